@@ -1,0 +1,88 @@
+//! Input for the benchmarks: batches like those that providers post, made by the code that providers run.
+
+use nacre_schemas::{
+    Blob, Digest, Signature,
+    batch::Batch,
+    catalogue::Catalogue,
+    cohort::{AgeBand, CellKey, Sex},
+    contribution::{Header, Payload, Restricted},
+    id::{ChainId, MemberId},
+    measure::Measure,
+};
+use nacre_zk::{
+    batch::{self, Record},
+    custody,
+    key::CollectiveKey,
+};
+use rand::{Rng as _, rngs::OsRng};
+
+/// A chain, a provider, and a key to seal to.
+pub struct Provider {
+    /// The collective key.
+    pub key: CollectiveKey,
+    /// The chain.
+    pub chain: ChainId,
+    /// The provider.
+    pub member: MemberId,
+}
+
+/// A measure of five bands.
+pub fn measure() -> &'static Measure {
+    let id = "systolic-bp".parse().expect("a measure's name");
+    Catalogue::built_in().newest(&id).expect("the catalogue has it")
+}
+
+impl Provider {
+    /// One with a fresh key.
+    pub fn new() -> Self {
+        let jurisdiction = "macao".parse().expect("a jurisdiction's name");
+        let shares = custody::generate(&jurisdiction, 2, 3, &mut OsRng).expect("a key for three");
+        Self {
+            key: CollectiveKey::of_group_keys(&[shares[0].group_key()]).expect("a group key"),
+            chain: "region/820000".parse().expect("a chain's name"),
+            member: "hospital-820000".parse().expect("a member's name"),
+        }
+    }
+
+    fn record(&self) -> Record<'static> {
+        let measure = measure();
+        let blob = |bytes: usize| vec![7; bytes];
+        let payload = Payload {
+            nonce: Blob::new(blob(12)).expect("fits"),
+            ciphertext: Blob::new(blob(160)).expect("fits"),
+            wrapped_key: Blob::new(blob(44)).expect("fits"),
+        };
+        let cell = CellKey {
+            measure: measure.reference(),
+            period: "2026-01".parse().expect("a month"),
+            region: "820000".parse().expect("a region"),
+            sex: Sex::Female,
+            age_band: AgeBand::of_age(47),
+        };
+        Record {
+            measure,
+            header: Header { record: Digest(OsRng.r#gen()), provider: self.member.clone(), cell },
+            restricted: Restricted { pseudonym: Digest(OsRng.r#gen()), payload },
+            value: OsRng.gen_range(measure.lo..=measure.hi),
+        }
+    }
+
+    /// Proves a batch of that many contributions.
+    pub fn prove(&self, contributions: usize) -> Batch {
+        let records = (0..contributions).map(|_| self.record()).collect();
+        let proven = batch::prove(&self.key, &self.chain, &self.member, records, &mut OsRng).expect("values in range");
+        Batch {
+            chain: self.chain.clone(),
+            provider: self.member.clone(),
+            contributions: proven.contributions,
+            range_proof: proven.range_proof,
+            signature: Signature([0; 64]),
+        }
+    }
+}
+
+impl Default for Provider {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,206 @@
+//! Segment files: their names, their headers, reading frames at a position (byte layout in [`super`]).
+//!
+//! Kept true: a segment is created once and never under a name that exists; a directory entry is synced before
+//! anything in the segment is answered for; reading a frame checks its checksums every time, so bytes that the
+//! disk altered are reported and not returned.
+//!
+//! Errors: [`LogError::Io`] and [`LogError::Damaged`]. Cost: reading a frame is one positional read of at most
+//! its kind's cap; a segment in use keeps one file descriptor.
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+};
+
+use nacre_schemas::Digest;
+
+use super::{
+    LogError, MAX_ENTRY_BYTES,
+    frame::{self, Commit, Frame, HEADER_BYTES as FRAME_HEADER_BYTES, Kind, MAX_COMMIT_BYTES, number},
+};
+
+/// Bytes of a segment before its first frame.
+pub(super) const HEADER_BYTES: usize = 56;
+const CHECKED_BYTES: usize = HEADER_BYTES - 4;
+const MAGIC: &[u8; 8] = b"NcLogSeg";
+/// Raised whenever the layout of segments or frames changes.
+pub(super) const FORMAT: u32 = 1;
+
+/// What a segment says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) format: u32,
+    /// SM3 of the origin.
+    pub(super) origin: Digest,
+    /// Index of its first entry.
+    pub(super) first: u64,
+}
+
+impl Header {
+    pub(super) fn new(origin: &str, first: u64) -> Self {
+        Self { format: FORMAT, origin: Digest::of(origin.as_bytes()), first }
+    }
+
+    pub(super) fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&self.format.to_be_bytes());
+        bytes.extend_from_slice(self.origin.as_bytes());
+        bytes.extend_from_slice(&self.first.to_be_bytes());
+        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_be_bytes());
+        bytes
+    }
+
+    /// The header at the front of the bytes, if there is a whole one with a good checksum.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let bytes = bytes.first_chunk::<HEADER_BYTES>()?;
+        let checksum = crc32fast::hash(&bytes[..CHECKED_BYTES]);
+        if !bytes.starts_with(MAGIC) || u64::from(checksum) != number(&bytes[CHECKED_BYTES..]) {
+            return None;
+        }
+        let mut origin = Digest([0; 32]);
+        origin.0.copy_from_slice(&bytes[12..44]);
+        Some(Self { format: number(&bytes[8..12]) as u32, origin, first: number(&bytes[44..CHECKED_BYTES]) })
+    }
+}
+
+/// The name of the segment whose first entry has this index: names sort as their indices do.
+pub(super) fn file_name(first: u64) -> String {
+    format!("{first:020}.seg")
+}
+
+/// The indices of the first entries of a directory's segments, in order. Other files are left alone.
+pub(super) fn list(dir: &Path) -> Result<Vec<u64>, LogError> {
+    let mut firsts = Vec::new();
+    for file in dir.read_dir().map_err(LogError::io("list", dir))? {
+        let file = file.map_err(LogError::io("list", dir))?;
+        let name = file.file_name();
+        let first = name.to_str().and_then(|name| name.strip_suffix(".seg")).and_then(|digits| digits.parse().ok());
+        firsts.extend(first.filter(|first| name.to_str() == Some(&file_name(*first))));
+    }
+    firsts.sort_unstable();
+    Ok(firsts)
+}
+
+/// Makes the directory's entries durable: what was created or removed in it.
+pub(super) fn sync_directory(dir: &Path) -> Result<(), LogError> {
+    File::open(dir).and_then(|file| file.sync_all()).map_err(LogError::io("sync", dir))
+}
+
+/// An open segment file.
+pub(super) struct Segment {
+    /// Index of its first entry.
+    pub(super) first: u64,
+    path: PathBuf,
+    file: File,
+}
+
+impl Segment {
+    /// Creates the file; there must be none of its name.
+    pub(super) fn create(dir: &Path, first: u64) -> Result<Self, LogError> {
+        Self::open_with(dir, first, OpenOptions::new().read(true).write(true).create_new(true), "create")
+    }
+
+    /// Opens the file for reading and, if it is the last, for writing.
+    pub(super) fn open(dir: &Path, first: u64, writable: bool) -> Result<Self, LogError> {
+        Self::open_with(dir, first, OpenOptions::new().read(true).write(writable), "open")
+    }
+
+    fn open_with(dir: &Path, first: u64, options: &OpenOptions, doing: &'static str) -> Result<Self, LogError> {
+        let path = dir.join(file_name(first));
+        let file = options.open(&path).map_err(LogError::io(doing, &path))?;
+        Ok(Self { first, path, file })
+    }
+
+    /// Writes the bytes at the offset and makes them durable.
+    pub(super) fn write(&self, bytes: &[u8], offset: u64) -> Result<(), LogError> {
+        self.file.write_all_at(bytes, offset).map_err(LogError::io("write to", &self.path))?;
+        self.file.sync_data().map_err(LogError::io("sync", &self.path))
+    }
+
+    /// Writes the same bytes again and makes them durable: after a failed sync, a file system may hold bytes in
+    /// memory that it no longer means to write.
+    pub(super) fn rewrite(&self, start: u64, end: u64) -> Result<(), LogError> {
+        let mut bytes = vec![0; (end - start) as usize];
+        self.file.read_exact_at(&mut bytes, start).map_err(LogError::io("read", &self.path))?;
+        self.write(&bytes, start)
+    }
+
+    /// Cuts off everything from the offset on, durably.
+    pub(super) fn cut(&self, end: u64) -> Result<(), LogError> {
+        self.file.set_len(end).and_then(|()| self.file.sync_all()).map_err(LogError::io("truncate", &self.path))
+    }
+
+    /// The entry in the frame at the offset.
+    pub(super) fn entry(&self, offset: u64) -> Result<Vec<u8>, LogError> {
+        let bytes = self.read(offset, FRAME_HEADER_BYTES + MAX_ENTRY_BYTES)?;
+        Ok(self.frame(&bytes, offset, Kind::Entry)?.payload.to_vec())
+    }
+
+    /// The commit in the frame at the offset.
+    pub(super) fn commit(&self, offset: u64) -> Result<Commit, LogError> {
+        let bytes = self.read(offset, FRAME_HEADER_BYTES + MAX_COMMIT_BYTES)?;
+        let frame = self.frame(&bytes, offset, Kind::Commit)?;
+        Commit::from_payload(frame.payload).map_err(|bad| self.damaged(offset, bad))
+    }
+
+    /// What says that the segment is not as it was written.
+    pub(super) fn damaged(&self, offset: u64, what: impl ToString) -> LogError {
+        LogError::Damaged { segment: self.path.clone(), offset, what: what.to_string() }
+    }
+
+    fn frame<'a>(&self, bytes: &'a [u8], offset: u64, kind: Kind) -> Result<Frame<'a>, LogError> {
+        match frame::read(bytes) {
+            Ok(frame) if frame.kind == kind => Ok(frame),
+            Ok(_) => Err(self.damaged(offset, "a frame of another kind is where it was not written")),
+            Err(bad) => Err(self.damaged(offset, bad)),
+        }
+    }
+
+    /// Up to `limit` bytes from the offset; fewer if the file ends.
+    fn read(&self, offset: u64, limit: usize) -> Result<Vec<u8>, LogError> {
+        let mut bytes = vec![0; limit];
+        let mut filled = 0;
+        while filled < limit {
+            match self.file.read_at(&mut bytes[filled..], offset + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(LogError::io("read", &self.path)(error)),
+            }
+        }
+        bytes.truncate(filled);
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_has_the_documented_bytes_and_any_flipped_bit_is_noticed() {
+        let header = Header::new("abc", 258);
+        let bytes = header.to_bytes();
+        let origin = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0";
+        let expected = format!("4e634c6f6753656700000001{origin}0000000000000102");
+        assert_eq!(hex::encode(&bytes[..CHECKED_BYTES]), expected);
+        assert_eq!(Header::read(&bytes), Some(header));
+        for bit in 0..HEADER_BYTES * 8 {
+            let mut bad = bytes.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Header::read(&bad), None, "bit {bit}");
+        }
+        assert_eq!(Header::read(&bytes[..HEADER_BYTES - 1]), None);
+    }
+
+    #[test]
+    fn only_names_that_the_log_gives_are_segments() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["00000000000000000012.seg", "00000000000000000003.seg", "12.seg", "lock", "x.seg", "+12.seg"] {
+            File::create(dir.path().join(name)).unwrap();
+        }
+        assert_eq!(list(dir.path()).unwrap(), [3, 12]);
+    }
+}

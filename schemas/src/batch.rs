@@ -1,0 +1,75 @@
+//! A batch: up to 64 contributions of one provider to one chain under one range proof and one signature.
+
+use crate::{
+    Blob, Digest, Signature,
+    canonical::Document,
+    contribution::Contribution,
+    document,
+    id::{ChainId, MemberId},
+    limits, structure,
+};
+
+structure! {
+    /// What a provider posts.
+    pub struct Batch {
+        /// The chain it is for.
+        pub chain: ChainId,
+        /// Who sends it.
+        pub provider: MemberId,
+        /// The contributions, 1 to 64, in the order the range proof has them.
+        pub contributions: Vec<Contribution>,
+        /// One aggregated Bulletproof over all of them: each value lies in its band.
+        pub range_proof: Blob<{ limits::MAX_RANGE_PROOF_BYTES }>,
+        /// The provider's, over [`BatchStatement`].
+        pub signature: Signature,
+    }
+}
+document!(Batch, b"NcBt", limits::MAX_BATCH_BYTES);
+
+structure! {
+    /// What the provider signs: where the batch goes, the ordered leaf hashes, the range proof.
+    pub struct BatchStatement {
+        /// The chain it is for.
+        pub chain: ChainId,
+        /// Who sends it.
+        pub provider: MemberId,
+        /// RFC 6962 leaf hashes of the contributions' entries, in order.
+        pub leaves: Vec<Digest>,
+        /// The range proof.
+        pub range_proof: Blob<{ limits::MAX_RANGE_PROOF_BYTES }>,
+    }
+}
+document!(BatchStatement, b"NcBs", limits::MAX_BATCH_BYTES);
+
+structure! {
+    /// The body behind a batch's entry: what a full witness needs beside the contributions.
+    pub struct BatchBody {
+        /// What was signed.
+        pub statement: BatchStatement,
+        /// The provider's signature.
+        pub signature: Signature,
+    }
+}
+document!(BatchBody, b"NcBb", limits::MAX_BATCH_BYTES);
+
+impl Batch {
+    /// What the provider signs.
+    pub fn statement(&self) -> BatchStatement {
+        BatchStatement {
+            chain: self.chain.clone(),
+            provider: self.provider.clone(),
+            leaves: self.contributions.iter().map(|contribution| contribution.entry().leaf_hash()).collect(),
+            range_proof: self.range_proof.clone(),
+        }
+    }
+
+    /// The body behind its entry.
+    pub fn body(&self) -> BatchBody {
+        BatchBody { statement: self.statement(), signature: self.signature }
+    }
+
+    /// Names the batch: equal for equal bytes.
+    pub fn id(&self) -> Digest {
+        self.digest()
+    }
+}

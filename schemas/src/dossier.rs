@@ -1,0 +1,187 @@
+//! A dossier: everything a custodian decides on, checkable offline. It is public: no ephemeral keys, no numbers.
+//! What only members may see travels beside it in a [`Submission`].
+
+use crate::{
+    Digest, Point, Signature,
+    canonical::Item,
+    cell::{Cell, ProviderCount},
+    document,
+    entry::SealEntry,
+    id::{ChainId, Text},
+    limits,
+    membership::SignedMembership,
+    query::{GroupKey, Quantity, SignedRequest},
+    structure,
+};
+
+/// A checkpoint as a signed note, in the very bytes that were signed.
+pub type Note = crate::id::NoteText;
+
+structure! {
+    /// Where an entry stands in a chain's tree: its leaf, and the hashes that lead to the root.
+    pub struct Inclusion {
+        /// Position of the entry, from 0.
+        pub leaf: u64,
+        /// RFC 6962 audit path.
+        pub proof: Vec<Digest>,
+    }
+}
+
+structure! {
+    /// A request with the proof that the main chain holds it, and that its requester was admitted.
+    pub struct LoggedRequest {
+        /// What is asked, signed.
+        pub request: SignedRequest,
+        /// The requester's admission.
+        pub admission: SignedMembership,
+        /// The main chain's checkpoint.
+        pub checkpoint: Note,
+        /// The admission's place under it.
+        pub admission_inclusion: Inclusion,
+        /// The request's place under it.
+        pub request_inclusion: Inclusion,
+    }
+}
+document!(LoggedRequest, b"NcLr", 131_072);
+
+structure! {
+    /// A contiguous run of a seal's cells: all that the predicate holds for, and the neighbours that show it.
+    pub struct CellRun {
+        /// Position of the first cell among the seal's cells, from 0.
+        pub first: u32,
+        /// The cells, in strict key order. If none matches, the neighbours alone, or none in an empty seal.
+        pub cells: Vec<Cell>,
+        /// The hashes of the subtrees outside the run, left to right.
+        pub proof: Vec<Digest>,
+    }
+}
+
+structure! {
+    /// A seal, its place in its chain, and its cells that were asked about.
+    pub struct SealEvidence {
+        /// The seal.
+        pub seal: SealEntry,
+        /// Its place under the chain's checkpoint.
+        pub inclusion: Inclusion,
+        /// Its cells.
+        pub run: CellRun,
+    }
+}
+
+impl Item for SealEvidence {
+    const MAX_COUNT: usize = limits::MAX_SEALS;
+}
+
+structure! {
+    /// What one chain contributes to an answer.
+    pub struct ChainEvidence {
+        /// The chain.
+        pub chain: ChainId,
+        /// Its checkpoint.
+        pub checkpoint: Note,
+        /// The seals of the request's span, in order.
+        pub seals: Vec<SealEvidence>,
+    }
+}
+document!(ChainEvidence, b"NcCe", limits::MAX_RELEASE_BYTES);
+
+impl Item for ChainEvidence {
+    const MAX_COUNT: usize = limits::MAX_CHAINS;
+}
+
+structure! {
+    /// A request, and the evidence of each chain it covers, in the order of its spans.
+    pub struct Dossier {
+        /// What is asked.
+        pub logged: LoggedRequest,
+        /// What the chains hold.
+        pub chains: Vec<ChainEvidence>,
+    }
+}
+document!(Dossier, b"NcDo", limits::MAX_RELEASE_BYTES);
+
+structure! {
+    /// An ephemeral key summed over a group: what custodians apply their shares to.
+    pub struct QuantityKey {
+        /// Of which quantity.
+        pub quantity: Quantity,
+        /// `D_Σ`.
+        pub key: Point,
+    }
+}
+
+impl Item for QuantityKey {
+    const MAX_COUNT: usize = 3 + limits::MAX_BANDS;
+}
+
+structure! {
+    /// The people behind a group: by provider, the most contributions it has in one period, which is a
+    /// lower bound on distinct people.
+    pub struct GroupSums {
+        /// The group.
+        pub group: GroupKey,
+        /// `D_Σ` of each quantity the request needs, over this chain's cells.
+        pub keys: Vec<QuantityKey>,
+        /// Contributions by provider in its fullest period, in the order of the names.
+        pub people: Vec<ProviderCount>,
+        /// All contributions.
+        pub contributions: u64,
+    }
+}
+
+impl Item for GroupSums {
+    const MAX_COUNT: usize = limits::MAX_GROUPS;
+}
+
+structure! {
+    /// A chain's word on the groups of a request. Members only.
+    pub struct ChainSums {
+        /// The chain.
+        pub chain: ChainId,
+        /// The request, by digest of its canonical bytes.
+        pub request: Digest,
+        /// Its groups, in order.
+        pub groups: Vec<GroupSums>,
+    }
+}
+document!(ChainSums, b"NcCs", 16 << 20);
+
+structure! {
+    /// The same, signed by the chain's key.
+    pub struct SignedChainSums {
+        /// What the chain says.
+        pub sums: ChainSums,
+        /// By the chain's SM2 key.
+        pub signature: Signature,
+    }
+}
+document!(SignedChainSums, b"NcSs", 16 << 20);
+
+impl Item for SignedChainSums {
+    const MAX_COUNT: usize = limits::MAX_CHAINS;
+}
+
+structure! {
+    /// What a chain hands to an admitted requester.
+    pub struct ChainAnswer {
+        /// For the dossier.
+        pub evidence: ChainEvidence,
+        /// For the custodians.
+        pub sums: SignedChainSums,
+    }
+}
+document!(ChainAnswer, b"NcCa", limits::MAX_RELEASE_BYTES);
+
+structure! {
+    /// What a custodian is handed.
+    pub struct Submission {
+        /// What it checks offline.
+        pub dossier: Dossier,
+        /// What each chain says, in the order of the dossier's chains.
+        pub sums: Vec<SignedChainSums>,
+    }
+}
+document!(Submission, b"NcSu", limits::MAX_RELEASE_BYTES);
+
+/// The purpose of a refusal or problem, for people.
+pub type Detail = Text<1_024>;

@@ -1,0 +1,136 @@
+//! Entries of a chain. Each is at most a few hundred bytes and commits to its body by hash, so bodies can
+//! be served, replicated and erased beside the log.
+
+use crate::{
+    Digest,
+    canonical::{Decode, DecodeError, Decoder, Document, Encode, Encoder},
+    contribution::{Commitments, Openings},
+    document, limits, structure,
+};
+
+structure! {
+    /// A contribution's entry: its commitments, and one digest over everything that can be erased.
+    pub struct ContributionEntry {
+        /// The C's.
+        pub commitments: Commitments,
+        /// `SM3(openings ‖ digest of the restricted part)`.
+        pub rest: Digest,
+    }
+}
+
+impl ContributionEntry {
+    /// The entry of these parts.
+    pub fn new(commitments: Commitments, openings: &Openings, restricted: Digest) -> Self {
+        let rest = Digest::of_parts(&[&openings.to_canonical(), restricted.as_bytes()]);
+        Self { commitments, rest }
+    }
+
+    /// `SM3(0x00 ‖ entry)`: its leaf in the RFC 6962 tree.
+    pub fn leaf_hash(&self) -> Digest {
+        Entry::Contribution(self.clone()).leaf_hash()
+    }
+}
+
+structure! {
+    /// A batch's entry; the entries of its contributions follow it.
+    pub struct BatchEntry {
+        /// How many contributions follow.
+        pub contributions: u32,
+        /// Digest of the [`crate::batch::BatchBody`].
+        pub body: Digest,
+    }
+}
+
+structure! {
+    /// A closed epoch: which leaves it covers, and one root over the cells they add up to.
+    pub struct SealEntry {
+        /// Number of the seal in its chain, from 1.
+        pub number: u64,
+        /// Leaf of the seal before; none for the first.
+        pub previous: Option<u64>,
+        /// First leaf covered.
+        pub from: u64,
+        /// First leaf no longer covered.
+        pub to: u64,
+        /// Number of cells.
+        pub cells: u32,
+        /// Merkle root over the cells in strict key order.
+        pub root: Digest,
+    }
+}
+
+/// An entry of a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// One contribution.
+    Contribution(ContributionEntry),
+    /// The batch that the following contributions came in.
+    Batch(BatchEntry),
+    /// A closed epoch.
+    Seal(SealEntry),
+    /// A member admitted, by digest of the signed [`crate::membership::SignedMembership`].
+    Membership(Digest),
+    /// A request logged, by digest of the signed [`crate::query::SignedRequest`].
+    Request(Digest),
+    /// A release published, by digest of the [`crate::release::Release`].
+    Release(Digest),
+    /// A custodian's answer, by digest of the [`crate::answer::SignedAnswer`]; in its own log.
+    Answer(Digest),
+    /// A custodian's refusal, by digest of the [`crate::answer::SignedRefusal`]; in its own log.
+    Refusal(Digest),
+}
+
+impl Entry {
+    /// What kind it is, for people.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Contribution(_) => "contribution",
+            Self::Batch(_) => "batch",
+            Self::Seal(_) => "seal",
+            Self::Membership(_) => "membership",
+            Self::Request(_) => "request",
+            Self::Release(_) => "release",
+            Self::Answer(_) => "answer",
+            Self::Refusal(_) => "refusal",
+        }
+    }
+
+    /// RFC 6962 leaf hash with SM3: `SM3(0x00 ‖ canonical entry)`.
+    pub fn leaf_hash(&self) -> Digest {
+        Digest::of_parts(&[&[0], &self.to_canonical()])
+    }
+}
+
+impl Encode for Entry {
+    fn encode(&self, out: &mut Encoder) {
+        let (code, body): (u8, &dyn Encode) = match self {
+            Self::Contribution(body) => (1, body),
+            Self::Batch(body) => (2, body),
+            Self::Seal(body) => (3, body),
+            Self::Membership(body) => (4, body),
+            Self::Request(body) => (5, body),
+            Self::Release(body) => (6, body),
+            Self::Answer(body) => (7, body),
+            Self::Refusal(body) => (8, body),
+        };
+        out.field("kind", |out| code.encode(out));
+        out.field(self.kind(), |out| body.encode(out));
+    }
+}
+
+impl Decode for Entry {
+    fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        Ok(match u8::decode(input)? {
+            1 => Self::Contribution(Decode::decode(input)?),
+            2 => Self::Batch(Decode::decode(input)?),
+            3 => Self::Seal(Decode::decode(input)?),
+            4 => Self::Membership(Decode::decode(input)?),
+            5 => Self::Request(Decode::decode(input)?),
+            6 => Self::Release(Decode::decode(input)?),
+            7 => Self::Answer(Decode::decode(input)?),
+            8 => Self::Refusal(Decode::decode(input)?),
+            other => return Err(DecodeError::invalid("entry", format!("no kind {other}"))),
+        })
+    }
+}
+document!(Entry, b"NcEn", limits::MAX_ENTRY_BYTES);

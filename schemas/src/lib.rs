@@ -1,0 +1,31 @@
+//! Everything in Nacre that crosses a boundary: the types, their one canonical encoding, the
+//! catalogue of measures, the limits. No I/O, no network, no group arithmetic.
+//!
+//! Inside hashes and signatures a value has exactly one form, [`canonical`]; outside it is JSON
+//! (or TOML for the trust root), with fixed-size byte strings as lower-case hex. Points and scalars are
+//! carried as bytes: `nacre-zk` alone decides whether they are valid group elements.
+
+pub mod answer;
+pub mod batch;
+pub mod bytes;
+pub mod canonical;
+pub mod catalogue;
+pub mod cell;
+pub mod cohort;
+pub mod contribution;
+pub mod decimal;
+pub mod dossier;
+pub mod entry;
+pub mod id;
+pub mod limits;
+pub mod measure;
+pub mod membership;
+pub mod problem;
+pub mod query;
+pub mod receipt;
+pub mod region;
+pub mod release;
+pub mod trust;
+
+pub use bytes::{Blob, Digest, Point, Scalar, Signature, SigningPublicKey};
+pub use canonical::{Decode, DecodeError, Document, Encode};

@@ -1,0 +1,69 @@
+//! Limits on everything that a stranger can send, in one place; a test holds them against each other.
+
+/// Contributions in one batch: 64 of them give 128 range-proven values.
+pub const MAX_BATCH_CONTRIBUTIONS: usize = 64;
+/// Bands of a measure, at least.
+pub const MIN_BANDS: usize = 2;
+/// Bands of a measure, at most.
+pub const MAX_BANDS: usize = 8;
+/// `hi - lo` of a measure, in steps, is below this.
+pub const MAX_VALUE_SPAN: u32 = 1 << 12;
+/// `hi` of a measure, in steps, is below this, so that sums of squares stay within what a tally can solve.
+pub const MAX_VALUE: u32 = 1 << 13;
+/// A payload's ciphertext, in bytes.
+pub const MAX_PAYLOAD_BYTES: usize = 2_048;
+/// An aggregated range proof, in bytes: 7 + 2·log2(16·128) elements of 32 bytes are 928.
+pub const MAX_RANGE_PROOF_BYTES: usize = 1_024;
+/// One contribution, in bytes.
+pub const MAX_CONTRIBUTION_BYTES: usize = 8_192;
+/// One batch, in bytes.
+pub const MAX_BATCH_BYTES: usize = MAX_BATCH_CONTRIBUTIONS * MAX_CONTRIBUTION_BYTES + 4_096;
+/// One entry of a log, in bytes.
+pub const MAX_ENTRY_BYTES: usize = 1_024;
+/// Custodians of one jurisdiction.
+pub const MAX_CUSTODIANS: usize = 32;
+/// Jurisdictions of a network.
+pub const MAX_JURISDICTIONS: usize = 8;
+/// Chains of a network.
+pub const MAX_CHAINS: usize = 64;
+/// Witnesses of a chain.
+pub const MAX_WITNESSES: usize = 64;
+/// Measures of a catalogue.
+pub const MAX_MEASURES: usize = 256;
+/// Seals of one chain in one request.
+pub const MAX_SEALS: usize = 4_096;
+/// Cells of one seal in one request.
+pub const MAX_CELLS: usize = 65_536;
+/// Groups of one request.
+pub const MAX_GROUPS: usize = 4_096;
+/// Months that one request may span.
+pub const MAX_PERIODS: u32 = 1_200;
+/// A purpose, in bytes of UTF-8.
+pub const MAX_PURPOSE_BYTES: usize = 512;
+/// A signed note, in bytes.
+pub const MAX_NOTE_BYTES: usize = 16_384;
+/// A dossier or release, in bytes.
+pub const MAX_RELEASE_BYTES: usize = 256 << 20;
+/// A request, in bytes.
+pub const MAX_REQUEST_BYTES: usize = 16_384;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_agree_with_each_other() {
+        assert!(MIN_BANDS >= 2 && MAX_BANDS <= 8);
+        // v - L and U - v must fit the 16 bits of the range proof with room to spare.
+        assert!(MAX_VALUE_SPAN <= 1 << 15 && MAX_VALUE < 1 << 15);
+        assert!(MAX_VALUE_SPAN <= MAX_VALUE);
+        // 2 values a contribution, padded to a power of two.
+        assert!((2 * MAX_BATCH_CONTRIBUTIONS).is_power_of_two());
+        let rounds = (16 * 2 * MAX_BATCH_CONTRIBUTIONS).ilog2() as usize;
+        assert!((9 + 2 * rounds) * 32 <= MAX_RANGE_PROOF_BYTES);
+        // Commitments of the widest measure with their digest fit an entry.
+        assert!((2 + MAX_BANDS) * 32 + 64 <= MAX_ENTRY_BYTES);
+        // Ciphertexts, 2 + 8 pairs; proof, 6 + 24 points and 4 + 24 scalars; payload; names.
+        assert!((20 + 30 + 28) * 32 + MAX_PAYLOAD_BYTES + 1_024 <= MAX_CONTRIBUTION_BYTES);
+    }
+}

@@ -1,0 +1,62 @@
+//! Membership: who was admitted to what, by which jurisdiction's authority. Entries of a main chain.
+
+use crate::{
+    Signature, SigningPublicKey,
+    canonical::Item,
+    document, enumeration,
+    id::{ChainId, JurisdictionId, MemberId, Text},
+    structure,
+};
+
+enumeration! {
+    /// What a member may do.
+    pub enum MemberRole {
+        /// Posts contributions to the chains named.
+        Provider = 1 as "provider",
+        /// Asks; reads cells of the chains named.
+        Regulator = 2 as "regulator",
+        /// Reads details of cells of the chains named, those of its own jurisdiction.
+        Custodian = 3 as "custodian",
+        /// Closes epochs of the chains named.
+        Operator = 4 as "operator",
+    }
+}
+
+impl Item for ChainId {
+    const MAX_COUNT: usize = crate::limits::MAX_CHAINS;
+}
+
+structure! {
+    /// An admission.
+    pub struct Membership {
+        /// The name that the member goes by.
+        pub member: MemberId,
+        /// What it may do.
+        pub role: MemberRole,
+        /// Who admitted it.
+        pub jurisdiction: JurisdictionId,
+        /// Where.
+        pub chains: Vec<ChainId>,
+        /// Its SM2 key for what it signs.
+        pub signing_key: SigningPublicKey,
+        /// Its P-384 key for access tokens (`private_key_jwt`, ES384), PEM of the SubjectPublicKeyInfo in one line:
+        /// base64 of the DER.
+        pub access_key: Text<256>,
+    }
+}
+document!(Membership, b"NcMb", 8_192);
+
+structure! {
+    /// An admission with the authority's signature over its canonical bytes.
+    pub struct SignedMembership {
+        /// Who is admitted to what.
+        pub membership: Membership,
+        /// By the SM2 key of the jurisdiction's authority.
+        pub signature: Signature,
+    }
+}
+document!(SignedMembership, b"NcSm", 8_192);
+
+impl Item for SignedMembership {
+    const MAX_COUNT: usize = 4_096;
+}

@@ -1,0 +1,79 @@
+//! Problems as RFC 9457 has them (`application/problem+json`): what went wrong, where, and whether to try again.
+
+use serde::{Deserialize, Serialize};
+
+/// Whether sending the same again can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Retry {
+    /// Not as it is.
+    No,
+    /// Yes, unchanged, a little later.
+    Later,
+    /// Yes, after fetching a new access token.
+    WithNewToken,
+}
+
+/// A problem. Nothing of a person is ever in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{title}: {detail}")]
+pub struct Problem {
+    /// `urn:nacre:problem:` and a word; the word is what programs go by.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What kind of problem it is, for people.
+    pub title: String,
+    /// HTTP status.
+    pub status: u16,
+    /// What was wrong this time, and what to do.
+    pub detail: String,
+    /// Position of the offending entry in what was sent, from 0.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub entry: Option<u32>,
+    /// The check that failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub check: Option<String>,
+    /// Whether sending the same again can help.
+    pub retry: Retry,
+}
+
+impl Problem {
+    /// What every problem's type begins with.
+    pub const TYPE_PREFIX: &str = "urn:nacre:problem:";
+
+    /// A problem that will not go away by trying again.
+    pub fn new(status: u16, word: &str, title: &str, detail: impl ToString) -> Self {
+        Self {
+            kind: format!("{}{word}", Self::TYPE_PREFIX),
+            title: title.to_owned(),
+            status,
+            detail: detail.to_string(),
+            entry: None,
+            check: None,
+            retry: Retry::No,
+        }
+    }
+
+    /// The same, at that entry.
+    pub fn at_entry(mut self, entry: usize) -> Self {
+        self.entry = u32::try_from(entry).ok();
+        self
+    }
+
+    /// The same, by that check.
+    pub fn by_check(mut self, check: impl ToString) -> Self {
+        self.check = Some(check.to_string());
+        self
+    }
+
+    /// The same, with advice on trying again.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// The word after the prefix.
+    pub fn word(&self) -> &str {
+        self.kind.strip_prefix(Self::TYPE_PREFIX).unwrap_or(&self.kind)
+    }
+}

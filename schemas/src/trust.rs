@@ -1,0 +1,163 @@
+//! The trust root: the one file that a verifier must obtain by itself. Everything else is checked against it.
+
+use crate::{
+    Digest, Point, SigningPublicKey,
+    answer::CustodianId,
+    bytes::Signature,
+    canonical::Item,
+    document,
+    id::{ChainId, JurisdictionId, MemberId, NetworkId},
+    limits,
+    region::Region,
+    structure,
+};
+
+structure! {
+    /// A custodian's public keys.
+    pub struct Custodian {
+        /// Its number in its jurisdiction, from 1.
+        pub number: u16,
+        /// `X = x·B`: what its decryption shares are checked against.
+        pub verifying_share: Point,
+        /// What its answers and refusals are signed with.
+        pub signing_key: SigningPublicKey,
+    }
+}
+
+impl Item for Custodian {
+    const MAX_COUNT: usize = limits::MAX_CUSTODIANS;
+}
+
+structure! {
+    /// A jurisdiction: nothing is opened without `threshold` of its custodians.
+    pub struct Jurisdiction {
+        /// Its name.
+        pub id: JurisdictionId,
+        /// `P_j`; the collective key is their sum.
+        pub group_key: Point,
+        /// How many of its custodians it takes; more than half.
+        pub threshold: u16,
+        /// Signs the admissions of members.
+        pub authority_key: SigningPublicKey,
+        /// Its custodians, by number.
+        pub custodians: Vec<Custodian>,
+    }
+}
+
+impl Item for Jurisdiction {
+    const MAX_COUNT: usize = limits::MAX_JURISDICTIONS;
+}
+
+structure! {
+    /// A witness of a chain.
+    pub struct Witness {
+        /// The name it countersigns under.
+        pub name: MemberId,
+        /// Its key.
+        pub signing_key: SigningPublicKey,
+    }
+}
+
+impl Item for Witness {
+    const MAX_COUNT: usize = limits::MAX_WITNESSES;
+}
+
+structure! {
+    /// A chain: who signs its checkpoints, who witnesses them, whose records it holds.
+    pub struct Chain {
+        /// Its name.
+        pub id: ChainId,
+        /// The jurisdiction it is run in.
+        pub jurisdiction: JurisdictionId,
+        /// The region it serves; none for main, scene and judicial chains.
+        pub region: Option<Region>,
+        /// Signs its checkpoints and its word on group sums.
+        pub signing_key: SigningPublicKey,
+        /// More than two thirds of them make a checkpoint final. None: no witness, and verification says so.
+        pub witnesses: Vec<Witness>,
+    }
+}
+
+impl Item for Chain {
+    const MAX_COUNT: usize = limits::MAX_CHAINS;
+}
+
+structure! {
+    /// The disclosure limits.
+    pub struct Disclosure {
+        /// k: a group is answered only for this many people or more.
+        pub minimum_people: u32,
+    }
+}
+
+structure! {
+    /// The trust root without its signatures.
+    pub struct TrustRoot {
+        /// The network's name; checkpoints' origins begin with it.
+        pub network: NetworkId,
+        /// Raised with every change.
+        pub serial: u32,
+        /// Digest of the catalogue's index.
+        pub catalogue: Digest,
+        /// The limits.
+        pub disclosure: Disclosure,
+        /// All jurisdictions, by name.
+        pub jurisdictions: Vec<Jurisdiction>,
+        /// All chains, by name.
+        pub chains: Vec<Chain>,
+    }
+}
+document!(TrustRoot, b"NcTr", 1 << 20);
+
+structure! {
+    /// A jurisdiction's threshold signature under its `P_j` (FROST(ristretto255), RFC 9591).
+    pub struct Endorsement {
+        /// Whose.
+        pub jurisdiction: JurisdictionId,
+        /// `R‖z`.
+        pub signature: Signature,
+    }
+}
+
+impl Item for Endorsement {
+    const MAX_COUNT: usize = limits::MAX_JURISDICTIONS;
+}
+
+structure! {
+    /// The trust root, endorsed by every jurisdiction: so none chose its key after seeing the others'.
+    pub struct SignedTrustRoot {
+        /// What is endorsed.
+        pub root: TrustRoot,
+        /// One a jurisdiction, in the same order.
+        pub endorsements: Vec<Endorsement>,
+    }
+}
+document!(SignedTrustRoot, b"NcSt", 1 << 20);
+
+impl TrustRoot {
+    /// The chain of that name.
+    pub fn chain(&self, id: &ChainId) -> Option<&Chain> {
+        self.chains.iter().find(|chain| chain.id == *id)
+    }
+
+    /// The chain that serves a region.
+    pub fn chain_of_region(&self, region: Region) -> Option<&Chain> {
+        self.chains.iter().find(|chain| chain.region == Some(region))
+    }
+
+    /// The jurisdiction of that name.
+    pub fn jurisdiction(&self, id: &JurisdictionId) -> Option<&Jurisdiction> {
+        self.jurisdictions.iter().find(|jurisdiction| jurisdiction.id == *id)
+    }
+
+    /// The custodian of that name.
+    pub fn custodian(&self, id: &CustodianId) -> Option<&Custodian> {
+        let jurisdiction = self.jurisdiction(&id.jurisdiction)?;
+        jurisdiction.custodians.iter().find(|custodian| custodian.number == id.number)
+    }
+
+    /// The origin line of a chain's checkpoints.
+    pub fn origin(&self, chain: &ChainId) -> String {
+        format!("{}/{chain}", self.network)
+    }
+}

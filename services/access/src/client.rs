@@ -1,0 +1,230 @@
+//! The client's side: calls a server as a member, fetches and renews access tokens by itself.
+//!
+//! Kept true: at most one token request a scope is under way; a token goes to the server that issued it and nowhere
+//! else (redirects are not followed); a request that is answered 401 is sent once more with a new token, so requests
+//! must be such that this does no harm, and theirs are: the server did not look at the first. Responses are bounded.
+//!
+//! Errors: [`ClientError`]; it says whether and when to try again, and trying again is the caller's to do.
+//!
+//! Cost: a token request a scope in four and a half minutes. A response is held in memory as it came and as it was
+//! read; reading 256 MiB of JSON keeps the thread for a second or more.
+
+mod error;
+mod tokens;
+
+use std::{
+    sync::{Arc, Once},
+    time::Duration,
+};
+
+use axum::body::Bytes;
+use nacre_schemas::id::MemberId;
+use reqwest::{
+    Method, Response, StatusCode, Url,
+    header::{ACCEPT, CONTENT_TYPE, HeaderValue},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use zeroize::Zeroizing;
+
+pub use error::{ClientError, ReceivedProblem};
+use tokens::Tokens;
+
+use crate::{AddressError, Scope, address::Address, key::AccessKey};
+
+/// How long connecting may take.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request may take until its response is read, unless [`Client::timeout`] says otherwise.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
+/// The longest response, in bytes, unless [`Client::max_response_bytes`] says otherwise.
+pub const DEFAULT_MAX_RESPONSE_BYTES: usize = 256 << 20;
+/// The longest response that reports an error or brings a token, in bytes.
+const MAX_SMALL_RESPONSE_BYTES: usize = 64 << 10;
+
+/// A member's connection to one server.
+pub struct Client {
+    http: reqwest::Client,
+    address: Address,
+    tokens: Tokens,
+    timeout: Duration,
+    max_response_bytes: usize,
+}
+
+/// A request, such that it can be sent twice.
+struct Call {
+    method: Method,
+    url: Url,
+    accept: &'static str,
+    body: Option<(HeaderValue, Bytes)>,
+}
+
+impl Client {
+    /// A client of the server at `base_url` (http or https; over http, others on the way can read tokens). Several
+    /// requests may be under way at once.
+    pub fn new(base_url: &str, member: MemberId, key: Arc<AccessKey>) -> Result<Self, ClientError> {
+        let address = Address::parse(base_url)?;
+        if !address.is_encrypted() && !address.is_loopback() {
+            tracing::warn!(
+                server = address.as_str(),
+                "this server is called over plain http: tokens can be read on the way"
+            );
+        }
+        let http = http_client(&address)?;
+        let tokens = Tokens::new(address.token_url(), member, key);
+        Ok(Self { http, address, tokens, timeout: DEFAULT_TIMEOUT, max_response_bytes: DEFAULT_MAX_RESPONSE_BYTES })
+    }
+
+    /// The same, with another limit on how long a request may take until its response is read.
+    #[must_use]
+    pub fn timeout(mut self, total: Duration) -> Self {
+        self.timeout = total;
+        self
+    }
+
+    /// The same, with another limit on the length of a response.
+    #[must_use]
+    pub fn max_response_bytes(mut self, limit: usize) -> Self {
+        self.max_response_bytes = limit;
+        self
+    }
+
+    /// The server's address, without a slash at its end.
+    pub fn base_url(&self) -> &str {
+        self.address.as_str()
+    }
+
+    /// Gets JSON, with a token if a scope is named.
+    pub async fn get_json<T: DeserializeOwned>(&self, path: &str, scope: Option<Scope>) -> Result<T, ClientError> {
+        let call = self.call(Method::GET, path, "application/json", None)?;
+        parse_json(&call.url, &self.send(&call, scope).await?)
+    }
+
+    /// Gets text, with a token if a scope is named.
+    pub async fn get_text(&self, path: &str, scope: Option<Scope>) -> Result<String, ClientError> {
+        let call = self.call(Method::GET, path, "text/plain", None)?;
+        let body = self.send(&call, scope).await?;
+        String::from_utf8(body).map_err(|error| ClientError::malformed(&call.url, error.utf8_error()))
+    }
+
+    /// Posts JSON, gets JSON.
+    pub async fn post_json<B: Serialize + ?Sized, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        scope: Scope,
+        body: &B,
+    ) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(body).map_err(ClientError::Unwritable)?;
+        self.post_bytes(path, scope, "application/json", body).await
+    }
+
+    /// Posts bytes of that media type, gets JSON.
+    pub async fn post_bytes<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        scope: Scope,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Result<T, ClientError> {
+        let content_type =
+            HeaderValue::from_str(content_type).map_err(|_| ClientError::ContentType(content_type.to_owned()))?;
+        let call = self.call(Method::POST, path, "application/json", Some((content_type, body.into())))?;
+        parse_json(&call.url, &self.send(&call, Some(scope)).await?)
+    }
+
+    fn call(
+        &self,
+        method: Method,
+        path: &str,
+        accept: &'static str,
+        body: Option<(HeaderValue, Bytes)>,
+    ) -> Result<Call, ClientError> {
+        let url = self.address.at(path).ok_or_else(|| ClientError::Path(path.to_owned()))?;
+        Ok(Call { method, url, accept, body })
+    }
+
+    async fn send(&self, call: &Call, scope: Option<Scope>) -> Result<Vec<u8>, ClientError> {
+        let Some(scope) = scope else {
+            return self.receive(&call.url, self.attempt(call, None).await?).await;
+        };
+        let token = self.tokens.current(scope, &self.http, self.timeout).await?;
+        let mut response = self.attempt(call, Some(&token)).await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            // The server was started anew, or its clock runs ahead of ours.
+            let token = self.tokens.renewed(scope, &token, &self.http, self.timeout).await?;
+            response = self.attempt(call, Some(&token)).await?;
+        }
+        self.receive(&call.url, response).await
+    }
+
+    async fn attempt(&self, call: &Call, token: Option<&Zeroizing<String>>) -> Result<Response, ClientError> {
+        let mut request = self.http.request(call.method.clone(), call.url.clone()).timeout(self.timeout);
+        request = request.header(ACCEPT, format!("{}, {}", call.accept, crate::problem::PROBLEM_JSON));
+        if let Some(token) = token {
+            request = request.bearer_auth(token.as_str());
+        }
+        if let Some((content_type, body)) = &call.body {
+            request = request.header(CONTENT_TYPE, content_type).body(body.clone());
+        }
+        request.send().await.map_err(|error| ClientError::transport(&call.url, error))
+    }
+
+    async fn receive(&self, url: &Url, response: Response) -> Result<Vec<u8>, ClientError> {
+        if response.status().is_success() {
+            return read_body(url, response, self.max_response_bytes).await;
+        }
+        let retry_after_s = error::retry_after_s(response.headers());
+        let (status, content_type) = (response.status(), response.headers().get(CONTENT_TYPE).cloned());
+        let body = read_body(url, response, MAX_SMALL_RESPONSE_BYTES).await;
+        // Whatever its body is like, the status is what went wrong.
+        Err(ClientError::of_response(url, status, content_type.as_ref(), &body.unwrap_or_default(), retry_after_s))
+    }
+}
+
+fn http_client(address: &Address) -> Result<reqwest::Client, ClientError> {
+    install_provider();
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("nacre/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none());
+    if address.is_loopback() {
+        builder = builder.no_proxy();
+    }
+    if !address.is_encrypted() {
+        // Nothing is looked up in the system's certificates, which a small container does not have.
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build().map_err(|error| ClientError::Setup(error::chain(&error)))
+}
+
+/// Names the implementation of TLS's cryptography for the whole process, unless the process named another.
+fn install_provider() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Fails only if one is installed already, which then serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+async fn read_body(url: &Url, mut response: Response, limit: usize) -> Result<Vec<u8>, ClientError> {
+    let too_long = || ClientError::TooLong { url: url.to_string(), limit_bytes: limit };
+    if response.content_length().is_some_and(|length| length > limit as u64) {
+        return Err(too_long());
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| ClientError::transport(url, error))? {
+        if chunk.len() > limit - body.len() {
+            return Err(too_long());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn parse_json<T: DeserializeOwned>(url: &Url, body: &[u8]) -> Result<T, ClientError> {
+    serde_json::from_slice(body).map_err(|error| ClientError::malformed(url, error))
+}
+
+impl From<AddressError> for ClientError {
+    fn from(error: AddressError) -> Self {
+        Self::Address(error)
+    }
+}

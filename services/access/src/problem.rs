@@ -1,0 +1,108 @@
+//! Problems as HTTP responses (RFC 9457): `application/problem+json`, with the headers that go with the status.
+
+use axum::{
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse, Response},
+};
+use nacre_schemas::problem::{Problem, Retry};
+
+/// The media type of problems.
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// The word of the problem that no token was sent.
+pub(crate) const NO_TOKEN: &str = "no-token";
+/// The word of the problem that the token does not cover what is asked.
+pub(crate) const INSUFFICIENT_SCOPE: &str = "insufficient-scope";
+
+/// A problem that a handler can return.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProblemResponse(pub Problem);
+
+impl From<Problem> for ProblemResponse {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl IntoResponse for ProblemResponse {
+    fn into_response(self) -> Response {
+        let Self(problem) = self;
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(&problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        let busy = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        if busy && problem.retry == Retry::Later {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if let Some(challenge) = challenge(status, problem.word()) {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        response
+    }
+}
+
+/// RFC 6750 §3: whoever sent no token is told the scheme only, others what is wrong with theirs.
+fn challenge(status: StatusCode, word: &str) -> Option<&'static str> {
+    match (status, word) {
+        (StatusCode::UNAUTHORIZED, NO_TOKEN) => Some("Bearer"),
+        (StatusCode::UNAUTHORIZED, _) => Some("Bearer error=\"invalid_token\""),
+        (StatusCode::FORBIDDEN, INSUFFICIENT_SCOPE) => Some("Bearer error=\"insufficient_scope\""),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(problem: Problem, name: &axum::http::HeaderName) -> Option<String> {
+        let response = ProblemResponse(problem).into_response();
+        response.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    #[tokio::test]
+    async fn the_body_is_the_problem_under_its_media_type_and_status() {
+        let problem = Problem::new(422, "bad-batch", "Bad batch", "range proof").at_entry(3).by_check("range");
+        let response = ProblemResponse::from(problem.clone()).into_response();
+        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        let body = axum::body::to_bytes(response.into_body(), 4_096).await.unwrap();
+        assert_eq!(serde_json::from_slice::<Problem>(&body).unwrap(), problem);
+    }
+
+    #[test]
+    fn retry_after_goes_with_a_busy_status_and_the_advice_to_come_back() {
+        for (status, retry, expected) in [
+            (503, Retry::Later, Some("1")),
+            (429, Retry::Later, Some("1")),
+            (503, Retry::No, None),
+            (409, Retry::Later, None),
+        ] {
+            let problem = Problem::new(status, "busy", "Busy", "").retry(retry);
+            assert_eq!(header(problem, &RETRY_AFTER).as_deref(), expected, "{status} {retry:?}");
+        }
+    }
+
+    #[test]
+    fn every_401_carries_a_challenge() {
+        for (status, word, expected) in [
+            (401, NO_TOKEN, Some("Bearer")),
+            (401, "expired-token", Some("Bearer error=\"invalid_token\"")),
+            (403, INSUFFICIENT_SCOPE, Some("Bearer error=\"insufficient_scope\"")),
+            (403, "other-jurisdiction", None),
+            (404, "no-seal", None),
+        ] {
+            assert_eq!(header(Problem::new(status, word, "", ""), &WWW_AUTHENTICATE).as_deref(), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_status_that_http_does_not_have_becomes_500() {
+        let response = ProblemResponse(Problem::new(7, "odd", "", "")).into_response();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}

@@ -1,0 +1,97 @@
+//! Scopes: what a token lets its bearer do. A member's role settles which it may ask for.
+
+use std::{fmt, str::FromStr};
+
+use nacre_schemas::membership::MemberRole;
+
+/// What a token lets its bearer do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Post batches.
+    BatchesWrite,
+    /// Read the cells of a logged request.
+    CellsRead,
+    /// Read what the cells of a logged request are made of.
+    DetailsRead,
+    /// Log requests and releases.
+    LogWrite,
+    /// Close epochs.
+    SealsWrite,
+    /// Ask a custodian for its answer.
+    AnswersRequest,
+}
+
+/// A word that is no scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such scope")]
+pub struct UnknownScope;
+
+impl Scope {
+    /// Every scope, in the order of declaration.
+    pub const ALL: [Self; 6] = [
+        Self::BatchesWrite,
+        Self::CellsRead,
+        Self::DetailsRead,
+        Self::LogWrite,
+        Self::SealsWrite,
+        Self::AnswersRequest,
+    ];
+
+    /// The word in tokens and token requests.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BatchesWrite => "batches.write",
+            Self::CellsRead => "cells.read",
+            Self::DetailsRead => "details.read",
+            Self::LogWrite => "log.write",
+            Self::SealsWrite => "seals.write",
+            Self::AnswersRequest => "answers.request",
+        }
+    }
+
+    /// What members of that role may ask for.
+    pub fn of_role(role: MemberRole) -> &'static [Self] {
+        match role {
+            MemberRole::Provider => &[Self::BatchesWrite],
+            MemberRole::Regulator => &[Self::CellsRead, Self::LogWrite, Self::AnswersRequest],
+            MemberRole::Custodian => &[Self::DetailsRead],
+            MemberRole::Operator => &[Self::SealsWrite],
+        }
+    }
+
+    /// Its place in [`Scope::ALL`].
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Scope {
+    type Err = UnknownScope;
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(UnknownScope)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scope_has_its_place_its_word_and_exactly_one_role() {
+        let roles = [MemberRole::Provider, MemberRole::Regulator, MemberRole::Custodian, MemberRole::Operator];
+        for (place, scope) in Scope::ALL.into_iter().enumerate() {
+            assert_eq!(scope.index(), place);
+            assert_eq!(scope.as_str().parse(), Ok(scope));
+            assert_eq!(roles.into_iter().filter(|role| Scope::of_role(*role).contains(&scope)).count(), 1);
+        }
+        for word in ["", "batches", "Batches.write", "batches.write ", "*"] {
+            assert_eq!(word.parse::<Scope>(), Err(UnknownScope));
+        }
+    }
+}

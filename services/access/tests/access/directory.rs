@@ -1,0 +1,100 @@
+//! The members directory: what is read from a folder, and what is refused.
+
+use std::{fs, path::Path};
+
+use nacre_access::members::{AdmissionError, MAX_ADMISSION_FILE_BYTES, Members, MembersError};
+use nacre_ledger::signing::{Role, SigningKey};
+use nacre_schemas::{
+    Document as _,
+    membership::{MemberRole, SignedMembership},
+};
+use nacre_verifier::Check;
+
+use crate::consortium::{Consortium, membership};
+
+fn write(folder: &Path, name: &str, admission: &SignedMembership) {
+    fs::write(folder.join(name), serde_json::to_vec_pretty(admission).unwrap()).unwrap();
+}
+
+#[test]
+fn a_folder_of_admissions_is_a_directory() {
+    let consortium = Consortium::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (regulator, provider) =
+        (consortium.admit("dsf", MemberRole::Regulator), consortium.admit("cha", MemberRole::Provider));
+    write(folder.path(), "one.json", &regulator.admission);
+    write(folder.path(), "two.json", &provider.admission);
+    fs::write(folder.path().join("README"), "one file a member").unwrap();
+    let members = Members::load(folder.path(), &consortium.network).unwrap();
+    let names: Vec<_> = members.iter().map(|admission| admission.membership.member.as_str()).collect();
+    assert_eq!(names, ["cha", "dsf"]);
+    assert_eq!(members.find(&"dsf".parse().unwrap()), Some(&regulator.admission));
+    assert_eq!(members.find(&"nobody".parse().unwrap()), None);
+}
+
+#[test]
+fn an_admission_changed_in_any_field_or_signed_by_another_names_its_file() {
+    let consortium = Consortium::new();
+    let good = consortium.admit("dsf", MemberRole::Regulator);
+    let other = consortium.admit("another", MemberRole::Operator).admission.membership;
+    let mut cases = vec![good.admission.clone(); 8];
+    cases[0].membership.member = other.member;
+    cases[1].membership.role = MemberRole::Operator;
+    cases[2].membership.jurisdiction = "hongkong".parse().unwrap();
+    cases[3].membership.chains.push("judicial".parse().unwrap());
+    cases[4].membership.signing_key = other.signing_key;
+    cases[5].membership.access_key = other.access_key;
+    cases[6].signature.0[5] ^= 1;
+    let stranger = SigningKey::generate().unwrap();
+    cases[7].signature = stranger.sign(Role::Membership, &good.admission.membership.to_canonical());
+    for (number, case) in cases.into_iter().enumerate() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "dsf.json", &case);
+        let error = Members::load(folder.path(), &consortium.network).err().unwrap();
+        assert!(error.to_string().contains("dsf.json: "), "case {number}: {error}");
+        let MembersError::Refused { source, .. } = error else { panic!("case {number}: {error}") };
+        assert!(matches!(*source, AdmissionError::Unfounded(failure) if failure.check == Check::Admission));
+    }
+}
+
+#[test]
+fn a_member_is_admitted_once() {
+    let consortium = Consortium::new();
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "1.json", &consortium.admit("dsf", MemberRole::Regulator).admission);
+    write(folder.path(), "2.json", &consortium.admit("dsf", MemberRole::Operator).admission);
+    let error = Members::load(folder.path(), &consortium.network).err().unwrap();
+    assert!(error.to_string().ends_with("2.json: dsf is admitted twice"), "{error}");
+    let twice = vec![consortium.admit("dsf", MemberRole::Regulator).admission; 2];
+    let error = Members::from_signed(twice, &consortium.network).err().unwrap();
+    assert!(matches!(error, MembersError::Admission(AdmissionError::Twice { .. })));
+}
+
+#[test]
+fn an_access_key_that_cannot_be_used_is_refused_at_once() {
+    let consortium = Consortium::new();
+    let key = consortium.admit("dsf", MemberRole::Regulator).key;
+    for text in ["", "bm90IGEga2V5", &key.public().as_str()[4..]] {
+        let mut bad = membership("dsf", MemberRole::Regulator, &key);
+        bad.access_key = text.parse().unwrap();
+        let error = Members::from_signed(vec![consortium.sign(bad)], &consortium.network).err().unwrap();
+        assert!(matches!(error, MembersError::Admission(AdmissionError::AccessKey { .. })), "{error}");
+    }
+}
+
+#[test]
+fn what_is_no_admission_names_its_file() {
+    let consortium = Consortium::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dsf.json");
+    for content in ["", "{}", "[]", "{\"membership\":1}"] {
+        fs::write(&path, content).unwrap();
+        let error = Members::load(folder.path(), &consortium.network).err().unwrap();
+        assert!(matches!(&error, MembersError::Malformed { .. }) && error.to_string().contains("dsf.json"), "{error}");
+    }
+    fs::write(&path, " ".repeat(MAX_ADMISSION_FILE_BYTES + 1)).unwrap();
+    let error = Members::load(folder.path(), &consortium.network).err().unwrap();
+    assert!(matches!(&error, MembersError::TooLong { .. }) && error.to_string().contains("dsf.json"), "{error}");
+    let error = Members::load(&folder.path().join("nowhere"), &consortium.network).err().unwrap();
+    assert!(matches!(&error, MembersError::Io { .. }) && error.to_string().contains("nowhere"), "{error}");
+}

@@ -1,0 +1,90 @@
+//! Check: whether a submission is what it says, before anything is decided on it.
+//!
+//! Two halves. [`offline`] checks what anyone can, from the submission and the trust root alone: the definition, the
+//! logged request, every chain's seals and cells, the chains' signatures under their sums. [`own_chains`] checks
+//! what members of the custodian's own chains can: that the signed sums are those of the sealed cells
+//! ([`crate::details`]). The chains of other jurisdictions are checked in this way by *their* custodians only; what that
+//! leaves open is said in [`crate::details`].
+//!
+//! Errors: [`Fault`], which ends in a signed refusal. Cost: a few hashes and point additions a cell, a signature or
+//! two a chain; no proof of a contribution is checked again, that is the full witnesses' work.
+
+use std::collections::BTreeMap;
+
+use nacre_schemas::{
+    Document as _,
+    catalogue::Catalogue,
+    cell::ChainDetails,
+    dossier::{ChainEvidence, SignedChainSums, Submission},
+    id::{ChainId, JurisdictionId},
+    measure::Measure,
+    query::Request,
+};
+use nacre_verifier::{CheckedDossier, GroupNumbers, Network, dossier, sums};
+
+use crate::{details, fault::Fault};
+
+/// A submission whose public part and signatures hold.
+pub struct Checked {
+    /// The measure's definition, of this build's catalogue.
+    pub definition: &'static Measure,
+    /// What was checked.
+    pub dossier: CheckedDossier,
+    /// The groups' keys and people over all chains.
+    pub numbers: GroupNumbers,
+}
+
+/// Checks all that can be checked offline.
+pub fn offline(submission: &Submission, network: &Network) -> Result<Checked, Fault> {
+    let definition = definition(&submission.dossier.logged.request.request, network)?;
+    let dossier = dossier::check(&submission.dossier, network, definition)?;
+    let numbers = sums::check(&submission.sums, &submission.dossier, &dossier, network)?;
+    Ok(Checked { definition, dossier, numbers })
+}
+
+/// The definition of the measure asked for, which the trust root, the request and this build must agree on.
+fn definition(request: &Request, network: &Network) -> Result<&'static Measure, Fault> {
+    let catalogue = Catalogue::built_in();
+    if catalogue.index().digest() != network.root().catalogue {
+        return Err(Fault::OtherCatalogue);
+    }
+    let found = catalogue.find(&request.measure);
+    let measure = found.ok_or_else(|| Fault::UnknownMeasure(request.measure.clone()))?;
+    if measure.digest() != request.definition {
+        return Err(Fault::OtherDefinition(request.measure.clone()));
+    }
+    Ok(measure)
+}
+
+/// The evidence of the chains of a jurisdiction, each with its place: those whose details its custodians have to see.
+pub fn evidence_of<'a>(
+    submission: &'a Submission,
+    network: &'a Network,
+    jurisdiction: &'a JurisdictionId,
+) -> impl Iterator<Item = (&'a ChainEvidence, &'a SignedChainSums)> {
+    let own = |(evidence, _): &(&ChainEvidence, &SignedChainSums)| {
+        network.root().chain(&evidence.chain).is_some_and(|chain| chain.jurisdiction == *jurisdiction)
+    };
+    // One chain's sums for each chain's evidence, in one order: [`offline`] has seen to it.
+    submission.dossier.chains.iter().zip(&submission.sums).filter(own)
+}
+
+/// Checks the signed sums of the jurisdiction's chains against the details behind their sealed cells.
+pub fn own_chains(
+    submission: &Submission,
+    network: &Network,
+    jurisdiction: &JurisdictionId,
+    definition: &Measure,
+    shown: &BTreeMap<ChainId, ChainDetails>,
+) -> Result<(), Fault> {
+    let request = &submission.dossier.logged.request.request;
+    let bands = definition.bands().len();
+    for (evidence, signed) in evidence_of(submission, network, jurisdiction) {
+        let Some(details) = shown.get(&evidence.chain) else {
+            let reason = "they were not fetched".to_owned();
+            return Err(Fault::DetailsRefused { chain: evidence.chain.clone(), reason });
+        };
+        details::check(request, bands, evidence, details, &signed.sums)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! `custodian.toml`: where a custodian listens, what it holds, whom it asks.
+//!
+//! Kept true: a configuration that was read names files only by full paths, relative ones taken from the folder of the
+//! file. Nothing secret is in it: the share and the keys are in files of their own, of mode 0600. Errors:
+//! [`ConfigError`], with the path. Cost: one small file.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use nacre_schemas::id::{ChainId, JurisdictionId, MemberId};
+use serde::Deserialize;
+
+/// What a custodian is started with.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Address to listen on, as `127.0.0.1:7300`.
+    pub listen: String,
+    /// Its own URL: the audience of the access tokens it takes.
+    pub url: String,
+    /// Folder of its log and of the bodies behind it.
+    pub data: PathBuf,
+    /// The trust root, TOML.
+    pub trust: PathBuf,
+    /// Folder of admissions, `*.json`: who may ask.
+    pub members: PathBuf,
+    /// The name under which the exchanges of its jurisdiction know it.
+    pub member: MemberId,
+    /// Its jurisdiction.
+    pub jurisdiction: JurisdictionId,
+    /// Its number there, from 1.
+    pub number: u16,
+    /// File of its share of the key, hex.
+    pub share: PathBuf,
+    /// File of the SM2 key its verdicts and its log are signed with, hex.
+    pub signing_key: PathBuf,
+    /// File of the P-384 key it asks exchanges with, PEM.
+    pub access_key: PathBuf,
+    /// Where the chains of its own jurisdiction are; none, if it has none.
+    #[serde(default)]
+    pub exchanges: BTreeMap<ChainId, String>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {error}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The file is not a configuration.
+    #[error("{} is no custodian's configuration: {error}", .path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: toml::de::Error,
+    },
+}
+
+impl Config {
+    /// Reads a configuration.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+        let mut config: Self =
+            toml::from_str(&text).map_err(|error| ConfigError::Malformed { path: path.to_owned(), error })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for file in [
+            &mut config.data,
+            &mut config.trust,
+            &mut config.members,
+            &mut config.share,
+            &mut config.signing_key,
+            &mut config.access_key,
+        ] {
+            *file = folder.join(&*file);
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+        listen = "127.0.0.1:0"
+        url = "http://127.0.0.1:7300"
+        data = "data"
+        trust = "../../trust.toml"
+        members = "/members"
+        member = "custodian-guangdong-1"
+        jurisdiction = "guangdong"
+        number = 1
+        share = "share.hex"
+        signing-key = "signing.hex"
+        access-key = "access.pem"
+        [exchanges]
+        "region/440100" = "http://127.0.0.1:7200"
+    "#;
+
+    #[test]
+    fn relative_paths_start_at_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("custodian.toml");
+        fs::write(&path, TEXT).unwrap();
+        let config = Config::read(&path).unwrap();
+        assert_eq!(config.share, folder.path().join("share.hex"));
+        assert_eq!(config.members, Path::new("/members"));
+        assert_eq!(config.exchanges.len(), 1);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused_and_the_file_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("custodian.toml");
+        fs::write(&path, format!("shares = 3\n{TEXT}")).unwrap();
+        let error = Config::read(&path).unwrap_err().to_string();
+        assert!(error.contains("custodian.toml") && error.contains("shares"), "{error}");
+    }
+}

@@ -1,0 +1,294 @@
+//! A custodian, running: check → decide → share, then record, then send.
+//!
+//! Kept true: no verdict leaves before it is durable in the custodian's own log; a share is made only after both halves of
+//! [`crate::check`] held. What is nobody's fault (an exchange of its own that cannot be reached) ends in a
+//! [`Problem`] and not in a signed refusal.
+//!
+//! Errors: [`OpenError`] when it starts, [`Problem`] to callers. Cost: see [`crate::check`] and [`crate::share`]; all of
+//! it away from the async threads.
+
+use std::{collections::BTreeMap, fs, io, path::PathBuf, sync::Arc, time::Duration};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use nacre_access::{
+    Scope,
+    client::{Client, ClientError},
+    key::AccessKey,
+    members::{Members, MembersError},
+    secret::{self, SecretError},
+    server::{Gatekeeper, GatekeeperError},
+};
+use nacre_ledger::signing::SigningKey;
+use nacre_schemas::{
+    Document as _,
+    answer::{CustodianId, SignedAnswer, Verdict},
+    cell::ChainDetails,
+    dossier::{LoggedRequest, Submission},
+    id::ChainId,
+    problem::{Problem, Retry},
+    trust::SignedTrustRoot,
+};
+use nacre_verifier::{Failure, Network};
+use nacre_zk::share::SecretShare;
+
+use crate::{
+    check,
+    config::Config,
+    fault::Fault,
+    record::{Record, RecordError},
+    share::Signer,
+};
+
+/// How long an exchange of its own may take to show a chain's details.
+const DETAILS_TIMEOUT: Duration = Duration::from_secs(30);
+/// Chains whose details are fetched at a time.
+const CONCURRENT_CHAINS: usize = 8;
+
+/// Why a custodian does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The trust root's file.
+    #[error("cannot read the trust root {}: {error}", .path.display())]
+    TrustUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The trust root's text.
+    #[error("{} is no trust root: {error}", .path.display())]
+    TrustMalformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: toml::de::Error,
+    },
+    /// The trust root does not hold.
+    #[error("the trust root: {0}")]
+    Trust(#[from] Failure),
+    /// A file of secrets.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A key that is none.
+    #[error("{} holds no such key: {reason}", .path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The admissions of members.
+    #[error(transparent)]
+    Members(#[from] MembersError),
+    /// Its own URL, or this machine's randomness.
+    #[error(transparent)]
+    Gatekeeper(#[from] GatekeeperError),
+    /// The trust root has no such custodian.
+    #[error("the trust root has no custodian {0}")]
+    Unknown(CustodianId),
+    /// A secret is not the one behind the trust root's public key.
+    #[error("the {what} in {} is not the one the trust root knows {custodian} by", .path.display())]
+    OtherKey {
+        /// Share or signing key.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The custodian.
+        custodian: CustodianId,
+    },
+    /// The configuration does not say where a chain is.
+    #[error("`[exchanges]` does not say where {0} is, a chain of this custodian's jurisdiction")]
+    NoExchange(ChainId),
+    /// The configuration names a chain of another jurisdiction.
+    #[error("`[exchanges]` names {0}, which is no chain of this custodian's jurisdiction")]
+    ForeignChain(ChainId),
+    /// An exchange's address.
+    #[error("`[exchanges]` {chain}: {reason}")]
+    Exchange {
+        /// The chain.
+        chain: ChainId,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The custodian's own record.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// A custodian.
+pub struct Custodian {
+    network: Network,
+    signer: Signer,
+    gatekeeper: Arc<Gatekeeper>,
+    exchanges: BTreeMap<ChainId, Client>,
+    record: Record,
+}
+
+/// Why there is no answer.
+enum Obstacle {
+    /// A check failed: a refusal is due.
+    Fault(Fault),
+    /// It is not the submission's fault.
+    Problem(Problem),
+}
+
+impl From<Fault> for Obstacle {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl Custodian {
+    /// Reads keys, trust root and members, and opens the record. Refuses to start with a key that is not its own.
+    pub fn open(config: &Config) -> Result<Self, OpenError> {
+        let network = read_network(config)?;
+        let custodian = CustodianId { jurisdiction: config.jurisdiction.clone(), number: config.number };
+        let signer = read_signer(config, &network, custodian.clone())?;
+        let exchanges = open_exchanges(config, &network)?;
+        let members = Arc::new(Members::load(&config.members, &network)?);
+        let gatekeeper = Arc::new(Gatekeeper::new(&config.url, members)?);
+        let log_key = read_signing_key(config)?;
+        let record = Record::open(&config.data, network.root().network.as_str(), &custodian, log_key)?;
+        Ok(Self { network, signer, gatekeeper, exchanges, record })
+    }
+
+    /// Who it is.
+    pub fn id(&self) -> &CustodianId {
+        &self.signer.custodian
+    }
+
+    /// Tells callers apart.
+    pub(crate) fn gatekeeper(&self) -> &Arc<Gatekeeper> {
+        &self.gatekeeper
+    }
+
+    /// Its verdict on a submission, recorded. The caller was told apart before.
+    pub async fn judge(self: &Arc<Self>, submission: Submission) -> Result<Verdict, Problem> {
+        let request = submission.dossier.logged.request.request.digest();
+        let verdict = match self.weigh(Arc::new(submission)).await {
+            Ok(answer) => Verdict::Answered(answer),
+            Err(Obstacle::Fault(fault)) => {
+                tracing::warn!(%request, check = %fault.check(), "refused");
+                Verdict::Refused(self.signer.refuse(request, &fault))
+            }
+            Err(Obstacle::Problem(problem)) => return Err(problem),
+        };
+        let index = self.record.keep(&verdict).await.map_err(|error| {
+            tracing::error!(%request, %error, "a verdict could not be recorded and was not sent");
+            Problem::new(500, "unrecorded", "Not recorded", "the custodian cannot record its verdict, so it gives none")
+        })?;
+        tracing::info!(%request, index, "verdict recorded");
+        Ok(verdict)
+    }
+
+    async fn weigh(self: &Arc<Self>, submission: Arc<Submission>) -> Result<SignedAnswer, Obstacle> {
+        let (own, shown) = (Arc::clone(self), Arc::clone(&submission));
+        let checked = off_thread(move || check::offline(&shown, &own.network)).await??;
+        let details = self.details(&submission).await?;
+        let own = Arc::clone(self);
+        off_thread(move || {
+            check::own_chains(&submission, &own.network, &own.id().jurisdiction, checked.definition, &details)?;
+            let minimum = own.network.root().disclosure.minimum_people;
+            own.signer.answer(&checked.dossier, &checked.numbers, minimum)
+        })
+        .await?
+        .map_err(Obstacle::Fault)
+    }
+
+    /// The details of the dossier's chains of its own jurisdiction, from their exchanges.
+    async fn details(&self, submission: &Submission) -> Result<BTreeMap<ChainId, ChainDetails>, Obstacle> {
+        let own = check::evidence_of(submission, &self.network, &self.id().jurisdiction);
+        let chains: Vec<ChainId> = own.map(|(evidence, _)| evidence.chain.clone()).collect();
+        let logged = &submission.dossier.logged;
+        let fetches = chains.into_iter().map(|chain| self.details_of(chain, logged));
+        stream::iter(fetches).buffer_unordered(CONCURRENT_CHAINS).try_collect().await
+    }
+
+    async fn details_of(&self, chain: ChainId, logged: &LoggedRequest) -> Result<(ChainId, ChainDetails), Obstacle> {
+        // Every regional chain of the jurisdiction has a client, since `open`; a dossier speaks of no other.
+        let Some(client) = self.exchanges.get(&chain) else {
+            return Err(unavailable(&chain, "the custodian does not know its exchange"));
+        };
+        let path = format!("/v1/chains/{}/details", chain.slug());
+        match client.post_json::<_, ChainDetails>(&path, Scope::DetailsRead, logged).await {
+            Ok(details) => Ok((chain, details)),
+            Err(error) if is_final(&error) => Err(Fault::DetailsRefused { chain, reason: error.to_string() }.into()),
+            Err(error) => Err(unavailable(&chain, &error.to_string())),
+        }
+    }
+}
+
+/// Whether the exchange spoke, and asking again will not change what it says.
+fn is_final(error: &ClientError) -> bool {
+    match error {
+        ClientError::Problem(_) => !error.is_retryable(),
+        ClientError::Malformed { .. } | ClientError::TooLong { .. } => true,
+        _ => false,
+    }
+}
+
+fn unavailable(chain: &ChainId, reason: &str) -> Obstacle {
+    tracing::warn!(%chain, reason, "details could not be had");
+    let detail = format!("{chain} cannot be checked now; nothing was decided, ask again later");
+    Obstacle::Problem(Problem::new(503, "chain-unavailable", "Chain unavailable", detail).retry(Retry::Later))
+}
+
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Obstacle> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "a check stopped");
+        Obstacle::Problem(Problem::new(500, "internal", "Internal error", "the custodian could not finish its checks"))
+    })
+}
+
+fn read_network(config: &Config) -> Result<Network, OpenError> {
+    let path = || config.trust.clone();
+    let text = fs::read_to_string(&config.trust).map_err(|error| OpenError::TrustUnreadable { path: path(), error })?;
+    let signed: SignedTrustRoot =
+        toml::from_str(&text).map_err(|error| OpenError::TrustMalformed { path: path(), error })?;
+    Ok(Network::new(signed)?)
+}
+
+fn read_signing_key(config: &Config) -> Result<SigningKey, OpenError> {
+    let bytes = secret::read::<32>(&config.signing_key)?;
+    SigningKey::from_bytes(&bytes)
+        .map_err(|error| OpenError::Key { path: config.signing_key.clone(), reason: error.to_string() })
+}
+
+fn read_signer(config: &Config, network: &Network, custodian: CustodianId) -> Result<Signer, OpenError> {
+    let known = network.root().custodian(&custodian).ok_or_else(|| OpenError::Unknown(custodian.clone()))?;
+    let other = |what, path: &PathBuf| OpenError::OtherKey { what, path: path.clone(), custodian: custodian.clone() };
+    let bytes = secret::read::<32>(&config.share)?;
+    let secret = SecretShare::from_bytes(&bytes)
+        .map_err(|error| OpenError::Key { path: config.share.clone(), reason: error.to_string() })?;
+    if secret.verifying_share() != known.verifying_share {
+        return Err(other("share", &config.share));
+    }
+    let signing_key = read_signing_key(config)?;
+    if signing_key.public() != known.signing_key {
+        return Err(other("signing key", &config.signing_key));
+    }
+    Ok(Signer { custodian, secret, signing_key })
+}
+
+/// A client for each chain named; every regional chain of the jurisdiction must be.
+fn open_exchanges(config: &Config, network: &Network) -> Result<BTreeMap<ChainId, Client>, OpenError> {
+    let own = |id: &ChainId| network.root().chain(id).filter(|chain| chain.jurisdiction == config.jurisdiction);
+    let regional = network.root().chains.iter().filter(|chain| chain.region.is_some());
+    let missing = regional.map(|chain| &chain.id).find(|id| own(id).is_some() && !config.exchanges.contains_key(*id));
+    if let Some(chain) = missing {
+        return Err(OpenError::NoExchange(chain.clone()));
+    }
+    let pem = secret::read_text(&config.access_key)?;
+    let key = AccessKey::from_pem(&pem)
+        .map_err(|error| OpenError::Key { path: config.access_key.clone(), reason: error.to_string() })?;
+    let key = Arc::new(key);
+    let mut clients = BTreeMap::new();
+    for (chain, url) in &config.exchanges {
+        own(chain).ok_or_else(|| OpenError::ForeignChain(chain.clone()))?;
+        let client = Client::new(url, config.member.clone(), Arc::clone(&key))
+            .map(|client| client.timeout(DETAILS_TIMEOUT))
+            .map_err(|error| OpenError::Exchange { chain: chain.clone(), reason: error.to_string() })?;
+        clients.insert(chain.clone(), client);
+    }
+    Ok(clients)
+}

@@ -1,0 +1,34 @@
+//! A custodian: holds a share of its jurisdiction's key, and gives its part of a decryption only for a sum that the
+//! rules release.
+//!
+//! ```text
+//! submission → check → decide → share → record → verdict
+//! ```
+//!
+//! * [`check`]: is the dossier what it says, and are the keys it asks to answer those of sealed cells?
+//! * [`decide`]: may each quantity of each group be opened? A pure function of k and of people by provider.
+//! * [`share`]: shares with proofs, or the rule that forbids it, signed; or a signed refusal of the whole.
+//! * [`record`]: every verdict in the custodian's own log, before it is sent.
+//!
+//! What whoever controls one custodian gains: its share of every sum it is shown, useless without the other custodians
+//! of its threshold and of every other jurisdiction; the numbers of people behind the groups; the power to refuse.
+//! It cannot shift a figure: its shares carry proofs, and a false one names it.
+//!
+//! What it takes on trust: that other jurisdictions' custodians checked *their* chains' signed sums as it checks its own
+//! (what that leaves open is said in [`details`]), and, of its own chains, what the full witness of the jurisdiction vouches for: the proofs
+//! behind the contributions, and that each record is counted once.
+
+pub mod check;
+mod config;
+mod custodian;
+pub mod decide;
+pub mod details;
+pub mod fault;
+pub mod record;
+mod routes;
+pub mod share;
+
+pub use config::{Config, ConfigError};
+pub use custodian::{Custodian, OpenError};
+pub use fault::Fault;
+pub use routes::{MAX_SUBMISSION_BYTES, PLACES, ServeError, router, serve};

@@ -1,0 +1,201 @@
+//! The custodian's own log of its answers and refusals, with the bodies behind it.
+//!
+//! Kept true: a verdict that was sent is in the log, and its body is durable before the log names it. So whoever holds
+//! the custodian to account finds every verdict it ever gave, and the log never names a body that is not there.
+//! Bodies hold shares and no numbers of people; they are files of mode 0600 all the same.
+//!
+//! ```text
+//! <data>/log/                      the log, of origin <network>/custodian/<jurisdiction>-<number>
+//! <data>/bodies/<digest>.json      a signed answer or refusal, named by the digest that the log holds
+//! ```
+//!
+//! A crash before the append leaves a body that nothing names: harmless, as it was not sent. A crash while the body is
+//! written leaves a `.tmp` file, which the next start removes.
+//!
+//! Errors: [`RecordError`]; after one the verdict must not be sent. Cost: three syncs a verdict.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use nacre_ledger::{
+    log::{Log, LogError, LogOptions},
+    signing::SigningKey,
+};
+use nacre_schemas::{
+    Digest, Document as _,
+    answer::{CustodianId, Verdict},
+    entry::Entry,
+};
+
+/// Why a verdict could not be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// A file or folder of bodies.
+    #[error("cannot write {}: {error}", .path.display())]
+    Body {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The log.
+    #[error("the custodian's log: {0}")]
+    Log(#[from] LogError),
+    /// The thread that wrote the body panicked.
+    #[error("the writer of a body stopped")]
+    Stopped,
+}
+
+/// The log and the bodies, open.
+pub struct Record {
+    log: Log,
+    bodies: PathBuf,
+}
+
+/// The origin of a custodian's log.
+pub fn origin(network: &str, custodian: &CustodianId) -> String {
+    format!("{network}/custodian/{custodian}")
+}
+
+impl Record {
+    /// Opens the record in that folder, or begins it there.
+    pub fn open(data: &Path, network: &str, custodian: &CustodianId, key: SigningKey) -> Result<Self, RecordError> {
+        let bodies = data.join("bodies");
+        let explain = |error| RecordError::Body { path: bodies.clone(), error };
+        DirBuilder::new().recursive(true).mode(0o700).create(&bodies).map_err(explain)?;
+        remove_unfinished(&bodies).map_err(explain)?;
+        sync_folder(data).map_err(explain)?;
+        let log = Log::open(&data.join("log"), &origin(network, custodian), key, LogOptions::default())?;
+        Ok(Self { log, bodies })
+    }
+
+    /// Makes the verdict durable: the body, then the entry that names it. Returns the entry's index.
+    pub async fn keep(&self, verdict: &Verdict) -> Result<u64, RecordError> {
+        let (digest, entry) = match verdict {
+            Verdict::Answered(answer) => (answer.digest(), Entry::Answer(answer.digest())),
+            Verdict::Refused(refusal) => (refusal.digest(), Entry::Refusal(refusal.digest())),
+        };
+        let body = match verdict {
+            Verdict::Answered(answer) => serde_json::to_vec(answer),
+            Verdict::Refused(refusal) => serde_json::to_vec(refusal),
+        };
+        let body = body.expect("fails only for maps with keys that are no texts, and verdicts have no maps");
+        let bodies = self.bodies.clone();
+        let written = tokio::task::spawn_blocking(move || write_body(&bodies, &digest, &body)).await;
+        written.map_err(|_| RecordError::Stopped)??;
+        Ok(self.log.append(vec![entry.to_canonical()]).await?.first)
+    }
+}
+
+/// Writes the body under its digest. Equal digests are equal bodies, so one that is there stays.
+fn write_body(bodies: &Path, digest: &Digest, body: &[u8]) -> Result<(), RecordError> {
+    let path = bodies.join(format!("{digest}.json"));
+    if path.exists() {
+        return Ok(());
+    }
+    write_new(bodies, &path, body).map_err(|error| RecordError::Body { path, error })
+}
+
+fn write_new(bodies: &Path, path: &Path, body: &[u8]) -> io::Result<()> {
+    // A name of its own, for the same refusal may be on its way twice.
+    let mut nonce = [0; 8];
+    rand::RngCore::fill_bytes(&mut rand::rngs::OsRng, &mut nonce);
+    let unfinished = path.with_extension(format!("{}.tmp", hex::encode(nonce)));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    file.write_all(body)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    sync_folder(bodies)
+}
+
+fn remove_unfinished(bodies: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(bodies)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "tmp") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use nacre_schemas::{
+        Signature,
+        answer::{Answer, Refusal, SignedAnswer, SignedRefusal},
+    };
+
+    use super::*;
+
+    fn custodian() -> CustodianId {
+        CustodianId { jurisdiction: "guangdong".parse().unwrap(), number: 2 }
+    }
+
+    fn answered(number: u8) -> SignedAnswer {
+        let (request, dossier) = (Digest([number; 32]), Digest([8; 32]));
+        let answer = Answer { request, dossier, custodian: custodian(), groups: Vec::new() };
+        SignedAnswer { answer, signature: Signature([9; 64]) }
+    }
+
+    fn refused() -> SignedRefusal {
+        let (check, detail) = ("chain-sums".parse().unwrap(), "they differ".parse().unwrap());
+        let refusal = Refusal { request: Digest([7; 32]), custodian: custodian(), check, detail };
+        SignedRefusal { refusal, signature: Signature([9; 64]) }
+    }
+
+    fn key() -> SigningKey {
+        SigningKey::from_bytes(&[7; 32]).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_kept_is_there_after_opening_again() {
+        let data = tempfile::tempdir().unwrap();
+        let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
+        assert_eq!(record.keep(&Verdict::Answered(answered(1))).await.unwrap(), 0);
+        assert_eq!(record.keep(&Verdict::Refused(refused())).await.unwrap(), 1);
+        drop(record);
+
+        fs::write(data.path().join("bodies/left.tmp"), "half a bo").unwrap();
+        let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
+        assert_eq!(record.log.checkpoint().unverified().origin, "gba/custodian/guangdong-2");
+        let entries = record.log.entries(0..2, 2).unwrap();
+        let expected = [Entry::Answer(answered(1).digest()), Entry::Refusal(refused().digest())];
+        assert_eq!(entries, expected.map(|entry| entry.to_canonical()));
+        assert!(!data.path().join("bodies/left.tmp").exists());
+
+        let path = data.path().join(format!("bodies/{}.json", answered(1).digest()));
+        let body: SignedAnswer = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(body, answered(1));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn a_verdict_whose_body_cannot_be_written_is_not_logged() {
+        let data = tempfile::tempdir().unwrap();
+        let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
+        fs::remove_dir_all(data.path().join("bodies")).unwrap();
+        let error = record.keep(&Verdict::Answered(answered(1))).await.unwrap_err();
+        assert!(matches!(error, RecordError::Body { .. }), "{error}");
+        assert_eq!(record.log.size(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_same_refusal_at_once_is_logged_each_time_over_one_body() {
+        let data = tempfile::tempdir().unwrap();
+        let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
+        let verdict = Verdict::Refused(refused());
+        let (first, second) = tokio::join!(record.keep(&verdict), record.keep(&verdict));
+        assert_eq!(first.unwrap() + second.unwrap(), 1);
+        assert_eq!(fs::read_dir(data.path().join("bodies")).unwrap().count(), 1);
+    }
+}

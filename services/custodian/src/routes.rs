@@ -1,0 +1,148 @@
+//! The custodian's routes.
+//!
+//! ```text
+//! POST /oauth/token      access tokens
+//! GET  /healthz          204
+//! POST /v1/answers       Submission → Verdict; scope answers.request, by the request's own requester
+//! ```
+//!
+//! Kept true: a body is read only for a caller with a token, and only while there is a place: so strangers take no
+//! memory, and callers at most [`PLACES`] bodies. What was begun is finished even if the caller hangs up, so work never
+//! outgrows the places. Errors: problem+json.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::{self, Body, Bytes},
+    extract::State,
+    http::{HeaderMap, StatusCode, header::CONTENT_LENGTH},
+    routing::{get, post},
+};
+use nacre_access::{ProblemResponse, Scope, server};
+use nacre_schemas::{
+    answer::Verdict,
+    dossier::Submission,
+    id::MemberId,
+    problem::{Problem, Retry},
+};
+use tokio::{
+    net::TcpListener,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+
+use crate::{
+    config::Config,
+    custodian::{Custodian, OpenError},
+};
+
+/// Submissions in work at a time.
+pub const PLACES: usize = 4;
+/// Largest submission, in bytes of JSON.
+pub const MAX_SUBMISSION_BYTES: usize = 64 << 20;
+/// How long a caller may take to send its submission.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why a custodian does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// It does not start.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The socket failed.
+    #[error("the listening socket: {0}")]
+    Socket(#[from] std::io::Error),
+    /// The thread that opens the log stopped.
+    #[error("the custodian could not be opened")]
+    Stopped,
+}
+
+#[derive(Clone)]
+struct Desk {
+    custodian: Arc<Custodian>,
+    places: Arc<Semaphore>,
+}
+
+/// Serves until `shutdown` is ready; requests in work are finished first.
+pub async fn serve(
+    config: Config,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    // Opening reads the whole log.
+    let opened = tokio::task::spawn_blocking(move || Custodian::open(&config)).await;
+    let custodian = Arc::new(opened.map_err(|_| ServeError::Stopped)??);
+    let address: SocketAddr = listener.local_addr()?;
+    tracing::info!(custodian = %custodian.id(), %address, "serving");
+    axum::serve(listener, router(custodian)).with_graceful_shutdown(shutdown).await?;
+    Ok(())
+}
+
+/// The routes.
+pub fn router(custodian: Arc<Custodian>) -> Router {
+    let tokens = server::router(Arc::clone(custodian.gatekeeper()));
+    let desk = Desk { custodian, places: Arc::new(Semaphore::new(PLACES)) };
+    Router::new()
+        .route("/healthz", get(|| async { StatusCode::NO_CONTENT }))
+        .route("/v1/answers", post(answers))
+        .with_state(desk)
+        .merge(tokens)
+}
+
+async fn answers(State(desk): State<Desk>, headers: HeaderMap, body: Body) -> Result<Json<Verdict>, ProblemResponse> {
+    let caller = desk.custodian.gatekeeper().authorize(&headers, Scope::AnswersRequest)?.membership.member.clone();
+    let place = Arc::clone(&desk.places).try_acquire_owned().map_err(|_| busy())?;
+    let bytes = read_body(&headers, body).await?;
+    // A task of its own, which holds the place to its end.
+    let work = tokio::spawn(judge(desk.custodian, caller, bytes, place));
+    let stopped = |_| Problem::new(500, "internal", "Internal error", "the custodian could not finish its checks");
+    Ok(Json(work.await.map_err(stopped)??))
+}
+
+async fn judge(
+    custodian: Arc<Custodian>,
+    caller: MemberId,
+    bytes: Bytes,
+    _place: OwnedSemaphorePermit,
+) -> Result<Verdict, Problem> {
+    let parsed = tokio::task::spawn_blocking(move || serde_json::from_slice::<Submission>(&bytes)).await;
+    let submission = match parsed {
+        Ok(Ok(submission)) => submission,
+        Ok(Err(error)) => return Err(Problem::new(400, "malformed", "Malformed submission", error)),
+        Err(_) => return Err(Problem::new(500, "internal", "Internal error", "the submission could not be read")),
+    };
+    let requester = &submission.dossier.logged.request.request.requester;
+    if *requester != caller {
+        let detail = format!("the request is {requester}'s; only its requester is answered");
+        return Err(Problem::new(403, "not-the-requester", "Not the requester", detail));
+    }
+    custodian.judge(submission).await
+}
+
+async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let too_large = || {
+        let detail = format!("a submission has at most {MAX_SUBMISSION_BYTES} bytes; ask about fewer cells");
+        Problem::new(413, "too-large", "Too large", detail)
+    };
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_SUBMISSION_BYTES as u64) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, body::to_bytes(body, MAX_SUBMISSION_BYTES)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        // Too long without having said so, or broken off: then nobody reads this.
+        Ok(Err(_)) => Err(too_large()),
+        Err(_) => {
+            let detail = format!("the submission did not arrive within {} seconds", BODY_TIMEOUT.as_secs());
+            Err(Problem::new(408, "too-slow", "Too slow", detail).retry(Retry::Later))
+        }
+    }
+}
+
+fn busy() -> Problem {
+    let detail = format!("{PLACES} submissions are in work; send it again in a moment");
+    Problem::new(503, "busy", "Busy", detail).retry(Retry::Later)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+use std::collections::BTreeMap;
+
+use nacre_ledger::signing;
+use nacre_schemas::{
+    Point,
+    answer::Rule,
+    catalogue::Catalogue,
+    cohort::{AgeBand, Sex},
+    query::{Attribute, Predicate, Request, SealSpan, Statistic},
+};
+
+use super::*;
+
+/// `number·B`.
+fn point(number: u8) -> Point {
+    secret(number).verifying_share()
+}
+
+fn secret(number: u8) -> SecretShare {
+    let mut scalar = [0; 32];
+    scalar[0] = number;
+    SecretShare::from_bytes(&scalar).unwrap()
+}
+
+fn signer() -> Signer {
+    let custodian = CustodianId { jurisdiction: "guangdong".parse().unwrap(), number: 1 };
+    Signer { custodian, secret: secret(77), signing_key: SigningKey::from_bytes(&[5; 32]).unwrap() }
+}
+
+fn request() -> Request {
+    let bmi = Catalogue::built_in().newest(&"bmi".parse().unwrap()).unwrap();
+    Request {
+        trust: Digest([1; 32]),
+        requester: "regulator".parse().unwrap(),
+        measure: bmi.reference(),
+        definition: bmi.digest(),
+        statistics: vec![Statistic::Mean, Statistic::Bands],
+        predicate: Predicate {
+            regions: vec!["440100".parse().unwrap()],
+            from: "2026-01".parse().unwrap(),
+            to: "2026-02".parse().unwrap(),
+            sexes: Sex::ALL.to_vec(),
+            youngest: AgeBand::of_age(0),
+            oldest: AgeBand::TOP,
+        },
+        group_by: vec![Attribute::Sex],
+        spans: vec![SealSpan { chain: "region/440100".parse().unwrap(), first: 1, last: 1 }],
+        purpose: "a test".parse().unwrap(),
+        nonce: Digest([3; 32]),
+    }
+}
+
+fn dossier() -> CheckedDossier {
+    let request = request();
+    CheckedDossier {
+        request_digest: request.digest(),
+        dossier_digest: Digest([4; 32]),
+        quantities: request.quantities(4),
+        groups: BTreeMap::new(),
+        finality: Vec::new(),
+        request,
+    }
+}
+
+fn group(sex: Sex) -> GroupKey {
+    GroupKey { region: None, sex: Some(sex), age_band: None, period: None }
+}
+
+/// A group with that many people at one provider; its keys are `first·B`, `(first + 1)·B`, ….
+fn total(people: u64, first: u8) -> GroupTotal {
+    let keys = dossier().quantities.into_iter().zip(first..);
+    GroupTotal {
+        keys: keys.map(|(quantity, number)| QuantityKey { quantity, key: point(number) }).collect(),
+        people: BTreeMap::from([("clinic".parse().unwrap(), people)]),
+        contributions: people,
+    }
+}
+
+#[test]
+fn shares_are_given_where_the_rules_allow_and_rules_named_where_not() {
+    let numbers = GroupNumbers::from([(group(Sex::Female), total(12, 20)), (group(Sex::Male), total(10, 40))]);
+    let signed = signer().answer(&dossier(), &numbers, 11).unwrap();
+    let answer = &signed.answer;
+    assert_eq!((answer.request, answer.dossier), (dossier().request_digest, Digest([4; 32])));
+    let public = signer().signing_key.public();
+    signing::verify(&public, Role::Answer, &answer.to_canonical(), &signed.signature).unwrap();
+
+    assert!(answer.groups.iter().map(|group| &group.group).eq(numbers.keys()), "the groups, in order");
+    for (decided, number) in answer.groups[0].decisions.iter().zip(20..) {
+        match (&decided.decision, decided.quantity) {
+            (Decision::Opened(given), Quantity::Count | Quantity::Sum) => {
+                assert_eq!(given.key, point(number));
+                share::verify(given, &answer.request, &answer.custodian, &point(77)).unwrap();
+            }
+            (Decision::Withheld(Rule::TooFewPeopleForDetail), Quantity::Band(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    let men = answer.groups[1].decisions.iter().map(|decided| &decided.decision);
+    assert!(men.into_iter().all(|decision| *decision == Decision::Withheld(Rule::TooFewPeople)));
+}
+
+#[test]
+fn all_custodians_decide_alike() {
+    let numbers = GroupNumbers::from([(group(Sex::Female), total(12, 20)), (group(Sex::Male), total(40, 40))]);
+    let rulings = |signed: SignedAnswer| {
+        let decided = signed.answer.groups.into_iter().flat_map(|group| group.decisions);
+        decided
+            .map(|decided| match decided.decision {
+                Decision::Opened(_) => None,
+                Decision::Withheld(rule) => Some(rule),
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut other = signer();
+    other.custodian.number = 2;
+    other.secret = secret(78);
+    let first = rulings(signer().answer(&dossier(), &numbers, 11).unwrap());
+    assert_eq!(first, rulings(other.answer(&dossier(), &numbers, 11).unwrap()));
+    assert!(first.contains(&None) && first.contains(&Some(Rule::TooFewPeopleForDetail)));
+}
+
+#[test]
+fn the_identity_is_never_answered() {
+    let mut total = total(12, 20);
+    total.keys[1].key = Point([0; 32]);
+    let numbers = GroupNumbers::from([(group(Sex::Female), total)]);
+    let fault = signer().answer(&dossier(), &numbers, 11).unwrap_err();
+    assert!(fault.to_string().contains("the key of sum in the group female"), "{fault}");
+}
+
+#[test]
+fn a_key_in_anothers_place_is_not_answered() {
+    let mut total = total(12, 20);
+    total.keys.swap(0, 1);
+    let numbers = GroupNumbers::from([(group(Sex::Female), total)]);
+    assert!(matches!(signer().answer(&dossier(), &numbers, 11), Err(Fault::UnanswerableKey { .. })));
+}
+
+#[test]
+fn a_refusal_is_signed_as_one() {
+    let fault = Fault::FalseSums { chain: "region/440100".parse().unwrap(), group: group(Sex::Male) };
+    let signed = signer().refuse(Digest([6; 32]), &fault);
+    assert_eq!(signed.refusal.check.as_str(), "chain-details");
+    assert_eq!(signed.refusal.custodian, signer().custodian);
+    let bytes = signed.refusal.to_canonical();
+    let public = signer().signing_key.public();
+    signing::verify(&public, Role::Refusal, &bytes, &signed.signature).unwrap();
+    assert!(signing::verify(&public, Role::Answer, &bytes, &signed.signature).is_err());
+}

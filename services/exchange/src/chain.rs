@@ -1,0 +1,172 @@
+//! One hosted chain: its log, its key, its facts from the trust root, and the locks that order what changes it.
+//!
+//! Kept true: only this process has the log open; entries go in whole submissions; what is read back decodes, or the
+//! chain is [`ExchangeError::Inconsistent`]. Of `sealing`, `documents` and the claims a task holds one at most, and
+//! `applied` is taken last, so none waits for another in a circle.
+//!
+//! Cost: an append is one place in the log's group commit; reading an entry is one read of its file.
+
+use std::{ops::Range, path::Path, sync::atomic::AtomicU64};
+
+use nacre_ledger::{
+    log::{Log, LogError, LogOptions},
+    note::SignedCheckpoint,
+    signing::SigningKey,
+};
+use nacre_schemas::{
+    Digest, Document as _,
+    dossier::{Inclusion, Note},
+    entry::{Entry, SealEntry},
+    id::ChainId,
+    measure::Domain,
+    trust,
+};
+use tokio::sync::Mutex;
+
+use crate::{error::ExchangeError, intake::claims::Claims};
+
+/// A hosted chain.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    facts: trust::Chain,
+    log: Log,
+    key: SigningKey,
+    /// Records that an intake is about to append.
+    pub(crate) claims: Claims,
+    /// Held while an epoch is closed, so that seals follow each other.
+    pub(crate) sealing: Mutex<()>,
+    /// Held while a document is logged, so that none is logged twice.
+    pub(crate) documents: Mutex<()>,
+    /// Leaves that the derived tables have followed; held while they follow.
+    pub(crate) applied: Mutex<u64>,
+    /// The same number, to be read without the lock.
+    pub(crate) applied_leaves: AtomicU64,
+}
+
+impl Chain {
+    /// Opens the chain's log, or creates it. Blocks: the whole log is read and checked.
+    pub(crate) fn open(
+        folder: &Path,
+        origin: &str,
+        facts: trust::Chain,
+        signer: SigningKey,
+        key: SigningKey,
+        applied: u64,
+    ) -> Result<Self, ExchangeError> {
+        let failed = |source| ExchangeError::Log { chain: facts.id.clone(), source: Box::new(source) };
+        let log = Log::open(&folder.join(facts.id.slug()), origin, signer, LogOptions::default()).map_err(failed)?;
+        let chain = Self {
+            facts,
+            log,
+            key,
+            claims: Claims::default(),
+            sealing: Mutex::default(),
+            documents: Mutex::default(),
+            applied: Mutex::new(applied),
+            applied_leaves: AtomicU64::new(applied),
+        };
+        if applied > chain.size() {
+            return Err(chain.inconsistent(applied, "the tables have followed more entries than the log has"));
+        }
+        Ok(chain)
+    }
+
+    /// What the trust root says of it.
+    pub(crate) fn facts(&self) -> &trust::Chain {
+        &self.facts
+    }
+
+    /// Its name.
+    pub(crate) fn id(&self) -> &ChainId {
+        &self.facts.id
+    }
+
+    /// Whether requests are logged on it: it is the main chain of a domain.
+    pub(crate) fn is_main(&self) -> bool {
+        Domain::ALL.iter().any(|domain| self.facts.id.as_str() == format!("main/{domain}"))
+    }
+
+    /// Its key, for its word on group sums.
+    pub(crate) fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// Entries committed.
+    pub(crate) fn size(&self) -> u64 {
+        self.log.size()
+    }
+
+    /// Appends the entries next to each other; when this returns they are durable and signed for. Says where the first
+    /// stands. On an error they may be in the log or not, and the log takes nothing more until it is opened again.
+    pub(crate) async fn append(&self, entries: &[Entry]) -> Result<u64, ExchangeError> {
+        let bytes = entries.iter().map(Entry::to_canonical).collect();
+        Ok(self.log.append(bytes).await.map_err(|error| self.failed(error))?.first)
+    }
+
+    /// The entries of the range, in order; all of it must be committed.
+    pub(crate) async fn entries(&self, range: Range<u64>) -> Result<Vec<Entry>, ExchangeError> {
+        let (log, wanted) = (self.log.clone(), range.clone());
+        let read = tokio::task::spawn_blocking(move || log.entries(wanted, usize::MAX)).await;
+        let bytes = read.map_err(|_| ExchangeError::Panicked)?.map_err(|error| self.failed(error))?;
+        range.zip(bytes).map(|(leaf, bytes)| self.decode(leaf, &bytes)).collect()
+    }
+
+    fn decode(&self, leaf: u64, bytes: &[u8]) -> Result<Entry, ExchangeError> {
+        Entry::from_canonical(bytes).map_err(|error| self.inconsistent(leaf, error))
+    }
+
+    /// The seal whose entry stands at the leaf.
+    pub(crate) fn seal_at(&self, leaf: u64) -> Result<SealEntry, ExchangeError> {
+        let bytes = self.log.entry(leaf).map_err(|error| self.failed(error))?;
+        match self.decode(leaf, &bytes)? {
+            Entry::Seal(seal) => Ok(seal),
+            other => Err(self.inconsistent(leaf, format!("a {} stands where the tables have a seal", other.kind()))),
+        }
+    }
+
+    /// Hash of a leaf.
+    pub(crate) fn leaf_hash(&self, leaf: u64) -> Result<Digest, ExchangeError> {
+        self.log.leaf_hash(leaf).map_err(|error| self.failed(error))
+    }
+
+    /// The latest checkpoint.
+    pub(crate) fn checkpoint(&self) -> SignedCheckpoint {
+        self.log.checkpoint()
+    }
+
+    /// The first checkpoint that covers the leaf: the same whenever it is asked for.
+    pub(crate) fn checkpoint_covering(&self, leaf: u64) -> Result<SignedCheckpoint, ExchangeError> {
+        self.log.checkpoint_covering(leaf).map_err(|error| self.failed(error))
+    }
+
+    /// The place of a leaf under the checkpoint of that size, both known to be committed.
+    pub(crate) fn inclusion(&self, leaf: u64, size: u64) -> Result<Inclusion, ExchangeError> {
+        self.try_inclusion(leaf, size).map_err(|error| self.failed(error))
+    }
+
+    /// The same for numbers that a stranger chose.
+    pub(crate) fn try_inclusion(&self, leaf: u64, size: u64) -> Result<Inclusion, LogError> {
+        Ok(Inclusion { leaf, proof: self.log.inclusion(leaf, size)? })
+    }
+
+    /// Proof that the log of one size extends that of another, for numbers that a stranger chose.
+    pub(crate) fn try_consistency(&self, from: u64, to: u64) -> Result<Vec<Digest>, LogError> {
+        self.log.consistency(from, to)
+    }
+
+    /// A checkpoint as messages carry it.
+    pub(crate) fn note(&self, checkpoint: &SignedCheckpoint) -> Result<Note, ExchangeError> {
+        let size = checkpoint.unverified().size;
+        checkpoint.as_str().parse().map_err(|error| self.inconsistent(size, error))
+    }
+
+    /// A failure of the log.
+    pub(crate) fn failed(&self, source: LogError) -> ExchangeError {
+        ExchangeError::Log { chain: self.facts.id.clone(), source: Box::new(source) }
+    }
+
+    /// A contradiction at the leaf.
+    pub(crate) fn inconsistent(&self, leaf: u64, what: impl ToString) -> ExchangeError {
+        ExchangeError::Inconsistent { chain: self.facts.id.clone(), leaf, what: what.to_string() }
+    }
+}

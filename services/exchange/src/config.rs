@@ -1,0 +1,132 @@
+//! `exchange.toml`: where an exchange listens, which chains it hosts, where its keys and files are.
+//!
+//! Kept true: a configuration that was read names files only by full paths, relative ones taken from the folder of the
+//! file. Nothing secret is in it: each chain's key is a file of its own, of mode 0600. Errors: [`ConfigError`], with
+//! the path. Cost: one small file.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use nacre_schemas::id::{ChainId, MemberId};
+use serde::Deserialize;
+
+/// What an exchange is started with.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Address to listen on, as `127.0.0.1:7200`.
+    pub listen: String,
+    /// Its own URL: the audience of the access tokens it takes.
+    pub url: String,
+    /// Folder of its logs and of its database; made if missing, with mode 0700.
+    pub data: PathBuf,
+    /// The trust root, TOML.
+    pub trust: PathBuf,
+    /// Folder of admissions, `*.json`: who may post, ask and close epochs.
+    pub members: PathBuf,
+    /// Who closes its epochs. The service does not read it: the command that closes them does.
+    pub operator: Option<OperatorConfig>,
+    /// The chains it hosts, one at least.
+    #[serde(rename = "chain")]
+    pub chains: Vec<ChainConfig>,
+}
+
+/// The member that closes the epochs of an exchange's chains.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OperatorConfig {
+    /// Its name.
+    pub member: MemberId,
+    /// File of its P-384 access key, PEM.
+    pub access_key: PathBuf,
+}
+
+/// A chain that the exchange hosts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ChainConfig {
+    /// Its name.
+    pub id: ChainId,
+    /// File of its SM2 key, hex.
+    pub key: PathBuf,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {error}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The file is not a configuration.
+    #[error("{} is no exchange's configuration: {error}", .path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: toml::de::Error,
+    },
+}
+
+impl Config {
+    /// Reads a configuration.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+        let mut config: Self =
+            toml::from_str(&text).map_err(|error| ConfigError::Malformed { path: path.to_owned(), error })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let own = [&mut config.data, &mut config.trust, &mut config.members];
+        let keys = config.chains.iter_mut().map(|chain| &mut chain.key);
+        let operator = config.operator.iter_mut().map(|operator| &mut operator.access_key);
+        for file in own.into_iter().chain(keys).chain(operator) {
+            *file = folder.join(&*file);
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+        listen = "127.0.0.1:0"
+        url = "http://127.0.0.1:7200"
+        data = "data"
+        trust = "../../trust.toml"
+        members = "/members"
+        [operator]
+        member = "operator-440100"
+        access-key = "access.pem"
+        [[chain]]
+        id = "region/440100"
+        key = "chain.hex"
+    "#;
+
+    #[test]
+    fn relative_paths_start_at_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("exchange.toml");
+        fs::write(&path, TEXT).unwrap();
+        let config = Config::read(&path).unwrap();
+        assert_eq!(config.chains[0].key, folder.path().join("chain.hex"));
+        assert_eq!(config.operator.unwrap().access_key, folder.path().join("access.pem"));
+        assert_eq!(config.members, Path::new("/members"));
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused_and_the_file_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("exchange.toml");
+        fs::write(&path, format!("chains = 3\n{TEXT}")).unwrap();
+        let error = Config::read(&path).unwrap_err().to_string();
+        assert!(error.contains("exchange.toml") && error.contains("chains"), "{error}");
+    }
+}

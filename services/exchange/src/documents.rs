@@ -1,0 +1,166 @@
+//! Documents on a main chain: admissions, requests, releases. The chain holds their digest, the store their bytes.
+//!
+//! Kept true: the bytes are durable before the entry is appended; a document is logged once, so the same document sent
+//! again has the same leaf.
+//!
+//! Crash consequences: after the bytes are stored, a row that no entry commits to, which only takes space; after the
+//! append, an entry that the tables follow before the next document is looked up. Sending again is safe at any point.
+//!
+//! Cost: two fsyncs and a place in the log's group commit.
+
+use std::sync::Arc;
+
+use nacre_schemas::{
+    Digest, Document, dossier::LoggedRequest, entry::Entry, membership::SignedMembership, query::SignedRequest,
+};
+use nacre_verifier::logged;
+use serde::Serialize;
+
+use crate::{
+    answer::definition,
+    chain::Chain,
+    error::{Error, ExchangeError},
+    exchange::Exchange,
+    refusal::Refusal,
+    replay::catch_up,
+    store::{self, Store, document::DocumentKind},
+    work::{Place, to_the_end},
+};
+
+/// Where a release stands.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct LoggedRelease {
+    /// Its leaf.
+    leaf: u64,
+    /// Its audit path under the checkpoint.
+    proof: Vec<Digest>,
+    /// The chain's latest checkpoint.
+    checkpoint: nacre_schemas::dossier::Note,
+}
+
+impl DocumentKind {
+    fn entry(self, digest: Digest) -> Entry {
+        match self {
+            Self::Membership => Entry::Membership(digest),
+            Self::Request => Entry::Request(digest),
+            Self::Release => Entry::Release(digest),
+        }
+    }
+}
+
+/// Logs a document unless it is logged; says where it stands.
+async fn log(
+    store: &Store,
+    chain: &Chain,
+    kind: DocumentKind,
+    digest: Digest,
+    body: Vec<u8>,
+) -> Result<u64, ExchangeError> {
+    let _one_at_a_time = chain.documents.lock().await;
+    catch_up(store, chain).await?;
+    if let Some(leaf) = store::logged_document::leaf(store.reader(), chain.id(), &digest).await? {
+        return Ok(leaf);
+    }
+    let mut writing = store.begin().await?;
+    store::document::insert(&mut writing, kind, &digest, body).await?;
+    store.commit(writing).await?;
+    let leaf = chain.append(&[kind.entry(digest)]).await?;
+    catch_up(store, chain).await?;
+    Ok(leaf)
+}
+
+/// Logs the admissions, each once.
+pub(crate) async fn log_admissions<'a>(
+    store: &Store,
+    chain: &Chain,
+    admissions: impl Iterator<Item = &'a SignedMembership>,
+) -> Result<(), ExchangeError> {
+    for admission in admissions {
+        let body = admission.to_canonical();
+        log(store, chain, DocumentKind::Membership, Digest::of(&body), body).await?;
+    }
+    Ok(())
+}
+
+/// Checks a request, logs it, and shows it and its requester's admission under one checkpoint.
+pub(crate) async fn request(
+    exchange: &Exchange,
+    chain: Arc<Chain>,
+    caller: &SignedMembership,
+    signed: SignedRequest,
+) -> Result<LoggedRequest, Error> {
+    let definition = definition(&signed.request)?;
+    check_main(&chain, definition.main_chain())?;
+    let place = exchange.evidence().enter()?;
+    let (network, membership) = (Arc::clone(exchange.network()), caller.membership.clone());
+    let (signed, verdict) = place
+        .run(move || {
+            let verdict = logged::check_request(&signed, &membership, &network, definition);
+            (signed, verdict)
+        })
+        .await?;
+    verdict.map_err(Refusal::CheckFailed)?;
+    let store = exchange.store().clone();
+    let (body, of_chain) = (signed.to_canonical(), Arc::clone(&chain));
+    let leaf =
+        to_the_end(async move { Ok(log(&store, &of_chain, DocumentKind::Request, Digest::of(&body), body).await?) })
+            .await?;
+    let admission = store::logged_document::leaf(exchange.store().reader(), chain.id(), &caller.digest()).await?;
+    let admission = admission.ok_or_else(|| Refusal::AdmissionNotLogged(caller.membership.member.clone()))?;
+    let checkpoint = chain.checkpoint();
+    let size = checkpoint.unverified().size;
+    Ok(LoggedRequest {
+        request: signed,
+        admission: caller.clone(),
+        checkpoint: chain.note(&checkpoint)?,
+        admission_inclusion: chain.inclusion(admission, size)?,
+        request_inclusion: chain.inclusion(leaf, size)?,
+    })
+}
+
+/// Checks a release and logs it.
+pub(crate) async fn release(
+    exchange: &Exchange,
+    chain: Arc<Chain>,
+    caller: &SignedMembership,
+    place: &Place,
+    body: Vec<u8>,
+) -> Result<LoggedRelease, Error> {
+    let (network, of_chain, member) =
+        (Arc::clone(exchange.network()), Arc::clone(&chain), caller.membership.member.clone());
+    let (body, verdict) = place
+        .run(move || {
+            let verdict = check_release(&body, &network, &of_chain, member);
+            (body, verdict)
+        })
+        .await?;
+    verdict?;
+    let (store, of_chain) = (exchange.store().clone(), Arc::clone(&chain));
+    let leaf =
+        to_the_end(async move { Ok(log(&store, &of_chain, DocumentKind::Release, Digest::of(&body), body).await?) })
+            .await?;
+    let checkpoint = chain.checkpoint();
+    let proof = chain.inclusion(leaf, checkpoint.unverified().size)?.proof;
+    Ok(LoggedRelease { leaf, proof, checkpoint: chain.note(&checkpoint)? })
+}
+
+fn check_release(
+    body: &[u8],
+    network: &nacre_verifier::Network,
+    chain: &Chain,
+    caller: nacre_schemas::id::MemberId,
+) -> Result<(), Refusal> {
+    let release = nacre_schemas::release::Release::from_canonical(body)?;
+    let sender = &release.dossier.logged.request.request.requester;
+    if *sender != caller {
+        return Err(Refusal::OtherSender { caller, sender: sender.clone() });
+    }
+    check_main(chain, release.definition.main_chain())?;
+    nacre_verifier::release::check(&release, network)?;
+    Ok(())
+}
+
+/// Requests and releases on a measure stand on the main chain of its domain.
+fn check_main(here: &Chain, named: nacre_schemas::id::ChainId) -> Result<(), Refusal> {
+    if named == *here.id() { Ok(()) } else { Err(Refusal::OtherChain { here: here.id().clone(), named }) }
+}

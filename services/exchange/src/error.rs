@@ -1,0 +1,186 @@
+//! What stops a request: the caller's fault ([`Refusal`]), ours ([`ExchangeError`]), or a token that does not do.
+//!
+//! Kept true: our own faults are logged with their cause and answered without it; whatever the fault, the answer is a
+//! problem document that says whether to try again.
+
+use axum::response::{IntoResponse, Response};
+use nacre_access::{ProblemResponse, members::MembersError, secret::SecretError, server::GatekeeperError};
+use nacre_ledger::{log::LogError, signing::KeyError};
+use nacre_schemas::{
+    id::ChainId,
+    problem::{Problem, Retry},
+};
+use nacre_verifier::Failure;
+
+use crate::{refusal::Refusal, store::StoreError};
+
+/// A fault of the exchange or of its disk.
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeError {
+    /// The tables failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A log failed.
+    #[error("the log of {chain}: {source}")]
+    Log {
+        /// The chain.
+        chain: ChainId,
+        /// What the log says.
+        source: Box<LogError>,
+    },
+    /// Log and tables contradict each other, or a body that an entry commits to is gone. Restore the data folder as a
+    /// whole from one backup, or fetch the bodies from a full witness of the chain.
+    #[error("{chain}, leaf {leaf}: {what}")]
+    Inconsistent {
+        /// The chain.
+        chain: ChainId,
+        /// The entry.
+        leaf: u64,
+        /// What does not fit.
+        what: String,
+    },
+    /// A piece of work panicked: a defect of this program.
+    #[error("a piece of work panicked")]
+    Panicked,
+}
+
+/// Why an exchange does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file or folder.
+    #[error("{path}: {error}")]
+    File {
+        /// Which.
+        path: String,
+        /// What the operating system says.
+        error: std::io::Error,
+    },
+    /// The trust root is no TOML of a trust root.
+    #[error("the trust root cannot be read: {0}")]
+    Trust(#[from] toml::de::Error),
+    /// The trust root, or what rests on it, does not hold.
+    #[error(transparent)]
+    Network(#[from] Failure),
+    /// The trust root names another catalogue than this build carries.
+    #[error("the trust root's catalogue is not the one this exchange was built with")]
+    OtherCatalogue,
+    /// The admissions cannot be had.
+    #[error("the members: {0}")]
+    Members(#[from] MembersError),
+    /// No access tokens can be issued.
+    #[error("access tokens: {0}")]
+    Gatekeeper(#[from] GatekeeperError),
+    /// A chain's key file.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A chain's key file holds no key.
+    #[error("the key of {chain}: {error}")]
+    Key {
+        /// The chain.
+        chain: ChainId,
+        /// What is wrong with it.
+        error: KeyError,
+    },
+    /// The configuration names a chain twice, or two whose names make one folder.
+    #[error("{0} is configured twice")]
+    ChainTwice(ChainId),
+    /// The configuration names no chain.
+    #[error("no chain is configured")]
+    NoChains,
+    /// The trust root has no such chain.
+    #[error("the trust root has no chain {0}")]
+    UnknownChain(ChainId),
+    /// The key is not the one the trust root names.
+    #[error("the key given for {0} is not the one the trust root names")]
+    OtherKey(ChainId),
+    /// The data does not open, or does not fit together.
+    #[error(transparent)]
+    Data(#[from] ExchangeError),
+}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        Self::Data(error.into())
+    }
+}
+
+/// Why an exchange stopped serving.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// It did not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The listener failed.
+    #[error("the listener: {0}")]
+    Listener(std::io::Error),
+}
+
+/// What a request ends with instead of an answer.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The caller's fault.
+    Refused(Refusal),
+    /// The token's.
+    Access(Problem),
+    /// Ours.
+    Failed(ExchangeError),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Access(problem)
+    }
+}
+
+impl From<ExchangeError> for Error {
+    fn from(error: ExchangeError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<ExchangeError> for Problem {
+    /// Every write here can be repeated unchanged, so the advice is to come back: 503 where the disk or the log may
+    /// recover, 500 where a person has to look.
+    fn from(error: ExchangeError) -> Self {
+        tracing::error!(%error, "a request failed");
+        let problem = match error {
+            ExchangeError::Store(_) | ExchangeError::Log { .. } => Self::new(
+                503,
+                "storage-unavailable",
+                "Storage unavailable",
+                "the exchange could not store or read its data; whatever was sent may or may not have been taken, and \
+                 sending it again unchanged is safe",
+            ),
+            ExchangeError::Inconsistent { .. } | ExchangeError::Panicked => Self::new(
+                500,
+                "internal",
+                "Internal error",
+                "the exchange failed; its operator finds the cause in its log",
+            ),
+        };
+        problem.retry(Retry::Later)
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let problem = match self {
+            Self::Refused(refusal) => refusal.into(),
+            Self::Access(problem) => problem,
+            Self::Failed(error) => error.into(),
+        };
+        ProblemResponse(problem).into_response()
+    }
+}

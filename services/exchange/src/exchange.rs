@@ -1,0 +1,182 @@
+//! An exchange that is open: the checked trust root, its members, its tables, its chains.
+//!
+//! Kept true: it opens only if every chain it hosts is in the trust root with the key it was given, the catalogue is the
+//! one the trust root names, and the derived tables have followed every log. Files and folders are its owner's alone.
+//!
+//! Errors: [`OpenError`]. Cost of opening: reading and checking the logs, and following what the tables lack.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    path::Path,
+    sync::Arc,
+};
+
+use nacre_access::{members::Members, secret, server::Gatekeeper};
+use nacre_ledger::signing::SigningKey;
+use nacre_schemas::{Document as _, catalogue::Catalogue, trust::SignedTrustRoot};
+use nacre_verifier::Network;
+
+use crate::{
+    chain::Chain,
+    config::{ChainConfig, Config},
+    documents,
+    error::{ExchangeError, OpenError},
+    refusal::Refusal,
+    replay::catch_up,
+    store::{self, Store},
+    work::Queue,
+};
+
+/// Batches whose proofs are being verified or wait for it. At 64 contributions each a second's work of two cores.
+const QUEUED_BATCHES: usize = 64;
+/// Requests for cells, details, seals and logging that are at work.
+const QUEUED_EVIDENCE: usize = 32;
+/// Releases that are held in memory: each may have 256 MiB.
+const QUEUED_RELEASES: usize = 2;
+/// The database, in the data folder.
+const DATABASE: &str = "exchange.sqlite";
+/// The chains' logs, in the data folder: a folder each.
+const CHAINS: &str = "chains";
+
+/// An open exchange.
+pub struct Exchange {
+    network: Arc<Network>,
+    gatekeeper: Arc<Gatekeeper>,
+    store: Store,
+    /// By slug, as addresses name them.
+    chains: BTreeMap<String, Arc<Chain>>,
+    proofs: Queue,
+    evidence: Queue,
+    releases: Queue,
+}
+
+impl Exchange {
+    /// Opens the exchange: checks what it was given, opens its logs, brings its tables up to date, and logs the
+    /// admissions it has on its main chains.
+    pub async fn open(config: Config) -> Result<Self, OpenError> {
+        let network = Arc::new(read_network(&config.trust)?);
+        let members = Arc::new(Members::load(&config.members, &network)?);
+        private_folder(&config.data)?;
+        private_folder(&config.data.join(CHAINS))?;
+        let store = Store::open(&config.data.join(DATABASE)).await?;
+        let mut chains = BTreeMap::new();
+        for hosted in &config.chains {
+            if chains.contains_key(&hosted.id.slug()) {
+                return Err(OpenError::ChainTwice(hosted.id.clone()));
+            }
+            private_folder(&config.data.join(CHAINS).join(hosted.id.slug()))?;
+            let chain = open_chain(&config, hosted, &network, &store).await?;
+            chains.insert(hosted.id.slug(), Arc::new(chain));
+        }
+        if chains.is_empty() {
+            return Err(OpenError::NoChains);
+        }
+        for chain in chains.values() {
+            catch_up(&store, chain).await?;
+        }
+        for chain in chains.values().filter(|chain| chain.is_main()) {
+            documents::log_admissions(&store, chain, members.iter()).await?;
+        }
+        Ok(Self {
+            gatekeeper: Arc::new(Gatekeeper::new(&config.url, members)?),
+            network,
+            store,
+            chains,
+            proofs: Queue::new(QUEUED_BATCHES),
+            evidence: Queue::new(QUEUED_EVIDENCE),
+            releases: Queue::new(QUEUED_RELEASES),
+        })
+    }
+
+    /// Ends the database's connections. The logs end with the last handle on the exchange.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+
+    /// The trust root.
+    pub(crate) fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
+    /// Who may call.
+    pub(crate) fn gatekeeper(&self) -> &Arc<Gatekeeper> {
+        &self.gatekeeper
+    }
+
+    /// The tables.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The chains, by slug.
+    pub(crate) fn chains(&self) -> impl Iterator<Item = &Arc<Chain>> {
+        self.chains.values()
+    }
+
+    /// The chain that an address names.
+    pub(crate) fn chain(&self, slug: &str) -> Result<&Arc<Chain>, Refusal> {
+        // What is echoed is capped: it is a stranger's.
+        self.chains.get(slug).ok_or_else(|| Refusal::UnknownChain(slug.chars().take(64).collect()))
+    }
+
+    /// Where batches wait for their proofs to be verified.
+    pub(crate) fn proofs(&self) -> &Queue {
+        &self.proofs
+    }
+
+    /// Where everything about cells and requests is worked at.
+    pub(crate) fn evidence(&self) -> &Queue {
+        &self.evidence
+    }
+
+    /// Where releases are checked.
+    pub(crate) fn releases(&self) -> &Queue {
+        &self.releases
+    }
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.display().to_string();
+    move |error| OpenError::File { path, error }
+}
+
+fn read_network(path: &Path) -> Result<Network, OpenError> {
+    let text = fs::read_to_string(path).map_err(at(path))?;
+    let network = Network::new(toml::from_str::<SignedTrustRoot>(&text)?)?;
+    if network.root().catalogue != Catalogue::built_in().index().digest() {
+        return Err(OpenError::OtherCatalogue);
+    }
+    Ok(network)
+}
+
+/// Makes the folder if it is missing; in any case nobody else may look inside.
+fn private_folder(path: &Path) -> Result<(), OpenError> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(at(path))
+}
+
+async fn open_chain(
+    config: &Config,
+    hosted: &ChainConfig,
+    network: &Network,
+    store: &Store,
+) -> Result<Chain, OpenError> {
+    let facts = network.root().chain(&hosted.id).ok_or_else(|| OpenError::UnknownChain(hosted.id.clone()))?.clone();
+    // Two of them, for a key has no copies: one signs checkpoints in the log's writer, one the sums of groups.
+    let (signer, key) = (read_key(hosted)?, read_key(hosted)?);
+    if key.public() != facts.signing_key {
+        return Err(OpenError::OtherKey(hosted.id.clone()));
+    }
+    let applied = store::applied::leaves(store.reader(), &hosted.id).await?;
+    let (folder, origin) = (config.data.join(CHAINS), network.root().origin(&hosted.id));
+    let opening = move || Chain::open(&folder, &origin, facts, signer, key, applied);
+    let opened = tokio::task::spawn_blocking(opening).await;
+    Ok(opened.map_err(|_| ExchangeError::Panicked)??)
+}
+
+fn read_key(hosted: &ChainConfig) -> Result<SigningKey, OpenError> {
+    let bytes = secret::read::<32>(&hosted.key)?;
+    SigningKey::from_bytes(&bytes).map_err(|error| OpenError::Key { chain: hosted.id.clone(), error })
+}

@@ -1,0 +1,46 @@
+//! The exchange: takes batches in, closes epochs, answers logged requests with sealed cells. One process hosts one or
+//! more chains, each with a log of its own; a regional chain is a shard.
+//!
+//! Kept true: what is receipted is durable and stays; nothing but sums over sealed cells is answered; openings leave to
+//! nobody here, restricted parts by no route at all.
+//!
+//! Who controls an exchange can refuse service, and read headers and pseudonyms. It cannot read a value, nor change,
+//! drop or invent a receipted record without a full witness noticing.
+//!
+//! The way of a batch is told in `intake`, of an epoch in `seals`, of an answer in `answer`, of requests and releases in
+//! `documents`; `replay` says what a restart does. Errors: [`OpenError`] before it serves; problem documents after.
+
+mod answer;
+mod chain;
+mod config;
+mod documents;
+mod error;
+mod exchange;
+mod intake;
+mod refusal;
+mod replay;
+mod routes;
+mod seals;
+mod store;
+mod work;
+
+use std::{future::Future, sync::Arc};
+
+pub use config::{ChainConfig, Config, ConfigError, OperatorConfig};
+pub use error::{ExchangeError, OpenError, ServeError};
+pub use exchange::Exchange;
+pub use routes::router;
+pub use store::StoreError;
+use tokio::net::TcpListener;
+
+/// Opens the exchange and serves until the shutdown future ends; then finishes the requests under way.
+pub async fn serve(
+    config: Config,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let exchange = Arc::new(Exchange::open(config).await?);
+    let served = axum::serve(listener, router(Arc::clone(&exchange))).with_graceful_shutdown(shutdown).await;
+    exchange.close().await;
+    served.map_err(ServeError::Listener)
+}

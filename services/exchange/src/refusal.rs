@@ -1,0 +1,230 @@
+//! Everything that an exchange refuses, with the status, the word and the advice that go with it.
+//!
+//! The words are stable: clients go by them. No text here says anything of a person; record ids are named by the
+//! position of their contribution in what was sent.
+
+use nacre_schemas::{
+    DecodeError,
+    cohort::Period,
+    id::{ChainId, MemberId},
+    measure::MeasureRef,
+    problem::{Problem, Retry},
+};
+use nacre_verifier::Failure;
+
+/// What the caller got wrong, or has to wait for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// No such route.
+    #[error("there is nothing at this address")]
+    NoRoute,
+    /// The route does not take the method.
+    #[error("this address does not take that method")]
+    MethodNotAllowed,
+    /// No chain of that name is hosted here.
+    #[error("no chain {0} is hosted here")]
+    UnknownChain(String),
+    /// Another content type than the route takes.
+    #[error("the content type here is {0}")]
+    WrongMediaType(&'static str),
+    /// More bytes than the route takes.
+    #[error("at most {limit} bytes are taken here")]
+    TooLarge {
+        /// The cap, in bytes.
+        limit: usize,
+    },
+    /// The body did not arrive whole.
+    #[error("the body did not arrive whole")]
+    Unread,
+    /// The body or the query is not what the route takes.
+    #[error("{0}")]
+    Malformed(String),
+    /// All places of a queue are taken.
+    #[error("the exchange has as much to do as it takes at once")]
+    Busy,
+    /// It took longer than the route gives.
+    #[error("it took longer than this address gives a request")]
+    TooSlow,
+    /// The caller's admission does not name the chain.
+    #[error("{member} was not admitted to {chain}")]
+    NotAdmitted {
+        /// The caller.
+        member: MemberId,
+        /// The chain.
+        chain: ChainId,
+    },
+    /// What was sent is in the name of another member than the token.
+    #[error("the token is {caller}'s, what was sent is {sender}'s")]
+    OtherSender {
+        /// Whose token it is.
+        caller: MemberId,
+        /// Who is named in the body.
+        sender: MemberId,
+    },
+    /// The caller is of another jurisdiction than the chain.
+    #[error("{0} is run in another jurisdiction than the caller's: details do not leave their jurisdiction")]
+    OtherJurisdiction(ChainId),
+    /// The batch or release is for another chain.
+    #[error("this is {here}, what was sent is for {named}")]
+    OtherChain {
+        /// The chain of the address.
+        here: ChainId,
+        /// The chain in the body.
+        named: ChainId,
+    },
+    /// The chain serves no region.
+    #[error("{0} serves no region, so it takes no records")]
+    NoRecordsHere(ChainId),
+    /// The batch's signature does not hold.
+    #[error("the batch is not signed by the key that its provider was admitted with: {0}")]
+    BadSignature(String),
+    /// A contribution that does not belong in this batch, chain or time.
+    #[error("contribution {entry}: {fault}")]
+    Contribution {
+        /// Its position.
+        entry: usize,
+        /// What is wrong with it.
+        fault: ContributionFault,
+    },
+    /// A proof of the batch does not hold.
+    #[error("{detail}")]
+    ProofRejected {
+        /// The position of the contribution at fault, unless it is the batch's range proof.
+        entry: Option<usize>,
+        /// Name of the check.
+        check: &'static str,
+        /// What does not hold.
+        detail: String,
+    },
+    /// The record is in the chain already.
+    #[error("the record of contribution {entry} is in the chain already{}", if *.same { ", with the same bytes, while others of the batch are not: send those apart" } else { ", with other bytes: it stays as it is" })]
+    RecordExists {
+        /// Its position.
+        entry: usize,
+        /// Whether the bytes are the same.
+        same: bool,
+    },
+    /// The chain has not sealed anything yet.
+    #[error("{0} has no seal yet")]
+    NoSeal(ChainId),
+    /// No contribution came in since the last seal.
+    #[error("no contribution came in since the last seal")]
+    NothingToSeal,
+    /// A seal that was asked for does not exist.
+    #[error("{chain} has seals 1 to {last}, not all of {first_asked} to {last_asked}")]
+    UnsealedEpoch {
+        /// The chain.
+        chain: ChainId,
+        /// Its last seal; 0 if it has none.
+        last: u64,
+        /// The first asked for.
+        first_asked: u64,
+        /// The last asked for.
+        last_asked: u64,
+    },
+    /// The request does not cover this chain.
+    #[error("the request does not cover {0}")]
+    ChainNotAsked(ChainId),
+    /// The catalogue has no such measure.
+    #[error("the catalogue has no measure {0}")]
+    UnknownMeasure(MeasureRef),
+    /// The leaf or size asked for is not in the log.
+    #[error("{0}")]
+    NotInLog(String),
+    /// The requester's admission is not on this chain.
+    #[error("the admission of {0} is not logged here: the exchange logs the admissions it has when it starts")]
+    AdmissionNotLogged(MemberId),
+    /// A check of the request or release failed.
+    #[error(transparent)]
+    CheckFailed(#[from] Failure),
+}
+
+/// What is wrong with one contribution, before its proofs are looked at.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ContributionFault {
+    /// Its header names another provider than the batch.
+    #[error("its header names another provider")]
+    OtherProvider,
+    /// Its cell is in another region than the chain's.
+    #[error("its cell is in another region than the chain's")]
+    OtherRegion,
+    /// The catalogue has no such measure.
+    #[error("the catalogue has no measure {0}")]
+    UnknownMeasure(MeasureRef),
+    /// Its month has not ended.
+    #[error("the month {0} has not ended yet")]
+    OpenPeriod(Period),
+    /// Its record id occurs before it in the same batch.
+    #[error("its record occurs twice in the batch")]
+    Repeated,
+}
+
+impl ContributionFault {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::OtherProvider => "other-provider",
+            Self::OtherRegion => "other-region",
+            Self::UnknownMeasure(_) => "unknown-measure",
+            Self::OpenPeriod(_) => "open-period",
+            Self::Repeated => "record-repeated",
+        }
+    }
+}
+
+impl From<DecodeError> for Refusal {
+    fn from(error: DecodeError) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+impl Refusal {
+    /// Status, word and title.
+    fn class(&self) -> (u16, &'static str, &'static str) {
+        match self {
+            Self::NoRoute => (404, "no-such-route", "No such address"),
+            Self::MethodNotAllowed => (405, "method-not-allowed", "Method not allowed"),
+            Self::UnknownChain(_) => (404, "unknown-chain", "Unknown chain"),
+            Self::WrongMediaType(_) => (415, "wrong-content-type", "Wrong content type"),
+            Self::TooLarge { .. } => (413, "too-large", "Too large"),
+            Self::Unread => (400, "incomplete", "Incomplete"),
+            Self::Malformed(_) => (400, "malformed", "Malformed"),
+            Self::Busy => (503, "busy", "Busy"),
+            Self::TooSlow => (503, "too-slow", "Took too long"),
+            Self::NotAdmitted { .. } => (403, "not-admitted", "Not admitted"),
+            Self::OtherSender { .. } => (403, "other-sender", "Sent in another's name"),
+            Self::OtherJurisdiction(_) => (403, "other-jurisdiction", "Other jurisdiction"),
+            Self::OtherChain { .. } => (422, "other-chain", "For another chain"),
+            Self::NoRecordsHere(_) => (422, "no-records-here", "The chain takes no records"),
+            Self::BadSignature(_) => (422, "bad-signature", "Bad signature"),
+            Self::Contribution { fault, .. } => (422, fault.word(), "Contribution refused"),
+            Self::ProofRejected { .. } => (422, "proof-rejected", "Proof rejected"),
+            Self::RecordExists { .. } => (409, "record-exists", "Record exists"),
+            Self::NoSeal(_) => (404, "no-seal", "No seal yet"),
+            Self::NothingToSeal => (409, "nothing-to-seal", "Nothing to seal"),
+            Self::UnsealedEpoch { .. } => (422, "unsealed-epoch", "Unsealed epoch"),
+            Self::ChainNotAsked(_) => (422, "chain-not-asked", "The request does not cover the chain"),
+            Self::UnknownMeasure(_) => (422, "unknown-measure", "Unknown measure"),
+            Self::NotInLog(_) => (404, "not-in-log", "Not in the log"),
+            Self::AdmissionNotLogged(_) => (409, "admission-not-logged", "Admission not logged"),
+            Self::CheckFailed(_) => (422, "check-failed", "Check failed"),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (status, word, title) = refusal.class();
+        let problem = Self::new(status, word, title, &refusal);
+        match refusal {
+            Refusal::Contribution { entry, fault: ContributionFault::OpenPeriod(_) } => {
+                problem.at_entry(entry).retry(Retry::Later)
+            }
+            Refusal::Contribution { entry, .. } | Refusal::RecordExists { entry, .. } => problem.at_entry(entry),
+            Refusal::ProofRejected { entry: Some(entry), check, .. } => problem.by_check(check).at_entry(entry),
+            Refusal::ProofRejected { entry: None, check, .. } => problem.by_check(check),
+            Refusal::CheckFailed(failure) => problem.by_check(failure.check),
+            Refusal::Busy | Refusal::TooSlow | Refusal::Unread => problem.retry(Retry::Later),
+            _ => problem,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! `POST …/cells`: what the chain shows the requester of a logged request.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+};
+use nacre_access::Scope;
+use nacre_schemas::dossier::{ChainAnswer, LoggedRequest};
+
+use super::{MAX_LOGGED_REQUEST_BYTES, Served, reading};
+use crate::{answer, error::Error, refusal::Refusal};
+
+/// The cells, their proofs, and the sums of the groups.
+pub(super) async fn read(
+    State(exchange): Served,
+    Path(slug): Path<String>,
+    request: Request,
+) -> Result<Json<ChainAnswer>, Error> {
+    let chain = Arc::clone(exchange.chain(&slug)?);
+    let admitted = reading::admit_with(&exchange, Scope::CellsRead, reading::JSON, request)?;
+    let (caller, logged) = admitted.json::<LoggedRequest>(MAX_LOGGED_REQUEST_BYTES).await?;
+    let requester = &logged.request.request.requester;
+    if *requester != caller.membership.member {
+        let (caller, sender) = (caller.membership.member, requester.clone());
+        return Err(Refusal::OtherSender { caller, sender }.into());
+    }
+    if !caller.membership.chains.contains(chain.id()) {
+        let member = caller.membership.member;
+        return Err(Refusal::NotAdmitted { member, chain: chain.id().clone() }.into());
+    }
+    let place = exchange.evidence().enter()?;
+    let asked = answer::asked(exchange.network(), &chain, &place, logged).await?;
+    Ok(Json(answer::evidence(&exchange, &chain, &place, &asked).await?))
+}

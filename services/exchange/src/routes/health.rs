@@ -1,0 +1,6 @@
+//! `GET /healthz`: that the process answers.
+
+/// `ok`.
+pub(super) async fn read() -> &'static str {
+    "ok"
+}

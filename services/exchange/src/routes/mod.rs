@@ -1,0 +1,103 @@
+//! The addresses, one file a resource, and what holds for all of them.
+//!
+//! | route | takes | scope | answers |
+//! |---|---|---|---|
+//! | `POST /oauth/token` | assertion | | token |
+//! | `GET /healthz` | | | `ok` |
+//! | `GET /v1/chains` | | | name, size, seals of each |
+//! | `GET /v1/chains/{slug}/checkpoint` | | | signed note |
+//! | `GET …/proofs/inclusion?leaf=&size=` | | | `Inclusion` |
+//! | `GET …/proofs/consistency?from=&to=` | | | proof |
+//! | `GET …/seals/latest` | | | number, leaf |
+//! | `POST …/batches` | `application/vnd.nacre.batch` | `batches.write` | `BatchReceipt` |
+//! | `POST …/seals` | | `seals.write` | `SealEntry` |
+//! | `POST …/requests` | `SignedRequest` | `log.write` | `LoggedRequest` |
+//! | `POST …/releases` | `application/vnd.nacre.release` | `log.write` | leaf, proof, checkpoint |
+//! | `POST …/cells` | `LoggedRequest` | `cells.read` | `ChainAnswer` |
+//! | `POST …/details` | `LoggedRequest` | `details.read` | `ChainDetails` |
+//!
+//! Kept true: a body is read only after its token was checked, and never beyond the route's cap; every refusal is a
+//! problem document; no body and no header is logged; the number of requests at work is bounded.
+
+mod batches;
+mod cells;
+mod chains;
+mod checkpoint;
+mod details;
+mod health;
+mod load;
+mod proofs;
+mod reading;
+mod releases;
+mod requests;
+mod seals;
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    http::StatusCode,
+    middleware,
+    routing::{MethodRouter, get, post},
+};
+use nacre_schemas::limits;
+use tower_http::{limit::RequestBodyLimitLayer, timeout::TimeoutLayer, trace::TraceLayer};
+
+use crate::{exchange::Exchange, refusal::Refusal};
+
+/// A logged request, in bytes of JSON: its canonical form has 131,072 at most, most of it hex and base64 here.
+pub(crate) const MAX_LOGGED_REQUEST_BYTES: usize = 256 << 10;
+/// A signed request, in bytes of JSON.
+pub(crate) const MAX_SIGNED_REQUEST_BYTES: usize = 64 << 10;
+/// A body that nobody reads: clients that always send one may send `null` or `{}`.
+const MAX_IDLE_BODY_BYTES: usize = 64;
+/// Requests at work at the same time, those that wait for a queue or the disk included.
+const MAX_REQUESTS: usize = 512;
+/// What a request may take.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// What a request may take that reads or writes as much as there is: cells, details, seals, releases.
+const LONG_TIMEOUT: Duration = Duration::from_secs(1_800);
+
+/// What every handler is given.
+pub(crate) type Served = axum::extract::State<Arc<Exchange>>;
+
+/// Everything that the exchange serves.
+pub fn router(exchange: Arc<Exchange>) -> Router {
+    let tokens = nacre_access::server::router(Arc::clone(exchange.gatekeeper()));
+    let chain = Router::new()
+        .route("/checkpoint", short(get(checkpoint::read), 0))
+        .route("/proofs/inclusion", short(get(proofs::inclusion), 0))
+        .route("/proofs/consistency", short(get(proofs::consistency), 0))
+        .route("/seals/latest", short(get(seals::latest), 0))
+        .route("/batches", short(post(batches::create), limits::MAX_BATCH_BYTES))
+        .route("/seals", long(post(seals::create), MAX_IDLE_BODY_BYTES))
+        .route("/requests", short(post(requests::create), MAX_SIGNED_REQUEST_BYTES))
+        .route("/releases", long(post(releases::create), limits::MAX_RELEASE_BYTES))
+        .route("/cells", long(post(cells::read), MAX_LOGGED_REQUEST_BYTES))
+        .route("/details", long(post(details::read), MAX_LOGGED_REQUEST_BYTES));
+    Router::new()
+        .route("/healthz", short(get(health::read), 0))
+        .route("/v1/chains", short(get(chains::read), 0))
+        .nest("/v1/chains/{slug}", chain)
+        .with_state(exchange)
+        .merge(tokens)
+        .fallback(async || crate::error::Error::from(Refusal::NoRoute))
+        .method_not_allowed_fallback(async || crate::error::Error::from(Refusal::MethodNotAllowed))
+        .layer(middleware::from_fn(load::explain))
+        .layer(middleware::from_fn_with_state(load::Load::new(MAX_REQUESTS), load::limit))
+        .layer(TraceLayer::new_for_http())
+}
+
+fn short(route: MethodRouter<Arc<Exchange>>, body_bytes: usize) -> MethodRouter<Arc<Exchange>> {
+    bounded(route, body_bytes, TIMEOUT)
+}
+
+fn long(route: MethodRouter<Arc<Exchange>>, body_bytes: usize) -> MethodRouter<Arc<Exchange>> {
+    bounded(route, body_bytes, LONG_TIMEOUT)
+}
+
+fn bounded(route: MethodRouter<Arc<Exchange>>, body_bytes: usize, timeout: Duration) -> MethodRouter<Arc<Exchange>> {
+    route
+        .layer::<_, Infallible>(RequestBodyLimitLayer::new(body_bytes))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, timeout))
+}

@@ -1,0 +1,43 @@
+//! Table `document`: the bodies of entries that hold only a digest. Primary; written before the entry is appended.
+
+use nacre_schemas::Digest;
+
+use super::{StoreError, Writing};
+
+/// What a document is; its entry has the same kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DocumentKind {
+    /// A [`nacre_schemas::membership::SignedMembership`].
+    Membership,
+    /// A [`nacre_schemas::query::SignedRequest`].
+    Request,
+    /// A [`nacre_schemas::release::Release`].
+    Release,
+}
+
+impl DocumentKind {
+    /// The word in the table.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Membership => "membership",
+            Self::Request => "request",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// Adds the row unless it is there.
+pub(crate) async fn insert(
+    writing: &mut Writing,
+    kind: DocumentKind,
+    digest: &Digest,
+    body: Vec<u8>,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO document (digest, kind, body) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING")
+        .bind(digest.0.to_vec())
+        .bind(kind.word())
+        .bind(body)
+        .execute(&mut **writing)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! Requests: logged once, answered from sealed cells, with details only to custodians of the jurisdiction.
+
+use nacre_access::Scope;
+use nacre_ledger::signing::{self, Role};
+use nacre_schemas::{
+    Digest, Document as _, Point,
+    catalogue::Catalogue,
+    cell::ChainDetails,
+    cohort::{
+        AgeBand, Sex,
+        Sex::{Female, Male},
+    },
+    dossier::{ChainAnswer, LoggedRequest},
+    query::{Attribute, Predicate, Quantity, Request, SealSpan, SignedRequest, Statistic},
+};
+use nacre_verifier::{cells, logged};
+use nacre_zk::tally::{key_of, sum_points};
+
+use super::{network::*, seals::close};
+
+/// A request for everybody's mean in those months, by sex.
+pub(crate) fn request(world: &World, requester: &str, months: [&str; 2], seals: [u64; 2]) -> SignedRequest {
+    let request = Request {
+        trust: world.network.digest(),
+        requester: requester.parse().unwrap(),
+        measure: bmi().reference(),
+        definition: bmi().digest(),
+        statistics: vec![Statistic::Count, Statistic::Mean],
+        predicate: Predicate {
+            regions: vec!["440100".parse().unwrap()],
+            from: months[0].parse().unwrap(),
+            to: months[1].parse().unwrap(),
+            sexes: Sex::ALL.to_vec(),
+            youngest: AgeBand::of_age(0),
+            oldest: AgeBand::TOP,
+        },
+        group_by: vec![Attribute::Sex],
+        spans: vec![SealSpan { chain: GUANGZHOU.parse().unwrap(), first: seals[0], last: seals[1] }],
+        purpose: "a test".parse().unwrap(),
+        nonce: Digest([7; 32]),
+    };
+    sign(world, request)
+}
+
+pub(crate) fn sign(world: &World, request: Request) -> SignedRequest {
+    let key = &world.member(request.requester.as_str()).signing;
+    let signature = key.sign(Role::Request, &request.to_canonical());
+    SignedRequest { request, signature }
+}
+
+pub(crate) async fn log(
+    world: &World,
+    running: &Running,
+    caller: &str,
+    signed: &SignedRequest,
+) -> Answer<LoggedRequest> {
+    world.client(running, caller).post_json(&path(MAIN, "requests"), Scope::LogWrite, signed).await
+}
+
+pub(crate) async fn ask(world: &World, running: &Running, caller: &str, logged: &LoggedRequest) -> Answer<ChainAnswer> {
+    world.client(running, caller).post_json(&path(GUANGZHOU, "cells"), Scope::CellsRead, logged).await
+}
+
+async fn details(world: &World, running: &Running, caller: &str, logged: &LoggedRequest) -> Answer<ChainDetails> {
+    world.client(running, caller).post_json(&path(GUANGZHOU, "details"), Scope::DetailsRead, logged).await
+}
+
+/// Two epochs: bmi of the months 1 to 3, and another measure on each side of it in key order.
+pub(crate) async fn fill(world: &World, running: &Running) {
+    let diastolic = Catalogue::built_in().newest(&"diastolic-bp".parse().unwrap()).unwrap();
+    let steps = Catalogue::built_in().newest(&"steps".parse().unwrap()).unwrap();
+    let batches = [
+        world.batch(
+            "hospital",
+            GUANGZHOU,
+            &[
+                (1, "2026-01", Female, 47, 231),
+                (2, "2026-02", Female, 47, 231),
+                (3, "2026-02", Female, 52, 240),
+                (4, "2026-02", Male, 47, 300),
+                (5, "2026-03", Female, 47, 231),
+            ],
+        ),
+        world.batch_of(diastolic, "hospital", GUANGZHOU, &[(6, "2026-02", Female, 47, 80)]),
+        world.batch_of(steps, "gym", GUANGZHOU, &[(7, "2026-02", Female, 47, 100)]),
+    ];
+    for batch in &batches {
+        world.post(running, batch.provider.as_str(), GUANGZHOU, batch).await.unwrap();
+    }
+    close(world, running, "operator", GUANGZHOU).await.unwrap();
+    let late = world.batch("gym", GUANGZHOU, &[(8, "2026-02", Female, 47, 199), (9, "2026-03", Female, 47, 199)]);
+    world.post(running, "gym", GUANGZHOU, &late).await.unwrap();
+    close(world, running, "operator", GUANGZHOU).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_logged_once_with_its_requesters_admission() {
+    let world = World::new();
+    let running = world.start().await;
+    assert_eq!(size(&world, &running, MAIN).await, 8, "the admissions, each once");
+    let signed = request(&world, "commission", ["2026-01", "2026-03"], [1, 2]);
+    let first = log(&world, &running, "commission", &signed).await.unwrap();
+    logged::check(&first, &world.network, bmi()).unwrap();
+    let (again, once_more) =
+        tokio::join!(log(&world, &running, "commission", &signed), log(&world, &running, "commission", &signed));
+    for other in [again.unwrap(), once_more.unwrap()] {
+        assert_eq!(other.request_inclusion.leaf, first.request_inclusion.leaf);
+    }
+    assert_eq!(size(&world, &running, MAIN).await, 9);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_does_not_hold_is_not_logged() {
+    let world = World::new();
+    let running = world.start().await;
+    let good = request(&world, "commission", ["2026-01", "2026-03"], [1, 2]);
+    let changed = |change: fn(&mut Request)| {
+        let mut request = good.request.clone();
+        change(&mut request);
+        sign(&world, request)
+    };
+    let mut unsigned = good.clone();
+    unsigned.signature.0[40] ^= 1;
+    for (word, check, signed) in [
+        ("check-failed", Some("request-signature"), unsigned),
+        ("check-failed", Some("request-form"), changed(|request| request.trust.0[0] ^= 1)),
+        ("check-failed", Some("definition"), changed(|request| request.definition.0[0] ^= 1)),
+        ("check-failed", Some("request-form"), changed(|request| request.spans[0].first = 0)),
+        ("unknown-measure", None, changed(|request| request.measure = "mood@1".parse().unwrap())),
+        ("other-chain", None, changed(|request| request.measure = "steps@1".parse().unwrap())),
+        ("other-sender", None, changed(|request| request.requester = "bureau".parse().unwrap())),
+    ] {
+        let refused = problem(log(&world, &running, "commission", &signed).await);
+        assert_eq!((refused.word(), refused.check.as_deref()), (word, check), "{}", refused.detail);
+    }
+    let elsewhere = world
+        .client(&running, "commission")
+        .post_json::<_, LoggedRequest>(&path(GUANGZHOU, "requests"), Scope::LogWrite, &good)
+        .await;
+    assert_eq!(problem(elsewhere).word(), "other-chain");
+    assert_eq!(size(&world, &running, MAIN).await, 8);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cells_come_with_their_neighbours_and_sums_that_are_those_of_the_details() {
+    let world = World::new();
+    let running = world.start().await;
+    fill(&world, &running).await;
+    let signed = request(&world, "commission", ["2026-02", "2026-02"], [1, 2]);
+    let logged = log(&world, &running, "commission", &signed).await.unwrap();
+    let answer = ask(&world, &running, "commission", &logged).await.unwrap();
+    let span = &signed.request.spans[0];
+    cells::check(&answer.evidence, span, &signed.request, &world.network, bmi()).unwrap();
+    let months = |seal: usize| {
+        let cells = &answer.evidence.seals[seal].run.cells;
+        cells.iter().map(|cell| format!("{} {}", cell.key.measure, cell.key.period)).collect::<Vec<_>>()
+    };
+    let asked = "bmi@1 2026-02".to_owned();
+    let (before, after) = ("bmi@1 2026-01".to_owned(), "bmi@1 2026-03".to_owned());
+    assert_eq!(months(0), [before, asked.clone(), asked.clone(), asked.clone(), after.clone()]);
+    assert_eq!(months(1), [asked, after], "the first cell of the seal has no neighbour to its left");
+
+    let sums = &answer.sums.sums;
+    let chain = world.network.root().chain(&sums.chain).unwrap();
+    signing::verify(&chain.signing_key, Role::GroupSums, &sums.to_canonical(), &answer.sums.signature).unwrap();
+    assert_eq!(sums.request, signed.request.digest());
+    let shown = details(&world, &running, "custodian", &logged).await.unwrap();
+    let of_women = [&shown.seals[0].details[0], &shown.seals[0].details[1], &shown.seals[1].details[0]];
+    let of_men = [&shown.seals[0].details[2]];
+    for (group, of, people, contributions) in [
+        (0, of_women.as_slice(), vec![("gym", 1), ("hospital", 2)], 3),
+        (1, of_men.as_slice(), vec![("hospital", 1)], 1),
+    ] {
+        let group = &sums.groups[group];
+        let keys: Vec<Quantity> = group.keys.iter().map(|key| key.quantity).collect();
+        assert_eq!(keys, [Quantity::Count, Quantity::Sum]);
+        for key in &group.keys {
+            let points: Vec<Point> = of.iter().map(|detail| key_of(&detail.keys, key.quantity).unwrap()).collect();
+            assert_eq!(key.key, sum_points(&points).unwrap());
+        }
+        let counted: Vec<_> = group.people.iter().map(|one| (one.provider.as_str(), one.contributions)).collect();
+        assert_eq!((counted, group.contributions), (people, contributions));
+    }
+    for (seal, details) in answer.evidence.seals.iter().zip(&shown.seals) {
+        let matching = seal.run.cells.iter().filter(|cell| signed.request.holds(&cell.key));
+        assert!(matching.zip(&details.details).all(|(cell, detail)| cell.commits_to(detail)));
+        assert_eq!(details.number, seal.seal.number);
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seal_without_a_matching_cell_shows_the_neighbours_of_the_gap() {
+    let world = World::new();
+    let running = world.start().await;
+    fill(&world, &running).await;
+    for (months, shown) in [(["2025-01", "2025-12"], 1), (["2026-04", "2026-12"], 2)] {
+        let signed = request(&world, "commission", months, [1, 1]);
+        let logged = log(&world, &running, "commission", &signed).await.unwrap();
+        let answer = ask(&world, &running, "commission", &logged).await.unwrap();
+        let span = &signed.request.spans[0];
+        cells::check(&answer.evidence, span, &signed.request, &world.network, bmi()).unwrap();
+        assert_eq!(answer.evidence.seals[0].run.cells.len(), shown);
+        assert!(answer.sums.sums.groups.is_empty());
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cells_and_details_go_to_whom_they_are_due() {
+    let world = World::new();
+    let running = world.start().await;
+    fill(&world, &running).await;
+    let signed = request(&world, "commission", ["2026-02", "2026-02"], [1, 2]);
+    let logged = log(&world, &running, "commission", &signed).await.unwrap();
+    assert_eq!(problem(ask(&world, &running, "bureau", &logged).await).word(), "other-sender");
+    assert_eq!(problem(details(&world, &running, "stranger", &logged).await).word(), "other-jurisdiction");
+    details(&world, &running, "commission", &logged).await.unwrap_err();
+
+    let mut forged = logged.clone();
+    forged.request_inclusion.leaf = 0;
+    let refused = problem(ask(&world, &running, "commission", &forged).await);
+    assert_eq!((refused.word(), refused.check.as_deref()), ("check-failed", Some("request-inclusion")));
+
+    let early = request(&world, "commission", ["2026-02", "2026-02"], [2, 3]);
+    let early = log(&world, &running, "commission", &early).await.unwrap();
+    let refused = problem(ask(&world, &running, "commission", &early).await);
+    assert_eq!((refused.status, refused.word()), (422, "unsealed-epoch"));
+    let elsewhere = world
+        .client(&running, "commission")
+        .post_json::<_, ChainAnswer>(&path(SHENZHEN, "cells"), Scope::CellsRead, &logged)
+        .await;
+    assert_eq!(problem(elsewhere).word(), "chain-not-asked");
+    running.stop().await;
+}

@@ -1,0 +1,264 @@
+//! The command line. Help texts teach: what a command does, for whom, with an example that works.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use nacre_schemas::{
+    cohort::{AgeBand, Period, Sex},
+    query::{Attribute, Statistic},
+    region::Region,
+};
+
+/// Health and fitness records in common use while nobody sees them.
+///
+/// Providers seal each value and prove it lies in its measure's range; exchanges keep it on an append-only chain;
+/// regulators ask for sums; custodians of every jurisdiction open a sum, never a record; anyone verifies the answer.
+///
+/// New here? `nacre demo` runs the whole of it on this machine in about a minute.
+#[derive(Parser)]
+#[command(name = "nacre", version, max_term_width = 110)]
+pub struct Cli {
+    /// Print one JSON value instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run a whole network on this machine: people, providers, exchanges, custodians, three questions, their proofs.
+    Demo(DemoArgs),
+    /// Make a network to try out.
+    #[command(subcommand)]
+    Consortium(ConsortiumCommand),
+    /// Run an exchange: takes batches in, keeps chains, seals epochs, serves cells.
+    #[command(subcommand)]
+    Exchange(ExchangeCommand),
+    /// Run a custodian: checks each request by itself, then gives its share of the decryption, or refuses.
+    #[command(subcommand)]
+    Custodian(CustodianCommand),
+    /// The edge: the one place that sees plaintext records.
+    #[command(subcommand)]
+    Provider(ProviderCommand),
+    /// Ask a question over encrypted records and write the answer with its proof to a file.
+    ///
+    /// The request is logged on a main chain first; then cells are fetched, custodians of every jurisdiction are
+    /// asked, and what they open is put together, verified and published. Groups with too few people are withheld.
+    ///
+    /// Example: nacre query regulator.toml --measure systolic-bp --regions 440100,810000 --periods 2026-01..2026-03
+    /// --by region,sex --statistics count,mean,sd --purpose "quarterly report" --out release.json
+    Query(QueryArgs),
+    /// Check a release offline, from the file and the trust root alone.
+    ///
+    /// Needs no network, account or secret. Ends with status 0 if every check holds, 2 if one fails.
+    Verify(VerifyArgs),
+}
+
+/// `nacre demo`.
+#[derive(Args)]
+pub struct DemoArgs {
+    /// How many people to generate; 1450 make about 10,000 contributions.
+    #[arg(long, default_value_t = 1450, value_parser = clap::value_parser!(u32).range(50..=100_000))]
+    pub people: u32,
+    /// Seed of the population. Keys and nonces are never seeded.
+    #[arg(long, default_value_t = 2026)]
+    pub seed: u64,
+    /// Where to leave the network, its records and the releases. A demo's folder is replaced, any other is not.
+    #[arg(long, default_value = "nacre-demo")]
+    pub out: PathBuf,
+}
+
+/// `nacre consortium`.
+#[derive(Subcommand)]
+pub enum ConsortiumCommand {
+    /// Make keys, trust root and a configuration for every role in DIR. For trying out, not for production: whoever
+    /// runs this holds every secret of every role.
+    Init(InitArgs),
+}
+
+/// `nacre consortium init`.
+#[derive(Args)]
+pub struct InitArgs {
+    /// Folder to make; it must be empty or not there yet.
+    pub dir: PathBuf,
+    /// Regions by GB/T 2260 code. Each gets a chain, an exchange, a hospital and a gym.
+    #[arg(long, value_delimiter = ',', default_value = "440100,810000,820000")]
+    pub regions: Vec<Region>,
+    /// k: the least people behind a figure. 11 is the network's rule; less is for small tests.
+    #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..))]
+    pub minimum_people: u32,
+    /// The FHIR identifier system that names a person in the providers' files.
+    #[arg(long, default_value = "urn:nacre:person")]
+    pub person_system: String,
+    /// First TCP port on loopback; each server takes the next one.
+    #[arg(long, default_value_t = 8440)]
+    pub port: u16,
+}
+
+/// `nacre exchange`.
+#[derive(Subcommand)]
+pub enum ExchangeCommand {
+    /// Serve until interrupted.
+    Serve {
+        /// exchange.toml
+        config: PathBuf,
+    },
+    /// Close the epoch of every chain of a running exchange: what was posted becomes askable.
+    Seal {
+        /// exchange.toml
+        config: PathBuf,
+    },
+}
+
+/// `nacre custodian`.
+#[derive(Subcommand)]
+pub enum CustodianCommand {
+    /// Serve until interrupted.
+    Serve {
+        /// custodian.toml
+        config: PathBuf,
+    },
+}
+
+/// `nacre provider`.
+#[derive(Subcommand)]
+pub enum ProviderCommand {
+    /// Read records, de-identify, seal, prove and post them. Posting the same files again adds nothing.
+    ///
+    /// Files are FHIR R4 Bundles (.json) or NDJSON (.ndjson, .ndjson.gz); a folder stands for the files in it. Give
+    /// patients and observations together. Ends with status 1 if anything was refused or is still queued.
+    Post {
+        /// provider.toml
+        config: PathBuf,
+        /// Files or folders.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
+    /// List the receipts that the chain gave.
+    Receipts {
+        /// provider.toml
+        config: PathBuf,
+    },
+}
+
+/// `nacre query`.
+#[derive(Args)]
+pub struct QueryArgs {
+    /// regulator.toml
+    pub config: PathBuf,
+    /// Measure by name, as systolic-bp, or with a version, as systolic-bp@1.
+    #[arg(long)]
+    pub measure: String,
+    /// Regions by GB/T 2260 code; all that the network serves if absent.
+    #[arg(long, value_delimiter = ',')]
+    pub regions: Vec<Region>,
+    /// Months, first and last: 2026-01..2026-03; or one month.
+    #[arg(long, value_parser = parse_periods)]
+    pub periods: Periods,
+    /// female, male, other, unknown; all if absent.
+    #[arg(long, value_delimiter = ',')]
+    pub sex: Vec<Sex>,
+    /// Ages on the borders of five-year bands: 45-64, or 60+; all if absent.
+    #[arg(long, value_parser = parse_ages)]
+    pub ages: Option<Ages>,
+    /// Split by region, sex, age-band, period.
+    #[arg(long, value_delimiter = ',')]
+    pub by: Vec<Attribute>,
+    /// count, mean, sd, bands.
+    #[arg(long, value_delimiter = ',', default_value = "count,mean,sd")]
+    pub statistics: Vec<Statistic>,
+    /// Why you ask: it is logged in public with the request.
+    #[arg(long, default_value = "not stated")]
+    pub purpose: String,
+    /// Where to write the release.
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// `nacre verify`.
+#[derive(Args)]
+pub struct VerifyArgs {
+    /// The release.
+    pub release: PathBuf,
+    /// The trust root, obtained by yourself from the jurisdictions, not from whoever gave you the release.
+    #[arg(long)]
+    pub trust: PathBuf,
+}
+
+/// First and last month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Periods {
+    /// First.
+    pub from: Period,
+    /// Last.
+    pub to: Period,
+}
+
+fn parse_periods(text: &str) -> Result<Periods, String> {
+    let (from, to) = text.split_once("..").unwrap_or((text, text));
+    Ok(Periods { from: from.parse()?, to: to.parse()? })
+}
+
+/// Youngest and oldest band.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ages {
+    /// Youngest.
+    pub youngest: AgeBand,
+    /// Oldest.
+    pub oldest: AgeBand,
+}
+
+fn parse_ages(text: &str) -> Result<Ages, String> {
+    let explain = || {
+        format!(
+            "`{text}` does not lie on the borders of five-year bands; write 45-64, 0-84 or 60+ (85 and over are one band)"
+        )
+    };
+    let (from, to) = match text.strip_suffix('+') {
+        Some(from) => (from, None),
+        None => text.split_once('-').map(|(from, to)| (from, Some(to))).ok_or_else(explain)?,
+    };
+    let from: u32 = from.parse().map_err(|_| explain())?;
+    let youngest = AgeBand::of_age(from);
+    let oldest = match to {
+        None => AgeBand::TOP,
+        Some(to) => AgeBand::of_age(to.parse().map_err(|_| explain())?),
+    };
+    let aligned = youngest.from_age() == from
+        && to.is_none_or(|to| oldest.to_age().map(|age| age.to_string()).as_deref() == Some(to));
+    if aligned && youngest <= oldest { Ok(Ages { youngest, oldest }) } else { Err(explain()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn ages_lie_on_band_borders() {
+        let ages = |from, to| Ages { youngest: AgeBand::of_age(from), oldest: AgeBand::of_age(to) };
+        assert_eq!(parse_ages("45-64"), Ok(ages(45, 64)));
+        assert_eq!(parse_ages("60+"), Ok(ages(60, 99)));
+        assert_eq!(parse_ages("0-4"), Ok(ages(0, 4)));
+        for bad in ["46-64", "45-65", "64-45", "45-99", "45", "x+", "-5", "85-89"] {
+            assert!(parse_ages(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn months_are_a_range_or_one() {
+        let january: Period = "2026-01".parse().unwrap();
+        assert_eq!(parse_periods("2026-01"), Ok(Periods { from: january, to: january }));
+        assert_eq!(parse_periods("2026-01..2026-03").unwrap().to, "2026-03".parse().unwrap());
+        assert!(parse_periods("2026").is_err());
+    }
+}

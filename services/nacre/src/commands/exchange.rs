@@ -1,0 +1,76 @@
+//! `nacre exchange`.
+
+use std::{process::ExitCode, sync::Arc};
+
+use anyhow::Context as _;
+use nacre_access::{Scope, client::Client, client::ClientError, key::AccessKey, secret};
+use nacre_exchange::Config;
+use nacre_schemas::{entry::SealEntry, id::ChainId};
+use serde::Serialize;
+use tokio::net::TcpListener;
+
+use super::Output;
+use crate::{cli::ExchangeCommand, output};
+
+pub(super) async fn run(command: ExchangeCommand, output: Output) -> anyhow::Result<ExitCode> {
+    match command {
+        ExchangeCommand::Serve { config } => serve(Config::read(&config)?).await,
+        ExchangeCommand::Seal { config } => {
+            let seals = seal(&Config::read(&config)?).await?;
+            output.print(&seals, || table(&seals))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    let listener =
+        TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let chains: Vec<String> = config.chains.iter().map(|chain| chain.id.to_string()).collect();
+    eprintln!("exchange of {} listens on {}", chains.join(", "), listener.local_addr()?);
+    nacre_exchange::serve(config, listener, super::interrupted()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What became of a chain's epoch.
+#[derive(Debug, Serialize)]
+pub struct Sealed {
+    /// The chain.
+    pub chain: ChainId,
+    /// Its new seal; none if there was nothing to seal.
+    pub seal: Option<SealEntry>,
+}
+
+/// Closes the epoch of every chain of a running exchange that has contributions.
+pub async fn seal(config: &Config) -> anyhow::Result<Vec<Sealed>> {
+    let operator = config.operator.as_ref().context("the configuration names no operator, who alone closes epochs")?;
+    let key = AccessKey::from_pem(&secret::read_text(&operator.access_key)?)?;
+    let client = Client::new(&config.url, operator.member.clone(), Arc::new(key))?;
+    let mut sealed = Vec::new();
+    for chain in &config.chains {
+        let path = format!("/v1/chains/{}/seals", chain.id.slug());
+        let seal = match client.post_json::<_, SealEntry>(&path, Scope::SealsWrite, &()).await {
+            Ok(seal) => Some(seal),
+            Err(ClientError::Problem(problem)) if problem.word() == "nothing-to-seal" => None,
+            Err(error) => return Err(error).with_context(|| format!("cannot seal {}", chain.id)),
+        };
+        sealed.push(Sealed { chain: chain.id.clone(), seal });
+    }
+    Ok(sealed)
+}
+
+fn table(sealed: &[Sealed]) -> String {
+    let mut table = output::table(&["chain", "seal", "leaves", "cells"]);
+    for Sealed { chain, seal } in sealed {
+        match seal {
+            Some(seal) => table.add_row(vec![
+                chain.to_string(),
+                seal.number.to_string(),
+                format!("{}..{}", seal.from, seal.to),
+                seal.cells.to_string(),
+            ]),
+            None => table.add_row(vec![chain.to_string(), "nothing to seal".to_owned()]),
+        };
+    }
+    table.to_string()
+}

@@ -1,0 +1,434 @@
+//! A whole network on one machine, for trying out: keys, trust root, and a configuration for every role.
+//!
+//! Not for production: whoever runs this holds every secret of every role for a moment. In a real consortium each
+//! jurisdiction generates its key among its own custodians, and each member makes its own.
+//!
+//! Kept true: nothing is overwritten; secrets are files of mode 0600; what is written is read back by the same code
+//! that a role starts with.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail, ensure};
+use nacre_access::{key::AccessKey, secret};
+use nacre_ledger::signing::{Role, SigningKey};
+use nacre_schemas::{
+    Document as _,
+    catalogue::Catalogue,
+    id::{ChainId, JurisdictionId},
+    membership::{MemberRole, Membership, SignedMembership},
+    region::Region,
+    trust::{Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot},
+};
+use nacre_verifier::Network;
+use nacre_zk::custody::{self, KeyShare};
+use rand::rngs::OsRng;
+use serde::Serialize;
+
+mod files;
+
+use files::{ChainTable, CustodianFile, CustodianTable, ExchangeFile, OperatorTable, ProviderFile, RegulatorFile};
+
+/// The jurisdictions of every network.
+pub const JURISDICTIONS: [&str; 3] = ["guangdong", "hongkong", "macao"];
+/// The main chains, and who runs them.
+const MAIN_CHAINS: [&str; 2] = ["main/health", "main/sport"];
+
+/// What a network is to be like.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Its name: checkpoints' origins begin with it.
+    pub name: String,
+    /// The regions that get a chain, an exchange, a hospital and a gym.
+    pub regions: Vec<Region>,
+    /// Custodians of each jurisdiction.
+    pub custodians: u16,
+    /// How many of them it takes.
+    pub threshold: u16,
+    /// k: the least people behind a figure.
+    pub minimum_people: u32,
+    /// The identifier system that names a person in the providers' files.
+    pub person_system: String,
+}
+
+impl Plan {
+    /// The servers it takes, by name: `main`, `440100`, …, `guangdong-1`, ….
+    pub fn servers(&self) -> Vec<String> {
+        let exchanges = std::iter::once("main".to_owned()).chain(self.regions.iter().map(Region::to_string));
+        let custodians = JURISDICTIONS
+            .iter()
+            .flat_map(|jurisdiction| (1..=self.custodians).map(move |number| format!("{jurisdiction}-{number}")));
+        exchanges.chain(custodians).collect()
+    }
+}
+
+/// Where everything of a network lies.
+#[derive(Clone, Debug, Serialize)]
+pub struct Consortium {
+    /// The trust root.
+    pub trust: PathBuf,
+    /// Exchanges' configurations, by server name.
+    pub exchanges: BTreeMap<String, PathBuf>,
+    /// Custodians' configurations, by server name.
+    pub custodians: BTreeMap<String, PathBuf>,
+    /// Providers' configurations, by member.
+    pub providers: BTreeMap<String, PathBuf>,
+    /// The regulator's configuration.
+    pub regulator: PathBuf,
+}
+
+impl Consortium {
+    /// The places of a network that was made in that folder by that plan.
+    pub fn at(folder: &Path, plan: &Plan) -> Self {
+        let exchange = |name: &str| folder.join("exchanges").join(name).join("exchange.toml");
+        let custodian = |name: &str| folder.join("custodians").join(name).join("custodian.toml");
+        let provider = |name: &str| folder.join("providers").join(name).join("provider.toml");
+        let (mut exchanges, mut custodians) = (BTreeMap::new(), BTreeMap::new());
+        for name in plan.servers() {
+            if JURISDICTIONS.iter().any(|jurisdiction| name.starts_with(jurisdiction)) {
+                custodians.insert(name.clone(), custodian(&name));
+            } else {
+                exchanges.insert(name.clone(), exchange(&name));
+            }
+        }
+        let sites = plan.regions.iter().flat_map(|region| [format!("hospital-{region}"), format!("gym-{region}")]);
+        Self {
+            trust: folder.join("trust.toml"),
+            exchanges,
+            custodians,
+            providers: sites.map(|name| (name.clone(), provider(&name))).collect(),
+            regulator: folder.join("regulators").join(REGULATOR).join("regulator.toml"),
+        }
+    }
+}
+
+/// The regulator that a network for trying out has.
+pub const REGULATOR: &str = "health-commission";
+
+/// A jurisdiction while it is being founded: its authority, and its custodians' shares and keys.
+struct Founding {
+    id: JurisdictionId,
+    authority: SigningKey,
+    shares: Vec<KeyShare>,
+    custodian_keys: Vec<SigningKey>,
+}
+
+/// Makes a network in a folder that is empty or not there yet. `addresses` gives each of [`Plan::servers`] its
+/// `host:port`.
+pub fn init(folder: &Path, plan: &Plan, addresses: &BTreeMap<String, String>) -> anyhow::Result<Consortium> {
+    ensure!(!plan.regions.is_empty(), "a network needs a region at least, as --regions 440100");
+    if folder.exists() && fs::read_dir(folder)?.next().is_some() {
+        bail!("{} is not empty; nothing is overwritten: name another folder", folder.display());
+    }
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let places = Consortium::at(folder, plan);
+    let foundings = JURISDICTIONS.iter().map(|id| found(id, plan)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut chain_keys = BTreeMap::new();
+    for id in chains(plan)? {
+        chain_keys.insert(id, SigningKey::generate()?);
+    }
+    let signed = trust_root(plan, &foundings, &chain_keys)?;
+    let network = Network::new(signed.clone())?;
+    fs::write(&places.trust, toml::to_string(&signed)?)?;
+    let writer = Writer { folder, plan, addresses, foundings: &foundings, network: &network };
+    writer.exchanges(&places, &chain_keys)?;
+    writer.custodians(&places)?;
+    writer.providers(&places)?;
+    writer.regulator(&places)?;
+    Ok(places)
+}
+
+fn chains(plan: &Plan) -> anyhow::Result<Vec<ChainId>> {
+    let mut chains: Vec<ChainId> = plan.regions.iter().map(|region| region.chain()).collect();
+    for id in MAIN_CHAINS {
+        chains.push(parse(id)?);
+    }
+    chains.sort();
+    chains.dedup();
+    Ok(chains)
+}
+
+fn parse<T: std::str::FromStr<Err = String>>(text: &str) -> anyhow::Result<T> {
+    text.parse().map_err(anyhow::Error::msg)
+}
+
+fn found(id: &str, plan: &Plan) -> anyhow::Result<Founding> {
+    let id: JurisdictionId = parse(id)?;
+    let shares = custody::generate(&id, plan.threshold, plan.custodians, &mut OsRng)?;
+    let custodian_keys = (0..plan.custodians).map(|_| SigningKey::generate()).collect::<Result<_, _>>()?;
+    Ok(Founding { id, authority: SigningKey::generate()?, shares, custodian_keys })
+}
+
+fn jurisdiction(founding: &Founding, plan: &Plan) -> anyhow::Result<Jurisdiction> {
+    let group_key = founding.shares.first().context("a jurisdiction needs custodians")?.group_key();
+    let custodian = |(share, key): (&KeyShare, &SigningKey)| Custodian {
+        number: share.number(),
+        verifying_share: share.secret().verifying_share(),
+        signing_key: key.public(),
+    };
+    Ok(Jurisdiction {
+        id: founding.id.clone(),
+        group_key,
+        threshold: plan.threshold,
+        authority_key: founding.authority.public(),
+        custodians: founding.shares.iter().zip(&founding.custodian_keys).map(custodian).collect(),
+    })
+}
+
+fn trust_root(
+    plan: &Plan,
+    foundings: &[Founding],
+    chain_keys: &BTreeMap<ChainId, SigningKey>,
+) -> anyhow::Result<SignedTrustRoot> {
+    let mut chains = Vec::new();
+    for (id, key) in chain_keys {
+        let region = plan.regions.iter().copied().find(|region| region.chain() == *id);
+        let jurisdiction = match region {
+            Some(region) => region.facts().jurisdiction.clone(),
+            None => parse(JURISDICTIONS[0])?,
+        };
+        chains.push(Chain { id: id.clone(), jurisdiction, region, signing_key: key.public(), witnesses: Vec::new() });
+    }
+    let root = TrustRoot {
+        network: parse(&plan.name)?,
+        serial: 1,
+        catalogue: Catalogue::built_in().index().digest(),
+        disclosure: Disclosure { minimum_people: plan.minimum_people },
+        jurisdictions: foundings.iter().map(|founding| jurisdiction(founding, plan)).collect::<Result<_, _>>()?,
+        chains,
+    };
+    let message = root.to_canonical();
+    let mut endorsements = Vec::new();
+    for founding in foundings {
+        let quorum: Vec<&KeyShare> = founding.shares.iter().take(usize::from(plan.threshold)).collect();
+        let signature = custody::endorse(&quorum, &message, &mut OsRng)?;
+        endorsements.push(Endorsement { jurisdiction: founding.id.clone(), signature });
+    }
+    Ok(SignedTrustRoot { root, endorsements })
+}
+
+struct Writer<'a> {
+    folder: &'a Path,
+    plan: &'a Plan,
+    addresses: &'a BTreeMap<String, String>,
+    foundings: &'a [Founding],
+    network: &'a Network,
+}
+
+/// Relative to any role's folder, two levels below the network's.
+const TRUST: &str = "../../trust.toml";
+const MEMBERS: &str = "../../members";
+
+impl Writer<'_> {
+    fn address(&self, server: &str) -> anyhow::Result<&str> {
+        self.addresses.get(server).map(String::as_str).with_context(|| format!("no address for {server}"))
+    }
+
+    fn url(&self, server: &str) -> anyhow::Result<String> {
+        Ok(format!("http://{}", self.address(server)?))
+    }
+
+    /// The URL of each chain's exchange.
+    fn urls(&self) -> anyhow::Result<BTreeMap<String, String>> {
+        let chains = self.network.root().chains.iter();
+        chains
+            .map(|chain| {
+                let server = chain.region.map_or("main".to_owned(), |region| region.to_string());
+                Ok((chain.id.to_string(), self.url(&server)?))
+            })
+            .collect()
+    }
+
+    fn founding(&self, jurisdiction: &JurisdictionId) -> anyhow::Result<&Founding> {
+        let found = self.foundings.iter().find(|founding| founding.id == *jurisdiction);
+        found.with_context(|| format!("{jurisdiction} is not founded"))
+    }
+
+    /// Makes the role's folder.
+    fn home(&self, config: &Path) -> anyhow::Result<PathBuf> {
+        let home = config.parent().context("a configuration lies in a folder")?.to_owned();
+        fs::create_dir_all(&home)?;
+        Ok(home)
+    }
+
+    fn config(&self, path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
+        fs::write(path, toml::to_string(value)?).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Makes a member's access key in its home, and its admission.
+    fn admit(
+        &self,
+        member: &str,
+        role: MemberRole,
+        jurisdiction: &JurisdictionId,
+        chains: Vec<ChainId>,
+        signing_key: &SigningKey,
+        home: &Path,
+    ) -> anyhow::Result<()> {
+        let access_key = AccessKey::generate()?;
+        secret::write_text(&home.join("access.pem"), &access_key.to_pem())?;
+        let membership = Membership {
+            member: parse(member)?,
+            role,
+            jurisdiction: jurisdiction.clone(),
+            chains,
+            signing_key: signing_key.public(),
+            access_key: access_key.public(),
+        };
+        let signature = self.founding(jurisdiction)?.authority.sign(Role::Membership, &membership.to_canonical());
+        let folder = self.folder.join("members");
+        fs::create_dir_all(&folder)?;
+        let signed = SignedMembership { membership, signature };
+        fs::write(folder.join(format!("{member}.json")), serde_json::to_vec_pretty(&signed)?)?;
+        Ok(())
+    }
+
+    fn signing_key(&self, home: &Path) -> anyhow::Result<SigningKey> {
+        let key = SigningKey::generate()?;
+        secret::write(&home.join("signing.hex"), &*key.to_bytes())?;
+        Ok(key)
+    }
+
+    fn exchanges(&self, places: &Consortium, keys: &BTreeMap<ChainId, SigningKey>) -> anyhow::Result<()> {
+        for (server, config) in &places.exchanges {
+            let home = self.home(config)?;
+            let serves = |chain: &&Chain| match chain.region {
+                Some(region) => region.to_string() == *server,
+                None => server == "main",
+            };
+            let chains: Vec<&Chain> = self.network.root().chains.iter().filter(serves).collect();
+            let mut tables = Vec::new();
+            for chain in &chains {
+                let file = format!("chain-{}.hex", chain.id.slug());
+                let key = keys.get(&chain.id).context("every chain has a key")?;
+                secret::write(&home.join(&file), &*key.to_bytes())?;
+                tables.push(ChainTable { id: chain.id.clone(), key: file });
+            }
+            let operator = format!("operator-{server}");
+            let jurisdiction = chains.first().context("an exchange serves a chain")?.jurisdiction.clone();
+            let ids = chains.iter().map(|chain| chain.id.clone()).collect();
+            let key = self.signing_key(&home)?;
+            self.admit(&operator, MemberRole::Operator, &jurisdiction, ids, &key, &home)?;
+            self.config(
+                config,
+                &ExchangeFile {
+                    listen: self.address(server)?,
+                    url: self.url(server)?,
+                    data: "data",
+                    trust: TRUST,
+                    members: MEMBERS,
+                    operator: OperatorTable { member: &operator, access_key: "access.pem" },
+                    chain: tables,
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    fn custodians(&self, places: &Consortium) -> anyhow::Result<()> {
+        let urls = self.urls()?;
+        for founding in self.foundings {
+            let own: Vec<ChainId> = self
+                .network
+                .root()
+                .chains
+                .iter()
+                .filter(|chain| chain.jurisdiction == founding.id)
+                .map(|chain| chain.id.clone())
+                .collect();
+            for (share, key) in founding.shares.iter().zip(&founding.custodian_keys) {
+                let server = format!("{}-{}", founding.id, share.number());
+                let config = places.custodians.get(&server).context("the plan names every custodian")?;
+                let home = self.home(config)?;
+                let member = format!("custodian-{server}");
+                secret::write(&home.join("share.hex"), &*share.secret().to_bytes())?;
+                secret::write(&home.join("signing.hex"), &*key.to_bytes())?;
+                self.admit(&member, MemberRole::Custodian, &founding.id, own.clone(), key, &home)?;
+                self.config(
+                    config,
+                    &CustodianFile {
+                        listen: self.address(&server)?,
+                        url: self.url(&server)?,
+                        data: "data",
+                        trust: TRUST,
+                        members: MEMBERS,
+                        member: &member,
+                        jurisdiction: &founding.id,
+                        number: share.number(),
+                        share: "share.hex",
+                        signing_key: "signing.hex",
+                        access_key: "access.pem",
+                        exchanges: own.iter().map(|id| (id.to_string(), urls[&id.to_string()].clone())).collect(),
+                    },
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn providers(&self, places: &Consortium) -> anyhow::Result<()> {
+        for (member, config) in &places.providers {
+            let region = self.plan.regions.iter().find(|region| member.ends_with(&region.to_string()));
+            let region = *region.context("a provider is named for its region")?;
+            let home = self.home(config)?;
+            let key = self.signing_key(&home)?;
+            for file in ["record.hex", "pseudonym.hex"] {
+                secret::write(&home.join(file), &random::<32>()?)?;
+            }
+            secret::write(&home.join("payload.hex"), &random::<16>()?)?;
+            self.admit(member, MemberRole::Provider, &region.facts().jurisdiction, vec![region.chain()], &key, &home)?;
+            self.config(
+                config,
+                &ProviderFile {
+                    member,
+                    chain: region.chain(),
+                    region,
+                    trust: TRUST,
+                    exchange: self.url(&region.to_string())?,
+                    data: "data",
+                    person_system: &self.plan.person_system,
+                    signing_key: "signing.hex",
+                    access_key: "access.pem",
+                    record_key: "record.hex",
+                    pseudonym_key: "pseudonym.hex",
+                    payload_key: "payload.hex",
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    fn regulator(&self, places: &Consortium) -> anyhow::Result<()> {
+        let home = self.home(&places.regulator)?;
+        let key = self.signing_key(&home)?;
+        let chains = self.network.root().chains.iter().map(|chain| chain.id.clone()).collect();
+        self.admit(REGULATOR, MemberRole::Regulator, &self.foundings[0].id, chains, &key, &home)?;
+        let mut custodian = Vec::new();
+        for founding in self.foundings {
+            for number in 1..=self.plan.custodians {
+                let url = self.url(&format!("{}-{number}", founding.id))?;
+                custodian.push(CustodianTable { jurisdiction: founding.id.clone(), number, url });
+            }
+        }
+        self.config(
+            &places.regulator,
+            &RegulatorFile {
+                member: REGULATOR,
+                trust: TRUST,
+                signing_key: "signing.hex",
+                access_key: "access.pem",
+                exchanges: self.urls()?,
+                custodian,
+            },
+        )
+    }
+}
+
+fn random<const N: usize>() -> anyhow::Result<zeroize::Zeroizing<Vec<u8>>> {
+    let mut bytes = zeroize::Zeroizing::new(vec![0; N]);
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("the operating system gave no randomness: {error}"))?;
+    Ok(bytes)
+}

@@ -1,0 +1,86 @@
+//! The configuration files of each role, as they are written. Each role's crate reads its own.
+
+use std::collections::BTreeMap;
+
+use nacre_schemas::{
+    id::{ChainId, JurisdictionId},
+    region::Region,
+};
+use serde::Serialize;
+
+#[derive(Serialize)]
+pub(super) struct ChainTable {
+    pub(super) id: ChainId,
+    pub(super) key: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct OperatorTable<'a> {
+    pub(super) member: &'a str,
+    pub(super) access_key: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct ExchangeFile<'a> {
+    pub(super) listen: &'a str,
+    pub(super) url: String,
+    pub(super) data: &'a str,
+    pub(super) trust: &'a str,
+    pub(super) members: &'a str,
+    pub(super) operator: OperatorTable<'a>,
+    pub(super) chain: Vec<ChainTable>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct CustodianFile<'a> {
+    pub(super) listen: &'a str,
+    pub(super) url: String,
+    pub(super) data: &'a str,
+    pub(super) trust: &'a str,
+    pub(super) members: &'a str,
+    pub(super) member: &'a str,
+    pub(super) jurisdiction: &'a JurisdictionId,
+    pub(super) number: u16,
+    pub(super) share: &'a str,
+    pub(super) signing_key: &'a str,
+    pub(super) access_key: &'a str,
+    pub(super) exchanges: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct ProviderFile<'a> {
+    pub(super) member: &'a str,
+    pub(super) chain: ChainId,
+    pub(super) region: Region,
+    pub(super) trust: &'a str,
+    pub(super) exchange: String,
+    pub(super) data: &'a str,
+    pub(super) person_system: &'a str,
+    pub(super) signing_key: &'a str,
+    pub(super) access_key: &'a str,
+    pub(super) record_key: &'a str,
+    pub(super) pseudonym_key: &'a str,
+    pub(super) payload_key: &'a str,
+}
+
+#[derive(Serialize)]
+pub(super) struct CustodianTable {
+    pub(super) jurisdiction: JurisdictionId,
+    pub(super) number: u16,
+    pub(super) url: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct RegulatorFile<'a> {
+    pub(super) member: &'a str,
+    pub(super) trust: &'a str,
+    pub(super) signing_key: &'a str,
+    pub(super) access_key: &'a str,
+    pub(super) exchanges: BTreeMap<String, String>,
+    pub(super) custodian: Vec<CustodianTable>,
+}

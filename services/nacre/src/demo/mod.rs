@@ -1,0 +1,197 @@
+//! `nacre demo`: the whole way on one machine, every part the real one.
+//!
+//! Kept true: records reach an exchange only through the provider's own code, figures come only from custodians'
+//! shares, and the truth printed beside them is added up from the generator's list, which no other part sees.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
+
+use anyhow::{Context as _, bail};
+use nacre_schemas::{cohort::Period, region::Region};
+use serde::Serialize;
+
+use crate::{
+    cli::DemoArgs,
+    commands::{self, Output},
+    consortium::{self, Consortium, Plan},
+    output,
+    progress::Bars,
+    servers::{Ports, Servers},
+};
+
+pub mod frauds;
+pub mod population;
+pub mod questions;
+
+use population::{Population, Site};
+
+/// The regions of the demo.
+const REGIONS: [&str; 3] = ["440100", "810000", "820000"];
+/// Its months.
+const MONTHS: [&str; 3] = ["2026-01", "2026-02", "2026-03"];
+/// Marks a folder that a demo made and may replace.
+const MARKER: &str = ".nacre-demo";
+
+#[derive(Serialize)]
+struct Summary {
+    people: u32,
+    contributions: u64,
+    answers: Vec<questions::Answered>,
+    frauds: Vec<frauds::Caught>,
+    seconds: f64,
+    folder: PathBuf,
+}
+
+/// Runs the demo.
+pub async fn run(args: &DemoArgs, output: Output) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let folder = make_folder(&args.out)?;
+    let plan = plan()?;
+    let population = generate(args, &folder, &plan, output)?;
+
+    let ports = Ports::bind(&plan).await.context("cannot listen on loopback")?;
+    let places = consortium::init(&folder.join("network"), &plan, &ports.addresses()?)?;
+    let servers = Servers::start(&places, ports)?;
+    output.say(format_args!(
+        "2. {} exchanges and {} custodians (2 of 3 in each of Guangdong, Hong Kong, Macao) listen on loopback.",
+        places.exchanges.len(),
+        places.custodians.len(),
+    ));
+
+    let contributions = post(&places, &population, output).await?;
+    seal(&places, output).await?;
+    let answers = questions::ask_all(&places, &folder, &population, output).await?;
+    let frauds = frauds::show_all(&places, &folder, output).await?;
+    servers.stop_all().await?;
+
+    let right = answers.iter().all(|answer| answer.exact) && frauds.iter().all(|fraud| fraud.caught);
+    let summary = Summary {
+        people: args.people,
+        contributions,
+        answers,
+        frauds,
+        seconds: started.elapsed().as_secs_f64(),
+        folder: folder.clone(),
+    };
+    output.print(&summary, || closing(&summary, &places))?;
+    if !right {
+        bail!("an answer differed from the truth, or a fraud went through: this is a fault of Nacre, please report it");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn make_folder(out: &Path) -> anyhow::Result<PathBuf> {
+    let marker = out.join(MARKER);
+    if out.exists() && fs::read_dir(out)?.next().is_some() {
+        if !marker.exists() {
+            bail!(
+                "{} holds something other than a demo; nothing of it is touched: choose another --out",
+                out.display()
+            );
+        }
+        fs::remove_dir_all(out).with_context(|| format!("cannot replace {}", out.display()))?;
+    }
+    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    fs::write(&marker, "Made by `nacre demo`, which may replace this folder.\n")?;
+    Ok(out.canonicalize()?)
+}
+
+fn plan() -> anyhow::Result<Plan> {
+    let regions: Result<Vec<Region>, String> = REGIONS.iter().map(|region| region.parse()).collect();
+    Ok(Plan {
+        name: "demo.nacre.local".to_owned(),
+        regions: regions.map_err(anyhow::Error::msg)?,
+        custodians: 3,
+        threshold: 2,
+        minimum_people: 11,
+        person_system: population::PERSON_SYSTEM.to_owned(),
+    })
+}
+
+fn generate(args: &DemoArgs, folder: &Path, plan: &Plan, output: Output) -> anyhow::Result<Population> {
+    let months: Result<Vec<Period>, String> = MONTHS.iter().map(|month| month.parse()).collect();
+    let months = months.map_err(anyhow::Error::msg)?;
+    let kinds = [("hospital", true), ("gym", false)];
+    let site = |region: Region, (kind, hospital)| Site { member: format!("{kind}-{region}"), region, hospital };
+    let sites: Vec<Site> = plan.regions.iter().flat_map(|region| kinds.map(|kind| site(*region, kind))).collect();
+    let records = folder.join("records");
+    let population = population::generate(&records, &sites, args.people as usize, args.seed, &months)?;
+    output.say(format_args!(
+        "1. {} people who do not exist left records at {} hospitals and gyms in {} months: FHIR R4 in {}.",
+        args.people,
+        sites.len(),
+        months.len(),
+        records.display(),
+    ));
+    Ok(population)
+}
+
+async fn post(places: &Consortium, population: &Population, output: Output) -> anyhow::Result<u64> {
+    output.say("3. Each provider de-identifies, encrypts and proves its records and posts them:");
+    let mut table = output::table(&["provider", "observations", "contributions", "seconds", "refused"]);
+    let mut total = 0;
+    for folder in &population.folders {
+        let member = folder.file_name().and_then(|name| name.to_str()).context("a provider's folder has a name")?;
+        let config = places.providers.get(member).with_context(|| format!("no configuration for {member}"))?;
+        let config = nacre_provider::Config::read(config)?;
+        let since = Instant::now();
+        let summary = nacre_provider::post(&config, std::slice::from_ref(folder), &Bars::new()).await?;
+        if summary.posted != summary.new || !summary.refused.is_empty() {
+            bail!("{member}: not all of its records were posted: {summary:?}");
+        }
+        total += summary.posted;
+        table.add_row(vec![
+            comfy_table::Cell::new(member),
+            output::number(summary.observations),
+            output::number(summary.posted),
+            output::number(format!("{:.1}", since.elapsed().as_secs_f64())),
+            output::number(summary.refused.len()),
+        ]);
+    }
+    output.say(table);
+    Ok(total)
+}
+
+async fn seal(places: &Consortium, output: Output) -> anyhow::Result<()> {
+    let mut cells = 0;
+    for path in places.exchanges.values() {
+        for sealed in commands::exchange::seal(&nacre_exchange::Config::read(path)?).await? {
+            cells += sealed.seal.map_or(0, |seal| seal.cells);
+        }
+    }
+    output.say(format_args!(
+        "4. The exchanges closed their epoch: {cells} cells, each a sum of ciphertexts under one root."
+    ));
+    Ok(())
+}
+
+fn closing(summary: &Summary, places: &Consortium) -> String {
+    let exact = summary.answers.iter().filter(|answer| answer.exact).count();
+    let caught = summary.frauds.iter().filter(|fraud| fraud.caught).count();
+    let folder = summary.folder.display();
+    let release = summary.answers.first().map(|answer| answer.release.display().to_string()).unwrap_or_default();
+    let mut files: BTreeMap<&str, String> = BTreeMap::new();
+    files.insert("releases", summary.folder.join("releases").display().to_string());
+    files.insert("trust root", places.trust.display().to_string());
+    files.insert("network", summary.folder.join("network").display().to_string());
+    files.insert("records", summary.folder.join("records").display().to_string());
+    let files: String = files.iter().map(|(name, path)| format!("  {name:12}{path}\n")).collect();
+    format!(
+        "\n{} contributions, {exact} of {} answers exactly the truth, {caught} of {} frauds caught, {:.0} s. No server saw a value.\n\n\
+         Everything is in {folder}:\n{files}\n\
+         Try next:\n  nacre verify {release} --trust {}\n  \
+         change a digit of that file and verify it again\n  nacre consortium init my-network   # a network of your own, step by step in the README\n  \
+         nacre query --help\n\
+         (`nacre` is `cargo run --release --` here.)",
+        summary.contributions,
+        summary.answers.len(),
+        summary.frauds.len(),
+        summary.seconds,
+        places.trust.display(),
+    )
+}

@@ -1,0 +1,196 @@
+//! The demo's three questions, each answered by the network and beside it by the generator's own list.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use nacre_regulator::{Config, Question};
+use nacre_schemas::{
+    cohort::{AgeBand, Sex},
+    measure::Measure,
+    query::{Attribute, GroupKey, Quantity, Statistic},
+    release::{GroupFigures, Outcome, Release},
+};
+use nacre_verifier::Network;
+use serde::Serialize;
+
+use super::population::{Population, Truth};
+use crate::{
+    commands::{Output, verify},
+    consortium::Consortium,
+    output,
+    progress::Bars,
+};
+
+struct Asked {
+    text: &'static str,
+    file: &'static str,
+    question: Question,
+}
+
+/// How a question came out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Answered {
+    /// The question.
+    pub question: String,
+    /// The release.
+    pub release: PathBuf,
+    /// Groups answered.
+    pub answered: usize,
+    /// Groups withheld, whole or in part.
+    pub withheld: usize,
+    /// Whether every integer that was released is the generator's.
+    pub exact: bool,
+}
+
+fn question(measure: &str, by: &[Attribute], statistics: &[Statistic], purpose: &str) -> anyhow::Result<Question> {
+    let error = anyhow::Error::msg::<String>;
+    Ok(Question {
+        measure: measure.parse().map_err(error)?,
+        version: None,
+        regions: Vec::new(),
+        from: super::MONTHS[0].parse().map_err(error)?,
+        to: super::MONTHS[2].parse().map_err(error)?,
+        sexes: Vec::new(),
+        youngest: AgeBand::of_age(0),
+        oldest: AgeBand::TOP,
+        group_by: by.to_vec(),
+        statistics: statistics.to_vec(),
+        purpose: purpose.parse().map_err(error)?,
+    })
+}
+
+fn questions() -> anyhow::Result<Vec<Asked>> {
+    use Attribute as By;
+    use Statistic::{Bands, Count, Mean, Sd};
+    let mut adults = question("steps", &[By::AgeBand], &[Count, Mean], "activity by age")?;
+    adults.sexes = vec![Sex::Female];
+    Ok(vec![
+        Asked {
+            text: "Mean systolic pressure by region and sex, first quarter of 2026",
+            file: "systolic-by-region-and-sex.json",
+            question: question("systolic-bp", &[By::Region, By::Sex], &[Count, Mean, Sd], "quarterly report")?,
+        },
+        Asked {
+            text: "Underweight, normal, overweight and obese by sex (WS/T 428), all regions",
+            file: "bmi-bands-by-sex.json",
+            question: question("bmi", &[By::Sex], &[Count, Bands], "prevalence of obesity")?,
+        },
+        Asked {
+            text: "Steps a day of women by age band: small groups are withheld",
+            file: "steps-by-age.json",
+            question: adults,
+        },
+    ])
+}
+
+/// Asks them all.
+pub async fn ask_all(
+    places: &Consortium,
+    folder: &Path,
+    population: &Population,
+    output: Output,
+) -> anyhow::Result<Vec<Answered>> {
+    let config = Config::read(&places.regulator)?;
+    let releases = folder.join("releases");
+    fs::create_dir_all(&releases)?;
+    let network = verify::read_trust(&places.trust)??;
+    let mut answers = Vec::new();
+    for asked in questions()? {
+        output.say(format_args!("\n5.{} {}", answers.len() + 1, asked.text));
+        let outcome = nacre_regulator::query(&config, &asked.question, &Bars::new()).await?;
+        let path = releases.join(asked.file);
+        fs::write(&path, serde_json::to_vec_pretty(&outcome.release)?)?;
+        answers.push(compare(asked.text, path, population, &network, output)?);
+    }
+    Ok(answers)
+}
+
+/// Reads the release back from its file, verifies it, and sets the truth beside it.
+fn compare(
+    text: &str,
+    path: PathBuf,
+    population: &Population,
+    network: &Network,
+    output: Output,
+) -> anyhow::Result<Answered> {
+    let release = verify::read_release(&path)?;
+    let report = nacre_verifier::release::check(&release, network)?;
+    let truths = truths(&release, &population.truths);
+    let mut table = output::release(&release);
+    let (mut exact, mut withheld) = (true, 0);
+    for (figures, row) in release.figures.iter().zip(table.row_iter_mut()) {
+        let values = truths.get(&figures.group).map(Vec::as_slice).unwrap_or_default();
+        let right = agrees(&release.definition, figures, values);
+        let partly = figures.results.iter().any(|result| matches!(result.outcome, Outcome::Withheld(_)));
+        withheld += usize::from(partly);
+        exact &= right;
+        row.add_cell(output::number(truth_text(&release.definition, figures, values)));
+    }
+    if let Some(header) = table.header() {
+        let mut header = header.clone();
+        header.add_cell(comfy_table::Cell::new("truth (only the demo knows)"));
+        table.set_header(header);
+    }
+    exact &= truths.len() == release.figures.len();
+    output.say(table);
+    let verified = format!("verified offline: {} checks, {} custodians", report.checked.len(), report.custodians.len());
+    output.say(format_args!("   {verified}; every integer equals the truth: {}", if exact { "yes" } else { "NO" }));
+    Ok(Answered {
+        question: text.to_owned(),
+        release: path,
+        answered: release.figures.len() - withheld,
+        withheld,
+        exact,
+    })
+}
+
+/// The generator's values of each group.
+fn truths(release: &Release, all: &[Truth]) -> BTreeMap<GroupKey, Vec<u32>> {
+    let request = &release.dossier.logged.request.request;
+    let mut groups: BTreeMap<GroupKey, Vec<u32>> = BTreeMap::new();
+    for truth in all.iter().filter(|truth| request.holds(&truth.key)) {
+        groups.entry(request.group_of(&truth.key)).or_default().push(truth.value);
+    }
+    groups
+}
+
+fn agrees(measure: &Measure, figures: &GroupFigures, values: &[u32]) -> bool {
+    figures.results.iter().all(|result| match result.outcome {
+        Outcome::Value(value) => value == integer(measure, result.quantity, values),
+        Outcome::Withheld(_) => true,
+    })
+}
+
+fn integer(measure: &Measure, quantity: Quantity, values: &[u32]) -> u64 {
+    match quantity {
+        Quantity::Count => values.len() as u64,
+        Quantity::Sum => values.iter().map(|value| u64::from(*value)).sum(),
+        Quantity::Squares => values.iter().map(|value| u64::from(*value).pow(2)).sum(),
+        Quantity::Band(position) => {
+            values.iter().filter(|value| measure.band_of(**value) == Some(usize::from(position))).count() as u64
+        }
+    }
+}
+
+/// The group's truth in a few words: n, and the mean or the band counts.
+fn truth_text(measure: &Measure, figures: &GroupFigures, values: &[u32]) -> String {
+    let asks_bands = figures.results.iter().any(|result| matches!(result.quantity, Quantity::Band(_)));
+    if asks_bands {
+        let count = |position| integer(measure, Quantity::Band(position), values).to_string();
+        let counts: Vec<String> = (0..measure.bands().len() as u8).map(count).collect();
+        return format!("n {}: {}", values.len(), counts.join(" / "));
+    }
+    let step = measure.step.mantissa() as f64 / measure.step.denominator() as f64;
+    let mean = integer(measure, Quantity::Sum, values) as f64 / values.len().max(1) as f64 * step;
+    format!("n {}, mean {mean:.2}", values.len())
+}
+
+/// The first release, for the frauds.
+pub fn first_release(folder: &Path) -> anyhow::Result<Release> {
+    let first = questions()?.into_iter().next().context("there are questions")?;
+    verify::read_release(&folder.join("releases").join(first.file))
+}

@@ -1,0 +1,89 @@
+//! Tables for people.
+
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use nacre_schemas::{
+    measure::Measure,
+    query::{Quantity, Statistic},
+    release::{GroupFigures, Outcome, Release},
+};
+
+/// A plain table with these column heads.
+pub fn table(heads: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(heads.iter().map(|head| Cell::new(*head)));
+    table
+}
+
+/// A cell with a number.
+pub fn number(text: impl ToString) -> Cell {
+    Cell::new(text.to_string()).set_alignment(CellAlignment::Right)
+}
+
+/// A quantity of a group, or the rule that withheld it.
+pub fn outcome(figures: &GroupFigures, quantity: Quantity) -> String {
+    let found = figures.results.iter().find(|result| result.quantity == quantity).map(|result| result.outcome);
+    match found {
+        Some(Outcome::Value(value)) => value.to_string(),
+        Some(Outcome::Withheld(rule)) => format!("withheld: {rule}"),
+        None => String::new(),
+    }
+}
+
+/// A band as people read it: `120-139 mm[Hg]`, in the measure's unit.
+pub fn band(measure: &Measure, position: usize) -> String {
+    let places = usize::from(measure.step.places());
+    let unit = |steps: u32| {
+        let scaled = u64::from(steps) * measure.step.mantissa();
+        let denominator = measure.step.denominator();
+        match places {
+            0 => scaled.to_string(),
+            _ => format!("{}.{:0places$}", scaled / denominator, scaled % denominator),
+        }
+    };
+    measure.bands().get(position).map(|band| format!("{}-{}", unit(band.lo), unit(band.hi))).unwrap_or_default()
+}
+
+/// The figures of a release.
+pub fn release(release: &Release) -> Table {
+    let statistics = &release.dossier.logged.request.request.statistics;
+    let asks = |statistic| statistics.contains(&statistic);
+    let mut heads = vec!["group".to_owned(), "n".to_owned()];
+    if asks(Statistic::Mean) {
+        heads.extend(["mean".to_owned(), "95 %".to_owned()]);
+    }
+    if asks(Statistic::Sd) {
+        heads.push("SD".to_owned());
+    }
+    if asks(Statistic::Bands) {
+        heads.extend((0..release.definition.bands().len()).map(|position| band(&release.definition, position)));
+    }
+    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+    let mut table = table(&heads);
+    for figures in &release.figures {
+        table.add_row(row(release, figures));
+    }
+    table
+}
+
+fn row(release: &Release, figures: &GroupFigures) -> Vec<Cell> {
+    let statistics = &release.dossier.logged.request.request.statistics;
+    let asks = |statistic| statistics.contains(&statistic);
+    let mut row = vec![Cell::new(figures.group.to_string()), number(outcome(figures, Quantity::Count))];
+    if asks(Statistic::Mean) {
+        row.push(number(figures.mean.as_ref().map(|mean| mean.estimate.to_string()).unwrap_or_default()));
+        let interval = figures.mean.as_ref().and_then(|mean| mean.interval.as_ref());
+        row.push(number(interval.map(|interval| format!("{} to {}", interval.low, interval.high)).unwrap_or_default()));
+    }
+    if asks(Statistic::Sd) {
+        row.push(number(figures.sd.map(|sd| sd.to_string()).unwrap_or_default()));
+    }
+    if asks(Statistic::Bands) {
+        for position in 0..release.definition.bands().len() {
+            let share =
+                figures.bands.get(position).map(|share| format!("{} ({} %)", share.count, share.percent.estimate));
+            row.push(number(share.unwrap_or_else(|| outcome(figures, Quantity::Band(position as u8)))));
+        }
+    }
+    row
+}

@@ -1,0 +1,160 @@
+//! `provider.toml`: who the provider is, where it posts, where its keys lie.
+//!
+//! Kept true: a path in the file is relative to the file. Keys are named by path here and read only by
+//! [`crate::keys`]. Errors name the file and, where there is one, the line and key.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use nacre_schemas::{
+    id::{ChainId, MemberId, Text},
+    region::Region,
+};
+use serde::Deserialize;
+
+/// The largest configuration, in bytes.
+const MAX_CONFIG_BYTES: u64 = 64 << 10;
+
+/// A provider's configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// The name it was admitted under.
+    pub member: MemberId,
+    /// The chain it posts to.
+    pub chain: ChainId,
+    /// Where its people are counted; records do not say.
+    pub region: Region,
+    /// The trust root (TOML).
+    pub trust: PathBuf,
+    /// Base URL of the chain's exchange.
+    pub exchange: String,
+    /// Folder of `outbox.sqlite`.
+    pub data: PathBuf,
+    /// System of the identifier that names a person.
+    pub person_system: Text<256>,
+    /// SM2 key that batches are signed with (hex).
+    pub signing_key: PathBuf,
+    /// P-384 key for access tokens (PEM).
+    pub access_key: PathBuf,
+    /// HMAC-SM3 key of record ids (32 bytes, hex). Losing it, the provider would post its months anew.
+    pub record_key: PathBuf,
+    /// HMAC-SM3 key of pseudonyms (32 bytes, hex).
+    pub pseudonym_key: PathBuf,
+    /// SM4 key that payload keys are wrapped under (16 bytes, hex).
+    pub payload_key: PathBuf,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is far larger than a configuration.
+    #[error("{}: larger than 64 KiB, so not a provider's configuration", .0.display())]
+    TooLarge(PathBuf),
+    /// It is not a provider's configuration.
+    #[error("{}: {detail}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Line, key, and what is wrong.
+        detail: String,
+    },
+}
+
+impl Config {
+    /// Reads a configuration.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let explain = |source| ConfigError::Read { path: path.to_owned(), source };
+        if fs::metadata(path).map_err(explain)?.len() > MAX_CONFIG_BYTES {
+            return Err(ConfigError::TooLarge(path.to_owned()));
+        }
+        let malformed = |detail| ConfigError::Malformed { path: path.to_owned(), detail };
+        let text = fs::read_to_string(path).map_err(explain)?;
+        let mut config: Self = toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+        if !["http://", "https://"].iter().any(|scheme| config.exchange.starts_with(scheme)) {
+            return Err(malformed("exchange: the URL begins with http:// or https://".to_owned()));
+        }
+        if config.person_system.as_str().is_empty() {
+            return Err(malformed("person-system: it is empty".to_owned()));
+        }
+        config.resolve(path.parent().unwrap_or(Path::new("")));
+        Ok(config)
+    }
+
+    /// Makes its paths relative to that folder. Joining leaves absolute paths alone.
+    fn resolve(&mut self, folder: &Path) {
+        for path in [
+            &mut self.trust,
+            &mut self.data,
+            &mut self.signing_key,
+            &mut self.access_key,
+            &mut self.record_key,
+            &mut self.pseudonym_key,
+            &mut self.payload_key,
+        ] {
+            *path = folder.join(&*path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+member = "hospital"
+chain = "region/440100"
+region = "440100"
+trust = "../trust.toml"
+exchange = "http://127.0.0.1:8440"
+data = "data"
+person-system = "urn:person"
+signing-key = "signing.key"
+access-key = "access.pem"
+record-key = "record.key"
+pseudonym-key = "pseudonym.key"
+payload-key = "/keys/payload.key"
+"#;
+
+    fn read(text: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("provider.toml");
+        fs::write(&path, text).unwrap();
+        let mut read = Config::read(&path).map_err(|error| error.to_string())?;
+        read.data = read.data.strip_prefix(folder.path()).unwrap().to_owned();
+        Ok(read)
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let config = read(GOOD).unwrap();
+        assert_eq!(config.data, Path::new("data"));
+        assert_eq!(config.payload_key, Path::new("/keys/payload.key"));
+        assert!(config.trust.is_absolute() && config.trust.ends_with("../trust.toml"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_file_and_key() {
+        let cases = [
+            (GOOD.replace("record-key", "record-kee"), "record-kee"),
+            (GOOD.replace("record-key = \"record.key\"\n", ""), "record-key"),
+            (GOOD.replace("region = \"440100\"", "region = \"440199\""), "440199"),
+            (GOOD.replace("http://", "ftp://"), "exchange"),
+            (GOOD.replace("urn:person", ""), "person-system"),
+        ];
+        for (text, named) in cases {
+            let error = read(&text).unwrap_err();
+            assert!(error.contains("provider.toml") && error.contains(named), "{error}");
+        }
+    }
+}

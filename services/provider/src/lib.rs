@@ -1,0 +1,41 @@
+//! The provider's edge: the only crate that ever holds a plaintext record.
+//!
+//! Data flows one way, and each step is a module: `fhir` reads, `people` and `select` decide what counts and for
+//! whom, `reduce` makes one integer of a person's month, `seal` encrypts and proves it, `outbox` keeps what was
+//! sealed until the exchange has receipted it, `post` sends. [`prepare()`] is the first half, without a key.
+//!
+//! Kept true: no name, identifier, birth date or value is in a log line, an error, the outbox, or anything sent
+//! unencrypted; a posted month is never changed; a batch is on disk before it is on the wire.
+
+mod config;
+mod fhir;
+mod keys;
+mod outbox;
+mod people;
+mod post;
+mod prepare;
+mod progress;
+mod reduce;
+mod refusal;
+mod seal;
+mod select;
+mod summary;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{Config, ConfigError};
+pub use fhir::file::FileError;
+pub use keys::KeyError;
+pub use outbox::{FILE_NAME as OUTBOX_FILE_NAME, OutboxError, receipt::StoredReceipt};
+pub use people::PersonId;
+pub use post::{MAX_ATTEMPTS, MAX_IN_FLIGHT, PostError, post, post_at, receipts};
+pub use prepare::{Prepared, prepare, prepare_with};
+pub use progress::{Progress, Stage};
+pub use reduce::{Deferred, MonthValue};
+pub use refusal::{Origin, Place, Reason, Refused};
+pub use seal::{
+    batch::SealError,
+    payload::{OpenError, PADDING_BYTES, PayloadError, PayloadRecord, open_payload},
+};
+pub use summary::{MeasureCounts, Outcome, PostSummary, RefusedAtExchange, Unsettled};

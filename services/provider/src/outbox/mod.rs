@@ -1,0 +1,142 @@
+//! The outbox: what was sealed, on disk until the exchange has receipted it. SQLite, one file a provider.
+//!
+//! What it promises. *Durability*: a change is on disk when its call returns (write-ahead log, `synchronous=FULL`).
+//! *Atomicity*: a batch and its records come, are receipted and are refused in one transaction each; after a crash
+//! at any point a batch is queued with all its records, or settled with all of them. *Concurrency*: one run posts
+//! at a time ([`Outbox::lock`]); reading receipts beside it is fine. *Secrecy*: the file is its owner's alone
+//! (0600) and holds nothing of a person in the clear; who takes it learns how many months were posted, and no more.
+//!
+//! One file a table: [`batch`], [`record`], [`receipt`].
+
+pub(crate) mod batch;
+pub(crate) mod receipt;
+pub(crate) mod record;
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use nacre_schemas::{DecodeError, Digest};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+/// The database's name in the provider's data folder.
+pub const FILE_NAME: &str = "outbox.sqlite";
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/sqlite/provider");
+
+/// Why the outbox cannot be used. All are this machine's.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    /// The file system refuses.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another run is posting.
+    #[error("{} is locked: another run is posting from this outbox", .0.display())]
+    InUse(PathBuf),
+    /// The database refuses.
+    #[error("the outbox's database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The database is of another version than this program.
+    #[error("the outbox's tables: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// What was read back is not what was written.
+    #[error("the outbox is damaged: {0}")]
+    Damaged(String),
+}
+
+impl From<DecodeError> for OutboxError {
+    fn from(error: DecodeError) -> Self {
+        Self::Damaged(error.to_string())
+    }
+}
+
+/// An open outbox.
+pub(crate) struct Outbox {
+    pool: SqlitePool,
+    folder: PathBuf,
+}
+
+/// Held by the one run that posts.
+pub(crate) struct Lock {
+    // The lock goes when the file is closed, also by a crash.
+    _file: File,
+}
+
+impl Outbox {
+    /// Opens the outbox in that folder, made if there is none.
+    pub(crate) async fn open(folder: &Path) -> Result<Self, OutboxError> {
+        create_folder(folder).map_err(|source| OutboxError::File { path: folder.to_owned(), source })?;
+        let path = folder.join(FILE_NAME);
+        // SQLite gives its side files the mode of the database, so the database must have it before it is opened.
+        owner_only(&path).map_err(|source| OutboxError::File { path: path.clone(), source })?;
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10));
+        // One connection: its thread is the one that waits for the disk, and transactions cannot meet.
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        MIGRATIONS.run(&pool).await?;
+        Ok(Self { pool, folder: folder.to_owned() })
+    }
+
+    /// Takes the right to post, or says that another run has it.
+    pub(crate) fn lock(&self) -> Result<Lock, OutboxError> {
+        let path = self.folder.join("outbox.lock");
+        let explain = |source| OutboxError::File { path: path.clone(), source };
+        owner_only(&path).map_err(explain)?;
+        let file = File::open(&path).map_err(explain)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(OutboxError::InUse(path)),
+            Err(TryLockError::Error(source)) => Err(explain(source)),
+        }
+    }
+
+    /// Writes out the log and closes the database.
+    pub(crate) async fn close(self) {
+        self.pool.close().await;
+    }
+}
+
+#[cfg(unix)]
+fn create_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+fn create_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
+}
+
+/// Makes the file if there is none, and its owner's alone if it is not.
+fn owner_only(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+        options.mode(0o600).open(path)?.set_permissions(fs::Permissions::from_mode(0o600))?;
+    }
+    #[cfg(not(unix))]
+    options.open(path)?;
+    Ok(())
+}
+
+/// A digest as it was stored.
+fn digest(bytes: &[u8]) -> Result<Digest, OutboxError> {
+    bytes.try_into().map(Digest).map_err(|_| OutboxError::Damaged("an id has not 32 bytes".to_owned()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+//! Who the observations are about: the patients of all files, by the one identifier that names a person.
+//!
+//! Kept true: a person is the value of the identifier whose system is configured, never `Patient.id`, which each
+//! server gives anew; two Patient resources of one identifier are one person, and must not contradict each other;
+//! a reference that could mean two persons means none. Cost: memory by the number of patients.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr as _,
+};
+
+use jiff::civil::Date;
+use nacre_schemas::{cohort::Sex, id::Text};
+use zeroize::Zeroizing;
+
+use crate::{
+    fhir::{
+        effective::{self, DateError},
+        resource::Patient,
+    },
+    refusal::Reason,
+};
+
+/// The longest identifier of a person, in bytes.
+pub(crate) const MAX_IDENTIFIER_BYTES: usize = 256;
+
+/// The value of the identifier that names a person. It is overwritten when dropped and does not print.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PersonId(Zeroizing<String>);
+
+impl PersonId {
+    fn new(value: &str) -> Result<Self, Reason> {
+        let usable = !value.trim().is_empty() && Text::<MAX_IDENTIFIER_BYTES>::from_str(value).is_ok();
+        if usable { Ok(Self(Zeroizing::new(value.to_owned()))) } else { Err(Reason::UnusablePersonIdentifier) }
+    }
+
+    /// The identifier's bytes, for the provider's own HMACs and nothing else.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl Hash for PersonId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+impl fmt::Debug for PersonId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PersonId(…)")
+    }
+}
+
+/// A person whose observations can count.
+#[derive(Clone)]
+pub(crate) struct Person {
+    pub(crate) id: PersonId,
+    pub(crate) sex: Sex,
+    pub(crate) birth: Date,
+}
+
+/// What the files say of a person so far.
+struct Statement {
+    id: PersonId,
+    sex: Option<Sex>,
+    birth: Option<Date>,
+    /// The first thing found wrong; it stands for good.
+    problem: Option<Reason>,
+}
+
+/// Which person a reference means, or why none.
+type Link = Result<usize, Reason>;
+
+/// The patients of all files.
+pub(crate) struct People<'c> {
+    person_system: &'c str,
+    statements: Vec<Statement>,
+    by_identifier: HashMap<PersonId, usize>,
+    by_id: HashMap<String, Link>,
+    /// By file and `fullUrl`: such names hold within their Bundle only.
+    by_url: HashMap<(usize, String), Link>,
+}
+
+impl<'c> People<'c> {
+    /// Nobody yet; a person is named by identifiers of this system.
+    pub(crate) fn new(person_system: &'c str) -> Self {
+        Self {
+            person_system,
+            statements: Vec::new(),
+            by_identifier: HashMap::new(),
+            by_id: HashMap::new(),
+            by_url: HashMap::new(),
+        }
+    }
+
+    /// Takes a patient found in the file of that position.
+    pub(crate) fn add(&mut self, file: usize, full_url: Option<&str>, patient: Patient) {
+        let link = self.link(&patient);
+        if let Some(url) = full_url {
+            join(&mut self.by_url, (file, url.to_owned()), link);
+        }
+        if let Some(id) = patient.id {
+            join(&mut self.by_id, id, link);
+        }
+    }
+
+    fn link(&mut self, patient: &Patient) -> Link {
+        let id = self.person_id(patient)?;
+        let position = *self.by_identifier.entry(id).or_insert_with_key(|id| {
+            self.statements.push(Statement { id: id.clone(), sex: None, birth: None, problem: None });
+            self.statements.len() - 1
+        });
+        self.statements[position].hear(patient);
+        Ok(position)
+    }
+
+    fn person_id(&self, patient: &Patient) -> Result<PersonId, Reason> {
+        let of_system = patient.identifier.iter().filter(|found| found.system.as_deref() == Some(self.person_system));
+        let mut values = of_system.filter_map(|found| found.value.as_deref());
+        let first = values.next().ok_or(Reason::NoPersonIdentifier)?;
+        if values.any(|other| other != first) {
+            return Err(Reason::SeveralPersonIdentifiers);
+        }
+        PersonId::new(first)
+    }
+
+    /// The position of the person that a subject's reference in that file means.
+    pub(crate) fn find(&self, file: usize, reference: &str) -> Link {
+        if let Some(link) = self.by_url.get(&(file, reference.to_owned())) {
+            return *link;
+        }
+        let id = patient_id(reference).ok_or(Reason::UnknownPatient)?;
+        *self.by_id.get(id).unwrap_or(&Err(Reason::UnknownPatient))
+    }
+
+    /// The person at that position, once all patients are known.
+    pub(crate) fn person(&self, position: usize) -> Result<Person, Reason> {
+        let statement = &self.statements[position];
+        if let Some(problem) = statement.problem {
+            return Err(problem);
+        }
+        let birth = statement.birth.ok_or(Reason::NoBirthDate)?;
+        Ok(Person { id: statement.id.clone(), sex: statement.sex.unwrap_or(Sex::Unknown), birth })
+    }
+}
+
+impl Statement {
+    fn hear(&mut self, patient: &Patient) {
+        let heard = self.hear_sex(patient).and_then(|()| self.hear_birth(patient));
+        self.problem = self.problem.or(heard.err());
+    }
+
+    fn hear_sex(&mut self, patient: &Patient) -> Result<(), Reason> {
+        let Some(gender) = &patient.gender else { return Ok(()) };
+        let sex = gender.parse().map_err(|_| Reason::UnknownGender)?;
+        if *self.sex.get_or_insert(sex) == sex { Ok(()) } else { Err(Reason::ContradictoryPatient) }
+    }
+
+    fn hear_birth(&mut self, patient: &Patient) -> Result<(), Reason> {
+        let Some(text) = &patient.birth_date else { return Ok(()) };
+        let birth = effective::date_with_day(text).map_err(|error| match error {
+            DateError::NoDay => Reason::BirthDateWithoutDay,
+            _ => Reason::InvalidBirthDate,
+        })?;
+        if *self.birth.get_or_insert(birth) == birth { Ok(()) } else { Err(Reason::ContradictoryPatient) }
+    }
+}
+
+/// A name that is given twice means what both mean, if that is the same.
+fn join<K: Eq + Hash>(names: &mut HashMap<K, Link>, name: K, link: Link) {
+    match names.entry(name) {
+        Entry::Vacant(free) => {
+            free.insert(link);
+        }
+        Entry::Occupied(mut taken) if *taken.get() != link => {
+            *taken.get_mut() = Err(Reason::AmbiguousPatient);
+        }
+        Entry::Occupied(_) => {}
+    }
+}
+
+/// The id in `Patient/id`, relative or absolute, with or without a version.
+fn patient_id(reference: &str) -> Option<&str> {
+    let unversioned = reference.split_once("/_history/").map_or(reference, |(before, _)| before);
+    let (before, id) = unversioned.rsplit_once('/')?;
+    let is_patient = before == "Patient" || before.ends_with("/Patient");
+    (is_patient && !id.is_empty()).then_some(id)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn person_named(identifier: &str) -> PersonId {
+        PersonId::new(identifier).unwrap()
+    }
+
+    fn patient(json: serde_json::Value) -> Patient {
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn person(id: &str, value: &str, gender: &str, birth: &str) -> Patient {
+        patient(serde_json::json!({
+            "id": id, "gender": gender, "birthDate": birth,
+            "identifier": [{"system": "urn:other", "value": "x"}, {"system": "urn:person", "value": value}],
+        }))
+    }
+
+    #[test]
+    fn a_reference_is_followed_in_each_of_its_forms() {
+        let mut people = People::new("urn:person");
+        people.add(0, Some("urn:uuid:1"), person("a", "A", "female", "1980-01-02"));
+        for reference in ["urn:uuid:1", "Patient/a", "https://example.org/fhir/Patient/a", "Patient/a/_history/2"] {
+            assert_eq!(people.find(0, reference), Ok(0), "{reference}");
+        }
+        for reference in ["urn:uuid:2", "Patient/b", "Group/a", "#a", "Patient/", "a", "NotPatient/a"] {
+            assert_eq!(people.find(0, reference), Err(Reason::UnknownPatient), "{reference}");
+        }
+        assert_eq!(people.find(1, "urn:uuid:1"), Err(Reason::UnknownPatient), "another Bundle's fullUrl");
+        let found = people.person(0).unwrap();
+        assert_eq!((found.sex, found.birth.to_string().as_str()), (Sex::Female, "1980-01-02"));
+        assert_eq!(format!("{:?}", found.id), "PersonId(…)");
+    }
+
+    #[test]
+    fn the_identifier_names_the_person_and_not_the_resources_id() {
+        let mut people = People::new("urn:person");
+        people.add(0, None, person("a", "A", "male", "1980-01-02"));
+        people.add(1, None, person("b", "A", "male", "1980-01-02"));
+        assert_eq!(people.find(0, "Patient/a"), people.find(0, "Patient/b"));
+        people.add(1, None, person("a", "B", "male", "1980-01-02"));
+        assert_eq!(people.find(0, "Patient/a"), Err(Reason::AmbiguousPatient));
+        people.add(
+            0,
+            None,
+            patient(serde_json::json!({"id": "c", "identifier": [{"system": "urn:other", "value": "A"}]})),
+        );
+        assert_eq!(people.find(0, "Patient/c"), Err(Reason::NoPersonIdentifier));
+        let two = serde_json::json!([{"system": "urn:person", "value": "C"}, {"system": "urn:person", "value": "D"}]);
+        people.add(0, None, patient(serde_json::json!({"id": "d", "identifier": two})));
+        assert_eq!(people.find(0, "Patient/d"), Err(Reason::SeveralPersonIdentifiers));
+        for value in [" ".to_owned(), "x".repeat(MAX_IDENTIFIER_BYTES + 1), "a\nb".to_owned()] {
+            people.add(0, None, person("e", &value, "male", "1980-01-02"));
+            assert_eq!(people.find(0, "Patient/e"), Err(Reason::UnusablePersonIdentifier));
+        }
+    }
+
+    #[test]
+    fn a_person_who_is_described_twice_must_be_described_alike() {
+        let cases = [
+            (person("a", "A", "male", "1980-01-02"), None),
+            (patient(serde_json::json!({"id": "a", "identifier": [{"system": "urn:person", "value": "A"}]})), None),
+            (person("a", "A", "female", "1980-01-02"), Some(Reason::ContradictoryPatient)),
+            (person("a", "A", "male", "1980-01-03"), Some(Reason::ContradictoryPatient)),
+            (person("a", "A", "M", "1980-01-02"), Some(Reason::UnknownGender)),
+            (person("a", "A", "male", "1980-01"), Some(Reason::BirthDateWithoutDay)),
+            (person("a", "A", "male", "2 January 1980"), Some(Reason::InvalidBirthDate)),
+        ];
+        for (second, expected) in cases {
+            let mut people = People::new("urn:person");
+            people.add(0, None, person("a", "A", "male", "1980-01-02"));
+            people.add(1, None, second);
+            assert_eq!(people.person(0).err(), expected);
+        }
+    }
+
+    #[test]
+    fn without_gender_the_sex_is_unknown_and_without_a_birth_date_nothing_counts() {
+        let mut people = People::new("urn:person");
+        let identifier = serde_json::json!([{"system": "urn:person", "value": "A"}]);
+        people.add(0, None, patient(serde_json::json!({"id": "a", "identifier": identifier})));
+        assert_eq!(people.person(0).err(), Some(Reason::NoBirthDate));
+        people.add(
+            0,
+            None,
+            patient(serde_json::json!({"id": "a", "identifier": identifier, "birthDate": "1980-01-02"})),
+        );
+        assert_eq!(people.person(0).unwrap().sex, Sex::Unknown);
+    }
+}

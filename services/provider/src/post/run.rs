@@ -1,0 +1,254 @@
+//! One run: plan, seal, send; and where the exchange blames one record of a batch, seal the others anew.
+
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
+
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use jiff::Timestamp;
+use nacre_access::client::Client;
+use nacre_schemas::{Digest, batch::Batch, limits, problem::Problem};
+use rayon::prelude::*;
+use tokio::{
+    sync::mpsc,
+    task::{JoinError, spawn_blocking},
+};
+
+use super::{
+    PostError,
+    deliver::{Delivery, MAX_IN_FLIGHT, deliver},
+};
+use crate::{
+    outbox::{Outbox, record::State},
+    prepare::{Prepared, prepare_with},
+    progress::{Progress, Stage},
+    refusal::{Reason, Refused},
+    seal::batch::{Named, Sealed, Sealer},
+    summary::{Outcome, PostSummary, RefusedAtExchange, Unsettled},
+};
+
+/// Batches sealed and not yet in the outbox, at most, beside those being proven.
+const SEALED_AHEAD: usize = 4;
+
+/// The longest answer to a batch: JSON of a batch's receipts, each with a proof of at most 64 hashes in hex.
+const MAX_RECEIPT_BYTES: usize = 4 << 20;
+
+/// A run under way.
+pub(super) struct Run<'r> {
+    sealer: Arc<Sealer>,
+    client: Client,
+    outbox: &'r Outbox,
+    progress: &'r dyn Progress,
+}
+
+/// What became of the queue.
+#[derive(Default)]
+struct Sent {
+    /// Records of refused batches that are not to blame.
+    freed: Vec<Digest>,
+    /// Whether to leave the rest for another run.
+    stopped: bool,
+}
+
+impl<'r> Run<'r> {
+    pub(super) fn new(sealer: Sealer, outbox: &'r Outbox, progress: &'r dyn Progress) -> Result<Self, PostError> {
+        let (config, keys) = (&sealer.config, &sealer.keys);
+        let client = Client::new(&config.exchange, config.member.clone(), Arc::clone(&keys.access));
+        let client = client.map_err(PostError::Client)?.max_response_bytes(MAX_RECEIPT_BYTES);
+        Ok(Self { sealer: Arc::new(sealer), client, outbox, progress })
+    }
+
+    pub(super) async fn all(self, paths: &[PathBuf], now: Timestamp) -> Result<PostSummary, PostError> {
+        let mut prepared = self.prepare(paths, now).await?;
+        let mut summary = PostSummary::of(&mut prepared);
+        let mut values: HashMap<Digest, Arc<Named>> = HashMap::new();
+        for named in self.plan(prepared, &mut summary).await? {
+            values.insert(named.record, Arc::new(named));
+        }
+        summary.new = values.len() as u64;
+        let mut unsealed: Vec<Arc<Named>> = values.values().cloned().collect();
+        loop {
+            self.seal(unsealed).await?;
+            let sent = self.send(&mut summary).await?;
+            // What an earlier run sealed and this one has not read is sealed again when it is read again.
+            unsealed = sent.freed.iter().filter_map(|record| values.get(record).cloned()).collect();
+            if unsealed.is_empty() || sent.stopped {
+                break;
+            }
+        }
+        summary.queued = self.outbox.queued_records().await?;
+        let (posted, queued) = (summary.posted, summary.queued);
+        tracing::info!(chain = %self.sealer.config.chain, new = summary.new, posted, queued, "posting is done");
+        Ok(summary)
+    }
+
+    /// Reads the files on a thread of its own; its progress is passed on from here.
+    async fn prepare(&self, paths: &[PathBuf], now: Timestamp) -> Result<Prepared, PostError> {
+        let (relay, mut reports) = mpsc::unbounded_channel();
+        let (sealer, paths) = (Arc::clone(&self.sealer), paths.to_vec());
+        let reading = spawn_blocking(move || prepare_with(&sealer.config, &paths, now, &Relay(relay)));
+        while let Some(report) = reports.recv().await {
+            match report {
+                Report::Stage(stage, total) => self.progress.stage(stage, total),
+                Report::Advance(parts) => self.progress.advance(parts),
+            }
+        }
+        Ok(reading.await.map_err(interrupted)??)
+    }
+
+    /// What of the values is to be sealed: those whose record the outbox does not know, or knows as refused with
+    /// another value.
+    async fn plan(&self, prepared: Prepared, summary: &mut PostSummary) -> Result<Vec<Named>, PostError> {
+        let mut new = Vec::new();
+        for value in prepared.records {
+            let named = self.sealer.name(value);
+            let known = self.outbox.known(&named.record).await?;
+            match known.map(|known| (known.state, known.fingerprint == named.fingerprint)) {
+                None | Some((State::Refused, false)) => {
+                    summary.by_measure.entry(named.value.measure.clone()).or_default().new += 1;
+                    new.push(named);
+                }
+                Some((State::Posted, true)) => summary.already_posted += 1,
+                Some((State::Queued, true)) => summary.already_queued += 1,
+                Some((State::Refused, true)) => summary.already_refused += 1,
+                // What is queued may have arrived: it counts as posted.
+                Some((State::Posted | State::Queued, false)) => summary.refused.push(Refused {
+                    origin: named.value.origin,
+                    measure: Some(named.value.measure),
+                    reason: Reason::PostedWithOtherValue,
+                }),
+            }
+        }
+        Ok(new)
+    }
+
+    /// Seals values in batches, several at a time, and puts each batch in the outbox as soon as it is proven.
+    async fn seal(&self, mut values: Vec<Arc<Named>>) -> Result<(), PostError> {
+        values.sort_by_key(|named| named.record);
+        self.progress.stage(Stage::Sealing, values.len() as u64);
+        let (ready, mut batches) = mpsc::channel::<Sealed>(SEALED_AHEAD);
+        let sealer = Arc::clone(&self.sealer);
+        let proving = spawn_blocking(move || {
+            values.par_chunks(limits::MAX_BATCH_CONTRIBUTIONS).try_for_each(|chunk| {
+                let sealed = sealer.seal(chunk.iter().map(|named| &**named))?;
+                // Nobody receives any more if the outbox failed, which is then what is reported.
+                ready.blocking_send(sealed).map_err(|_| PostError::Interrupted("the outbox failed".to_owned()))
+            })
+        });
+        let mut kept = Ok(());
+        while let Some(sealed) = batches.recv().await {
+            kept = self.outbox.enqueue(&sealed).await;
+            if kept.is_err() {
+                break;
+            }
+            self.progress.advance(sealed.records.len() as u64);
+        }
+        drop(batches);
+        let proven = proving.await.map_err(interrupted)?;
+        kept?;
+        proven
+    }
+
+    /// Sends everything that is queued, [`MAX_IN_FLIGHT`] batches at a time.
+    ///
+    /// The deliveries are not polled while this waits for the outbox, so they must not wait for it themselves: one
+    /// that was next in line for the outbox's only connection would keep it from this, for ever.
+    async fn send(&self, summary: &mut PostSummary) -> Result<Sent, PostError> {
+        let queued = self.outbox.queued().await?;
+        self.progress.stage(Stage::Posting, queued.len() as u64);
+        let mut sent = Sent::default();
+        let mut waiting = queued.into_iter();
+        let mut in_flight = FuturesUnordered::new();
+        loop {
+            while in_flight.len() < MAX_IN_FLIGHT
+                && let Some(id) = waiting.next()
+            {
+                let (bytes, batch) = self.outbox.batch(&id).await?;
+                self.outbox.note_attempt(&id).await?;
+                in_flight.push(self.deliver(bytes, batch));
+            }
+            let Some((batch, delivery)) = in_flight.next().await else { break };
+            self.settle(&batch, delivery, summary, &mut sent).await?;
+            self.progress.advance(1);
+            // Whoever does not let one batch in will not let the next in. What is in flight stays queued.
+            if sent.stopped {
+                break;
+            }
+        }
+        Ok(sent)
+    }
+
+    async fn deliver(&self, bytes: Vec<u8>, batch: Batch) -> (Batch, Delivery) {
+        let delivery = deliver(&self.client, &self.sealer.network, &bytes, &batch).await;
+        (batch, delivery)
+    }
+
+    async fn settle(
+        &self,
+        batch: &Batch,
+        delivery: Delivery,
+        summary: &mut PostSummary,
+        sent: &mut Sent,
+    ) -> Result<(), PostError> {
+        match delivery {
+            Delivery::Receipted(receipt) => {
+                self.outbox.settle(&receipt).await?;
+                summary.posted += batch.contributions.len() as u64;
+            }
+            Delivery::Refused(problem) => self.refused(batch, &problem, summary, sent).await?,
+            Delivery::Unsettled(outcome, detail) => {
+                tracing::warn!(chain = %batch.chain, %detail, "a batch stays queued");
+                summary.unsettled.push(Unsettled { batch: batch.id(), outcome, detail });
+                sent.stopped = true;
+            }
+        }
+        Ok(())
+    }
+
+    async fn refused(
+        &self,
+        batch: &Batch,
+        problem: &Problem,
+        summary: &mut PostSummary,
+        sent: &mut Sent,
+    ) -> Result<(), PostError> {
+        let id = batch.id();
+        tracing::warn!(chain = %batch.chain, problem = problem.word(), "the exchange refused a batch");
+        let blamed = problem.entry.and_then(|entry| batch.contributions.get(usize::try_from(entry).ok()?));
+        let blamed = blamed.map(|contribution| contribution.openings.header.record);
+        let freed = self.outbox.refuse(&id, blamed.as_ref(), problem.word()).await?;
+        match blamed {
+            Some(record) => {
+                let (word, detail) = (problem.word().to_owned(), problem.detail.clone());
+                summary.refused_at_exchange.push(RefusedAtExchange { record, problem: word, detail });
+                sent.freed.extend(freed);
+            }
+            None => {
+                // Sealed anew at once, they would be refused at once.
+                summary.unsettled.push(Unsettled { batch: id, outcome: Outcome::Refused, detail: problem.to_string() });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn interrupted(error: JoinError) -> PostError {
+    PostError::Interrupted(error.to_string())
+}
+
+/// Progress of another thread.
+enum Report {
+    Stage(Stage, u64),
+    Advance(u64),
+}
+
+struct Relay(mpsc::UnboundedSender<Report>);
+
+impl Progress for Relay {
+    fn stage(&self, stage: Stage, total: u64) {
+        // Nobody listens if the run was dropped.
+        let _ = self.0.send(Report::Stage(stage, total));
+    }
+
+    fn advance(&self, parts: u64) {
+        let _ = self.0.send(Report::Advance(parts));
+    }
+}

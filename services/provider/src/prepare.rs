@@ -1,0 +1,175 @@
+//! From files to months: read, select, reduce. Nothing is sealed or sent here, and no key is needed.
+//!
+//! Patients of all files are gathered before any observation is looked at, as exports put them in files of their
+//! own. Cost: two passes over the files; memory by the readings that count, some 200 bytes each.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use jiff::Timestamp;
+use nacre_schemas::{catalogue::Catalogue, cohort::Period, measure::MeasureRef};
+
+use crate::{
+    config::Config,
+    fhir::file::{self, FileError, Found, Source, Wanted},
+    people::People,
+    progress::{Progress, Stage},
+    reduce::{self, Deferred, MonthValue},
+    refusal::{Origin, Reason, Refused},
+    select::{Reading, Selected, Selector, Setting, shown_id},
+};
+
+/// What the files come to.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The months' values, in the order in which their people, measures and months were found.
+    pub records: Vec<MonthValue>,
+    /// What was not taken.
+    pub refused: Vec<Refused>,
+    /// Months that have not ended.
+    pub deferred: Vec<Deferred>,
+    /// Files read.
+    pub files: u64,
+    /// Observations found in them.
+    pub observations: u64,
+    /// Observations of which the catalogue names no code.
+    pub skipped: u64,
+    /// Observations that were copies of one read before.
+    pub repeated: u64,
+    /// Readings that count towards a month, ended or not, by measure.
+    pub readings: BTreeMap<MeasureRef, u64>,
+}
+
+/// Months by person, measure (positions) and period.
+type Months = BTreeMap<(usize, usize, Period), Vec<Reading>>;
+
+/// Reads the files or folders and computes what would be posted at that time.
+pub fn prepare(config: &Config, paths: &[PathBuf], now: Timestamp) -> Result<Prepared, FileError> {
+    prepare_with(config, paths, now, &())
+}
+
+/// The same, with progress.
+pub fn prepare_with(
+    config: &Config,
+    paths: &[PathBuf],
+    now: Timestamp,
+    progress: &dyn Progress,
+) -> Result<Prepared, FileError> {
+    let sources = file::list(paths)?;
+    let mut prepared = Prepared {
+        records: Vec::new(),
+        refused: Vec::new(),
+        deferred: Vec::new(),
+        files: sources.len() as u64,
+        observations: 0,
+        skipped: 0,
+        repeated: 0,
+        readings: BTreeMap::new(),
+    };
+    let people = read_people(config, &sources, &mut prepared, progress)?;
+    let catalogue = Catalogue::built_in();
+    let mut selector = Selector::new(catalogue, &people, now);
+    let mut months = Months::new();
+    progress.stage(Stage::Observations, sources.len() as u64);
+    for (position, source) in sources.iter().enumerate() {
+        prepared.read_observations(position, source, &mut selector, &mut months)?;
+        progress.advance(1);
+    }
+    prepared.reduce(catalogue, &people, months, now);
+    Ok(prepared)
+}
+
+fn read_people<'c>(
+    config: &'c Config,
+    sources: &[Source],
+    prepared: &mut Prepared,
+    progress: &dyn Progress,
+) -> Result<People<'c>, FileError> {
+    let mut people = People::new(config.person_system.as_str());
+    progress.stage(Stage::People, sources.len() as u64);
+    for (position, source) in sources.iter().enumerate() {
+        source.visit(Wanted::Patients, &mut |spot, found| match found {
+            Found::Patient(patient) => people.add(position, spot.full_url, patient),
+            Found::Malformed => {
+                let origin = Origin { file: source.path.clone(), place: spot.place, observation: None };
+                prepared.refused.push(Refused { origin, measure: None, reason: Reason::Malformed });
+            }
+            // What cannot be read at all is reported once, by the pass for observations.
+            Found::Observation(_) | Found::Other | Found::Unreadable(_) => {}
+        })?;
+        progress.advance(1);
+    }
+    Ok(people)
+}
+
+impl Prepared {
+    fn read_observations(
+        &mut self,
+        position: usize,
+        source: &Source,
+        selector: &mut Selector<'_>,
+        months: &mut Months,
+    ) -> Result<(), FileError> {
+        source.visit(Wanted::Observations, &mut |spot, found| {
+            let mut origin = Origin { file: source.path.clone(), place: spot.place, observation: None };
+            match found {
+                Found::Observation(observation) => {
+                    origin.observation = shown_id(observation.id.as_deref());
+                    let setting = Setting { file: position, full_url: spot.full_url, origin };
+                    let selected = selector.select(&observation, &setting);
+                    self.take(selected, setting.origin, months);
+                }
+                Found::Malformed => self.refuse(origin, Reason::Malformed),
+                Found::Unreadable(reason) => self.refuse(origin, reason),
+                Found::Patient(_) | Found::Other => {}
+            }
+        })
+    }
+
+    fn refuse(&mut self, origin: Origin, reason: Reason) {
+        self.refused.push(Refused { origin, measure: None, reason });
+    }
+
+    fn take(&mut self, selected: Selected, origin: Origin, months: &mut Months) {
+        self.observations += 1;
+        match selected {
+            Selected::Skipped => self.skipped += 1,
+            Selected::Repeated => self.repeated += 1,
+            Selected::Refused(reason) => self.refuse(origin, reason),
+            Selected::Taken(taken) => {
+                for reading in taken {
+                    match reading {
+                        Ok(reading) => {
+                            months.entry((reading.person, reading.measure, reading.period)).or_default().push(reading);
+                        }
+                        Err((measure, reason)) => {
+                            let measure = Catalogue::built_in().measures().get(measure).map(|found| found.reference());
+                            self.refused.push(Refused { origin: origin.clone(), measure, reason });
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn reduce(&mut self, catalogue: &Catalogue, people: &People<'_>, months: Months, now: Timestamp) {
+        let mut deferred: BTreeMap<(MeasureRef, Period), u64> = BTreeMap::new();
+        for ((person, measure, period), readings) in months {
+            let measure = &catalogue.measures()[measure];
+            *self.readings.entry(measure.reference()).or_default() += readings.len() as u64;
+            if !readings.iter().all(|reading| reduce::has_ended(reading.effective.day, now)) {
+                *deferred.entry((measure.reference(), period)).or_default() += 1;
+                continue;
+            }
+            let value = people.person(person).and_then(|person| reduce::month_value(measure, &person, &readings));
+            match (value, readings.into_iter().next()) {
+                (Ok(value), _) => self.records.push(value),
+                (Err(reason), Some(first)) => {
+                    self.refused.push(Refused { origin: first.origin, measure: Some(measure.reference()), reason });
+                }
+                (Err(_), None) => {}
+            }
+        }
+        let listed = deferred.into_iter().map(|((measure, period), people)| Deferred { measure, period, people });
+        self.deferred = listed.collect();
+    }
+}

@@ -1,0 +1,232 @@
+//! What was not taken, where it stands, and why. Nothing of a person is in it: a place in a file, the observation's
+//! technical id, a reason. (A file's own name may name a person; it is shown to whoever named the file, never logged.)
+
+use std::{path::Path, sync::Arc};
+
+use nacre_schemas::measure::MeasureRef;
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+
+/// Where in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// The file as a whole, or the one resource in it.
+    File,
+    /// An entry of a Bundle, from 0.
+    Entry(u64),
+    /// A line, from 1.
+    Line(u64),
+}
+
+/// What a refusal is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file.
+    pub file: Arc<Path>,
+    /// Where in it.
+    pub place: Place,
+    /// The id of the Observation, if it has one of FHIR's form.
+    pub observation: Option<Arc<str>>,
+}
+
+/// Something that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What.
+    pub origin: Origin,
+    /// Of which measure, if it came to that.
+    pub measure: Option<MeasureRef>,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Serialize for Refused {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("file", &self.origin.file.display().to_string())?;
+        match self.origin.place {
+            Place::File => {}
+            Place::Entry(entry) => map.serialize_entry("entry", &entry)?,
+            Place::Line(line) => map.serialize_entry("line", &line)?,
+        }
+        if let Some(observation) = &self.origin.observation {
+            map.serialize_entry("observation", &**observation)?;
+        }
+        if let Some(measure) = &self.measure {
+            map.serialize_entry("measure", measure)?;
+        }
+        map.serialize_entry("reason", &self.reason)?;
+        map.serialize_entry("text", &self.reason.to_string())?;
+        map.end()
+    }
+}
+
+/// Why something was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    // Files
+    /// A Bundle's file over the cap.
+    #[error("the file is larger than 64 MiB; export it as NDJSON")]
+    FileTooLarge,
+    /// A line over the cap.
+    #[error("the line is longer than 4 MiB")]
+    LineTooLong,
+    /// Not UTF-8.
+    #[error("the text is not UTF-8")]
+    NotUtf8,
+    /// Not a JSON object.
+    #[error("this is not a JSON object")]
+    NotJson,
+    /// JSON without a resource type.
+    #[error("this is not a FHIR resource: it has no resourceType")]
+    NotFhir,
+    /// The compressed file ends early or is damaged; lines before were read.
+    #[error("the compressed file is damaged from here on")]
+    BrokenCompression,
+    /// A member of the resource has another shape than FHIR R4 gives it.
+    #[error("the resource is not of the shape that FHIR R4 gives it")]
+    Malformed,
+
+    // Persons
+    /// No subject reference.
+    #[error("the observation names no subject")]
+    NoSubject,
+    /// The subject is none of the patients read.
+    #[error("the subject is none of the patients in these files")]
+    UnknownPatient,
+    /// Two different patients go by the subject's reference.
+    #[error("different patients in these files go by the subject's reference")]
+    AmbiguousPatient,
+    /// The patient has no identifier of the configured system.
+    #[error("the patient has no identifier of the configured person-system")]
+    NoPersonIdentifier,
+    /// The patient has two.
+    #[error("the patient has several identifiers of the configured person-system")]
+    SeveralPersonIdentifiers,
+    /// The identifier is empty, longer than 256 bytes or holds control characters.
+    #[error("the patient's identifier is empty, too long or not printable")]
+    UnusablePersonIdentifier,
+    /// The same person twice, with different sex or birth date.
+    #[error("the files contradict each other on the patient's sex or birth date")]
+    ContradictoryPatient,
+    /// Gender is no code of FHIR's.
+    #[error("the patient's gender is not female, male, other or unknown")]
+    UnknownGender,
+    /// No birth date, hence no age.
+    #[error("the patient has no birth date, hence no age")]
+    NoBirthDate,
+    /// A birth year or month only.
+    #[error("the patient's birth date has no day, so the age band is uncertain")]
+    BirthDateWithoutDay,
+    /// Not a date.
+    #[error("the patient's birth date is not a date")]
+    InvalidBirthDate,
+
+    // Observations
+    /// Neither an id nor a fullUrl.
+    #[error("the observation has neither an id nor a fullUrl")]
+    NoSourceId,
+    /// An extension that may change the meaning of everything else.
+    #[error("the observation has a modifier extension, which may negate it")]
+    ModifierExtension,
+    /// No status.
+    #[error("the observation has no status")]
+    NoStatus,
+    /// registered, preliminary, unknown or no code of FHIR's.
+    #[error("the observation is not final")]
+    NotFinal,
+    /// cancelled.
+    #[error("the observation was cancelled")]
+    Cancelled,
+    /// entered-in-error.
+    #[error("the observation was entered in error")]
+    EnteredInError,
+    /// A data-absent reason stands in the value's place.
+    #[error("the value is absent, for a stated reason")]
+    DataAbsent,
+    /// No quantity.
+    #[error("there is no quantity")]
+    NoQuantity,
+    /// A bound and not a reading.
+    #[error("the quantity is a bound (it has a comparator), not a reading")]
+    Comparator,
+    /// The value is not a JSON number.
+    #[error("the value is not a number")]
+    NotANumber,
+    /// More digits or a larger exponent than are taken.
+    #[error("the number has more than 64 digits or an exponent beyond 32")]
+    NumberTooLong,
+    /// No unit code.
+    #[error("the quantity has no coded unit")]
+    NoUnit,
+    /// A unit of another system.
+    #[error("the unit is not coded in UCUM (http://unitsofmeasure.org)")]
+    NotUcum,
+    /// A unit that the measure does not list.
+    #[error("the measure does not take this unit")]
+    OtherUnit,
+    /// Outside the measure's range, exactly.
+    #[error("the value is outside the measure's range")]
+    OutOfRange,
+    /// Two different values of one measure in one panel.
+    #[error("the panel has different values of one measure")]
+    SeveralValues,
+    /// No effective date.
+    #[error("the observation has no effective date")]
+    NoDate,
+    /// Two effective dates.
+    #[error("the observation has several effective dates")]
+    SeveralDates,
+    /// A year or a month.
+    #[error("the date has no day")]
+    DateWithoutDay,
+    /// A time without its offset.
+    #[error("the time has no offset from UTC")]
+    TimeWithoutOffset,
+    /// Not a date.
+    #[error("the date is not one of FHIR's form")]
+    InvalidDate,
+    /// A period without its end.
+    #[error("the observation's period has not ended")]
+    PeriodWithoutEnd,
+    /// A day's count over another span.
+    #[error("a day's count is over a period longer than a day")]
+    LongerThanADay,
+    /// After now.
+    #[error("the date lies in the future")]
+    FutureDate,
+    /// Before 1900, or after 2199.
+    #[error("the date is outside the years 1900 to 2199")]
+    YearOutOfRange,
+    /// Before the birth date.
+    #[error("the date lies before the patient's birth")]
+    BeforeBirth,
+    /// An id that was read before, with other content.
+    #[error("an observation of the same id but other content was read before; the first counts")]
+    OtherContentBefore,
+
+    // Months
+    /// The month was posted with another value.
+    #[error("already posted with another value; a posted month is not changed")]
+    PostedWithOtherValue,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_written_with_its_place_and_its_reason_in_words() {
+        let origin = Origin { file: Path::new("a.json").into(), place: Place::Entry(3), observation: Some("b".into()) };
+        let refused = Refused { origin, measure: Some("bmi@1".parse().unwrap()), reason: Reason::NotUcum };
+        let expected = serde_json::json!({
+            "file": "a.json", "entry": 3, "observation": "b", "measure": "bmi@1", "reason": "not-ucum",
+            "text": "the unit is not coded in UCUM (http://unitsofmeasure.org)",
+        });
+        assert_eq!(serde_json::to_value(&refused).unwrap(), expected);
+        let refused =
+            Refused { origin: Origin { place: Place::Line(2), observation: None, ..refused.origin }, ..refused };
+        assert_eq!(serde_json::to_value(&refused).unwrap()["line"], 2);
+    }
+}

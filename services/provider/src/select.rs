@@ -1,0 +1,326 @@
+//! Selection: from an observation to the readings that count, or the reason why one does not.
+//!
+//! Kept true: a reading is taken only if its code is the catalogue's, its status final, amended or corrected, its
+//! unit one the measure lists (UCUM, by code), its value within the measure's range *before* any rounding, its date
+//! a day of the person's life that is not in the future. What the catalogue does not name is skipped, not refused.
+//! Conversion is exact: `value × times / over`.
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::Timestamp;
+use nacre_schemas::{
+    Digest,
+    catalogue::Catalogue,
+    cohort,
+    decimal::Decimal,
+    measure::{Code, Measure, Reduction},
+};
+use num_bigint::BigInt;
+use num_rational::BigRational;
+
+use crate::{
+    fhir::{
+        effective::{self, DateError, Effective},
+        number::{self, NumberError},
+        resource::{CodeableConcept, Observation, Quantity},
+    },
+    people::{People, Person},
+    refusal::{Origin, Reason},
+};
+
+/// The system of UCUM units.
+const UCUM: &str = "http://unitsofmeasure.org";
+
+/// One value of one person at one time.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    /// Position of the person.
+    pub(crate) person: usize,
+    /// Position of the measure in the catalogue.
+    pub(crate) measure: usize,
+    pub(crate) period: cohort::Period,
+    pub(crate) effective: Effective,
+    /// In the measure's own unit.
+    pub(crate) value: BigRational,
+    /// The observation's id, or its fullUrl: what breaks ties.
+    pub(crate) source: Arc<str>,
+    pub(crate) origin: Origin,
+}
+
+/// What became of an observation.
+pub(crate) enum Selected {
+    /// The catalogue names none of its codes.
+    Skipped,
+    /// A copy of one that was read before.
+    Repeated,
+    /// Readings and refusals, one for each measure that its codes name.
+    Taken(Vec<Result<Reading, (usize, Reason)>>),
+    /// Refused as a whole.
+    Refused(Reason),
+}
+
+/// Where an observation stands.
+pub(crate) struct Setting<'a> {
+    pub(crate) file: usize,
+    pub(crate) full_url: Option<&'a str>,
+    pub(crate) origin: Origin,
+}
+
+/// Selects readings, and remembers which observations it has seen.
+pub(crate) struct Selector<'c> {
+    catalogue: &'c Catalogue,
+    people: &'c People<'c>,
+    now: Timestamp,
+    codes: HashMap<(&'c str, &'c str), Vec<(usize, &'c Code)>>,
+    /// Digest of the content of each observation taken, by its source id.
+    seen: HashMap<Arc<str>, Digest>,
+}
+
+/// A quantity of an observation that a measure is to be read from.
+struct Candidate<'o> {
+    measure: usize,
+    quantity: Option<&'o Quantity<'o>>,
+    absent: bool,
+    modified: bool,
+}
+
+impl<'c> Selector<'c> {
+    /// For these measures and people, at that time.
+    pub(crate) fn new(catalogue: &'c Catalogue, people: &'c People<'c>, now: Timestamp) -> Self {
+        let mut codes: HashMap<_, Vec<_>> = HashMap::new();
+        for (position, measure) in catalogue.measures().iter().enumerate() {
+            for code in &measure.codes {
+                codes.entry((code.system.as_str(), code.code.as_str())).or_default().push((position, code));
+            }
+        }
+        Self { catalogue, people, now, codes, seen: HashMap::new() }
+    }
+
+    /// The readings of an observation.
+    pub(crate) fn select(&mut self, observation: &Observation<'_>, setting: &Setting<'_>) -> Selected {
+        let candidates = self.candidates(observation);
+        if candidates.is_empty() {
+            return Selected::Skipped;
+        }
+        let common = match self.common(observation, setting) {
+            Ok(common) => common,
+            Err(reason) => return Selected::Refused(reason),
+        };
+        let mut taken: Vec<Result<Reading, (usize, Reason)>> = Vec::new();
+        for candidate in candidates {
+            let read = self.reading(observation, &candidate, &common, setting);
+            // Two equal values of one measure are one reading; two different ones are none.
+            let twin = taken.iter_mut().find(|other| measure_of(other) == candidate.measure);
+            match (twin, read) {
+                (None, read) => taken.push(read.map_err(|reason| (candidate.measure, reason))),
+                (Some(Ok(other)), Ok(reading)) if other.value == reading.value => {}
+                (Some(Err(_)), Err(_)) => {}
+                (Some(twin), _) => *twin = Err((candidate.measure, Reason::SeveralValues)),
+            }
+        }
+        let readings: Vec<&Reading> = taken.iter().flatten().collect();
+        if readings.is_empty() {
+            return Selected::Taken(taken);
+        }
+        let content = content_digest(&readings);
+        match self.seen.get(&common.source) {
+            Some(before) if *before == content => Selected::Repeated,
+            Some(_) => Selected::Refused(Reason::OtherContentBefore),
+            None => {
+                self.seen.insert(common.source, content);
+                Selected::Taken(taken)
+            }
+        }
+    }
+
+    /// The quantities whose codes the catalogue names: the observation's own for codes that stand alone, its
+    /// components' for codes within a panel.
+    fn candidates<'o>(&self, observation: &'o Observation<'o>) -> Vec<Candidate<'o>> {
+        let mut found = Vec::new();
+        let modified = observation.modifier_extension.is_some();
+        for (measure, code) in self.measures_of(&observation.code) {
+            if code.within.is_empty() {
+                let absent = observation.data_absent_reason.is_some();
+                found.push(Candidate { measure, quantity: observation.value_quantity.as_ref(), absent, modified });
+            }
+        }
+        for component in &observation.component {
+            for (measure, code) in self.measures_of(&component.code) {
+                if is_within(code, &observation.code) {
+                    let absent = component.data_absent_reason.is_some() || observation.data_absent_reason.is_some();
+                    let modified = modified || component.modifier_extension.is_some();
+                    found.push(Candidate { measure, quantity: component.value_quantity.as_ref(), absent, modified });
+                }
+            }
+        }
+        found
+    }
+
+    /// Each measure once that one of the codes names.
+    fn measures_of(&self, concept: &CodeableConcept) -> Vec<(usize, &'c Code)> {
+        let mut found: Vec<(usize, &Code)> = Vec::new();
+        for coding in &concept.coding {
+            let (Some(system), Some(code)) = (&coding.system, &coding.code) else { continue };
+            for entry in self.codes.get(&(system.as_str(), code.as_str())).into_iter().flatten() {
+                if found.iter().all(|(measure, _)| *measure != entry.0) {
+                    found.push(*entry);
+                }
+            }
+        }
+        found
+    }
+
+    /// What holds for the observation as a whole.
+    fn common(&self, observation: &Observation<'_>, setting: &Setting<'_>) -> Result<Common, Reason> {
+        check_status(observation.status.as_deref())?;
+        let source = observation.id.as_deref().or(setting.full_url).ok_or(Reason::NoSourceId)?;
+        let subject = observation.subject.as_ref().and_then(|subject| subject.reference.as_deref());
+        let position = self.people.find(setting.file, subject.ok_or(Reason::NoSubject)?)?;
+        let person = self.people.person(position)?;
+        let effective = effective_of(observation)?;
+        let period = self.check_date(effective, &person)?;
+        Ok(Common { source: source.into(), person: position, effective, period })
+    }
+
+    fn check_date(&self, effective: Effective, person: &Person) -> Result<cohort::Period, Reason> {
+        let future = match effective.instant {
+            Some(instant) => instant > self.now,
+            None => effective.day > effective::latest_day_anywhere(self.now),
+        };
+        if future {
+            return Err(Reason::FutureDate);
+        }
+        if effective.day < person.birth {
+            return Err(Reason::BeforeBirth);
+        }
+        let year = u16::try_from(effective.day.year()).map_err(|_| Reason::YearOutOfRange)?;
+        cohort::Period::new(year, effective.day.month().unsigned_abs()).map_err(|_| Reason::YearOutOfRange)
+    }
+
+    fn reading(
+        &self,
+        observation: &Observation<'_>,
+        candidate: &Candidate<'_>,
+        common: &Common,
+        setting: &Setting<'_>,
+    ) -> Result<Reading, Reason> {
+        let measure = &self.catalogue.measures()[candidate.measure];
+        if candidate.modified {
+            return Err(Reason::ModifierExtension);
+        }
+        if candidate.absent {
+            return Err(Reason::DataAbsent);
+        }
+        let value = value_in_unit(measure, candidate.quantity.ok_or(Reason::NoQuantity)?)?;
+        let period = observation.effective_period.as_ref();
+        if measure.reduction == Reduction::MeanOfDays && !period.is_none_or(effective::is_within_one_day) {
+            return Err(Reason::LongerThanADay);
+        }
+        Ok(Reading {
+            person: common.person,
+            measure: candidate.measure,
+            period: common.period,
+            effective: common.effective,
+            value,
+            source: Arc::clone(&common.source),
+            origin: setting.origin.clone(),
+        })
+    }
+}
+
+struct Common {
+    source: Arc<str>,
+    person: usize,
+    effective: Effective,
+    period: cohort::Period,
+}
+
+fn measure_of(taken: &Result<Reading, (usize, Reason)>) -> usize {
+    match taken {
+        Ok(reading) => reading.measure,
+        Err((measure, _)) => *measure,
+    }
+}
+
+/// Whether the panel carries one of the codes that the component's code belongs in.
+fn is_within(code: &Code, panel: &CodeableConcept) -> bool {
+    let is_panel = |coding: &crate::fhir::resource::Coding| {
+        coding.system.as_deref() == Some(code.system.as_str())
+            && code.within.iter().any(|within| coding.code.as_deref() == Some(within.0.as_str()))
+    };
+    panel.coding.iter().any(is_panel)
+}
+
+fn check_status(status: Option<&str>) -> Result<(), Reason> {
+    match status {
+        Some("final" | "amended" | "corrected") => Ok(()),
+        Some("cancelled") => Err(Reason::Cancelled),
+        Some("entered-in-error") => Err(Reason::EnteredInError),
+        Some(_) => Err(Reason::NotFinal),
+        None => Err(Reason::NoStatus),
+    }
+}
+
+fn effective_of(observation: &Observation<'_>) -> Result<Effective, Reason> {
+    let date_time = observation.effective_date_time.as_deref();
+    let instant = observation.effective_instant.as_deref();
+    let read = match (date_time, instant, &observation.effective_period) {
+        (None, None, None) => return Err(Reason::NoDate),
+        (Some(text), None, None) | (None, Some(text), None) => effective::moment(text),
+        (None, None, Some(period)) => effective::end_of(period),
+        _ => return Err(Reason::SeveralDates),
+    };
+    read.map_err(|error| match error {
+        DateError::NoDay => Reason::DateWithoutDay,
+        DateError::NoOffset => Reason::TimeWithoutOffset,
+        DateError::Invalid => Reason::InvalidDate,
+        DateError::NoEnd => Reason::PeriodWithoutEnd,
+    })
+}
+
+/// The quantity in the measure's own unit, if it is one of its units and within its range.
+fn value_in_unit(measure: &Measure, quantity: &Quantity<'_>) -> Result<BigRational, Reason> {
+    if quantity.comparator.is_some() {
+        return Err(Reason::Comparator);
+    }
+    let value = number::exact(quantity.value.ok_or(Reason::NoQuantity)?.get()).map_err(|error| match error {
+        NumberError::NotANumber => Reason::NotANumber,
+        NumberError::TooLong => Reason::NumberTooLong,
+    })?;
+    let (Some(system), Some(code)) = (&quantity.system, &quantity.code) else { return Err(Reason::NoUnit) };
+    if system != UCUM {
+        return Err(Reason::NotUcum);
+    }
+    let unit = measure.units.iter().find(|unit| unit.code.as_str() == code).ok_or(Reason::OtherUnit)?;
+    let value = value * rational(unit.times) / rational(unit.over);
+    let step = rational(measure.step);
+    let limit = |steps: u32| BigRational::from_integer(steps.into()) * &step;
+    if value < limit(measure.lo) || value > limit(measure.hi) {
+        return Err(Reason::OutOfRange);
+    }
+    Ok(value)
+}
+
+/// A catalogue's decimal as a rational.
+pub(crate) fn rational(decimal: Decimal) -> BigRational {
+    BigRational::new(BigInt::from(decimal.mantissa()), BigInt::from(decimal.denominator()))
+}
+
+/// Equal for observations that say the same: person, time, and each measure's value however it is written.
+fn content_digest(readings: &[&Reading]) -> Digest {
+    let mut sorted = readings.to_vec();
+    sorted.sort_by_key(|reading| reading.measure);
+    let line = |reading: &&Reading| {
+        let Effective { day, instant } = reading.effective;
+        format!("{} {day} {instant:?} {} {}\n", reading.person, reading.measure, reading.value)
+    };
+    Digest::of(sorted.iter().map(line).collect::<String>().as_bytes())
+}
+
+/// The id, if it has FHIR's form: letters, digits, `-`, `.`, at most 64. Anything else is not shown.
+pub(crate) fn shown_id(id: Option<&str>) -> Option<Arc<str>> {
+    let of_form = |text: &str| {
+        (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+    };
+    id.filter(|text| of_form(text)).map(Into::into)
+}

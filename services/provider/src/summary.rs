@@ -1,0 +1,110 @@
+//! What a run of posting came to, for people and for `--json`. Nothing of a person is in it.
+
+use std::collections::BTreeMap;
+
+use nacre_schemas::{Digest, measure::MeasureRef};
+use serde::Serialize;
+
+use crate::{prepare::Prepared, reduce::Deferred, refusal::Refused};
+
+/// What a run of posting came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PostSummary {
+    /// Files read.
+    pub files: u64,
+    /// Observations found in them.
+    pub observations: u64,
+    /// Observations of which the catalogue names no code.
+    pub skipped: u64,
+    /// Observations that were copies of one read before.
+    pub repeated: u64,
+    /// What was not taken, where it stands and why.
+    pub refused: Vec<Refused>,
+    /// Months that have not ended.
+    pub deferred: Vec<Deferred>,
+    /// Records sealed in this run.
+    pub new: u64,
+    /// Records found that were posted by an earlier run, with the same value.
+    pub already_posted: u64,
+    /// Records found that an earlier run had sealed and could not post.
+    pub already_queued: u64,
+    /// Records found that the exchange refused in an earlier run, with the same value.
+    pub already_refused: u64,
+    /// Records receipted in this run.
+    pub posted: u64,
+    /// Records still queued: the next run sends them again.
+    pub queued: u64,
+    /// Records that the exchange refused in this run.
+    pub refused_at_exchange: Vec<RefusedAtExchange>,
+    /// Batches that stay queued, or were refused as a whole, and why.
+    pub unsettled: Vec<Unsettled>,
+    /// By measure.
+    pub by_measure: BTreeMap<MeasureRef, MeasureCounts>,
+}
+
+/// Counts of one measure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct MeasureCounts {
+    /// Readings that count towards a month, ended or not.
+    pub readings: u64,
+    /// Months that have ended, of all people.
+    pub months: u64,
+    /// Of these, sealed in this run.
+    pub new: u64,
+}
+
+/// A record that the exchange refused. It is not sent again with the same value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RefusedAtExchange {
+    /// The record.
+    pub record: Digest,
+    /// The word of the problem.
+    pub problem: String,
+    /// What the exchange says.
+    pub detail: String,
+}
+
+/// A batch that brought no receipts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unsettled {
+    /// The batch.
+    pub batch: Digest,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why.
+    pub detail: String,
+}
+
+/// What became of a batch that brought no receipts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The exchange cannot be reached, is busy, or does not let us in. The batch stays queued.
+    NotDelivered,
+    /// What the exchange answered is no receipt that holds. The batch stays queued.
+    NotReceipted,
+    /// The exchange refused the batch and no single record. Its records are sealed anew by the next run.
+    Refused,
+}
+
+impl PostSummary {
+    pub(crate) fn of(prepared: &mut Prepared) -> Self {
+        let mut by_measure: BTreeMap<MeasureRef, MeasureCounts> = BTreeMap::new();
+        for (measure, readings) in &prepared.readings {
+            by_measure.entry(measure.clone()).or_default().readings = *readings;
+        }
+        for value in &prepared.records {
+            by_measure.entry(value.measure.clone()).or_default().months += 1;
+        }
+        Self {
+            files: prepared.files,
+            observations: prepared.observations,
+            skipped: prepared.skipped,
+            repeated: prepared.repeated,
+            refused: std::mem::take(&mut prepared.refused),
+            deferred: std::mem::take(&mut prepared.deferred),
+            by_measure,
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! An exchange in memory, over HTTP, on this crate's own terms: it verifies tokens, signatures and proofs and keeps a
+//! real tree and signed checkpoints, with the code that exchanges use. What it does not do is keep anything on disk.
+//! Told to, it fails in one of the ways of [`Fault`].
+
+use std::{
+    collections::{HashMap, VecDeque},
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use nacre_access::{
+    ProblemResponse, Scope,
+    key::AccessKey,
+    members::Members,
+    secret,
+    server::{self, Gatekeeper},
+};
+use nacre_ledger::{
+    merkle::{Sm3Hasher, Tree},
+    note::{Checkpoint, SignedCheckpoint},
+    signing::{self, Role, SigningKey},
+};
+use nacre_schemas::{
+    Digest, Document as _,
+    batch::Batch,
+    catalogue::Catalogue,
+    dossier::Inclusion,
+    id::JurisdictionId,
+    limits,
+    membership::{MemberRole, Membership, SignedMembership},
+    problem::{Problem, Retry},
+    receipt::{BatchReceipt, Receipt},
+    trust::{Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot},
+};
+use nacre_verifier::Network;
+use nacre_zk::custody;
+use rand::rngs::OsRng;
+use tempfile::TempDir;
+
+use super::config;
+use crate::Config;
+
+/// A way to fail, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Too busy to look at the batch.
+    Busy,
+    /// The batch is taken, and the answer is lost.
+    LostAnswer,
+    /// The receipt is of a tree that the chain did not sign.
+    FalseReceipt,
+    /// The answer is no receipt.
+    Gibberish,
+    /// That contribution is refused.
+    Refuse(u32),
+    /// The batch is refused, and no contribution named.
+    RefuseWhole,
+    /// The provider is not let in.
+    NotAdmitted,
+}
+
+#[derive(Default)]
+struct Held {
+    tree: Tree<Sm3Hasher>,
+    receipts: HashMap<Digest, BatchReceipt>,
+    records: HashMap<Digest, Digest>,
+    faults: VecDeque<Fault>,
+    /// Every body that came in.
+    bodies: Vec<Vec<u8>>,
+}
+
+/// A provider, its exchange, and the network they are in.
+pub(super) struct Site {
+    pub(super) folder: TempDir,
+    pub(super) config: Config,
+    pub(super) network: Network,
+    server: Arc<Server>,
+}
+
+struct Server {
+    network: Network,
+    key: SigningKey,
+    gatekeeper: Arc<Gatekeeper>,
+    held: Mutex<Held>,
+}
+
+impl Site {
+    /// Founds a network of one jurisdiction and one chain, admits a provider, and starts the exchange.
+    pub(super) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut config = config(folder.path());
+        config.exchange = format!("http://{}", listener.local_addr().unwrap());
+        let (chain_key, authority) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+        let signed = trust_root(&config, &chain_key, &authority);
+        std::fs::write(&config.trust, toml::to_string(&signed).unwrap()).unwrap();
+        let network = Network::new(signed).unwrap();
+        let admission = admit(&config, &authority);
+        let members = Arc::new(Members::from_signed(vec![admission], &network).unwrap());
+        let gatekeeper = Arc::new(Gatekeeper::new(&config.exchange, members).unwrap());
+        let held = Mutex::new(Held::default());
+        let server = Arc::new(Server { network: network.clone(), key: chain_key, gatekeeper, held });
+        let router = Router::new()
+            .route("/v1/chains/region-440100/batches", post(batches))
+            .layer(axum::extract::DefaultBodyLimit::max(limits::MAX_BATCH_BYTES))
+            .with_state(Arc::clone(&server))
+            .merge(server::router(Arc::clone(&server.gatekeeper)));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { folder, config, network, server }
+    }
+
+    /// Has the exchange fail in these ways, one a batch that comes in.
+    pub(super) fn will(&self, faults: &[Fault]) {
+        self.server.held.lock().unwrap().faults.extend(faults);
+    }
+
+    /// The bodies that came in so far.
+    pub(super) fn bodies(&self) -> Vec<Vec<u8>> {
+        self.server.held.lock().unwrap().bodies.clone()
+    }
+
+    /// Records in the chain.
+    pub(super) fn size(&self) -> u64 {
+        self.server.held.lock().unwrap().tree.size()
+    }
+}
+
+fn trust_root(config: &Config, chain_key: &SigningKey, authority: &SigningKey) -> SignedTrustRoot {
+    let id: JurisdictionId = "guangdong".parse().unwrap();
+    let shares = custody::generate(&id, 2, 3, &mut OsRng).unwrap();
+    let custodian = |(number, share): (&u16, &nacre_schemas::Point)| Custodian {
+        number: *number,
+        verifying_share: *share,
+        signing_key: SigningKey::generate().unwrap().public(),
+    };
+    let jurisdiction = Jurisdiction {
+        id: id.clone(),
+        group_key: shares[0].group_key(),
+        threshold: 2,
+        authority_key: authority.public(),
+        custodians: shares[0].verifying_shares().iter().map(custodian).collect(),
+    };
+    let chain = Chain {
+        id: config.chain.clone(),
+        jurisdiction: id.clone(),
+        region: Some(config.region),
+        signing_key: chain_key.public(),
+        witnesses: Vec::new(),
+    };
+    let root = TrustRoot {
+        network: "test".parse().unwrap(),
+        serial: 1,
+        catalogue: Catalogue::built_in().index().digest(),
+        disclosure: Disclosure { minimum_people: 11 },
+        jurisdictions: vec![jurisdiction],
+        chains: vec![chain],
+    };
+    let signature = custody::endorse(&[&shares[0], &shares[1]], &root.to_canonical(), &mut OsRng).unwrap();
+    SignedTrustRoot { root, endorsements: vec![Endorsement { jurisdiction: id, signature }] }
+}
+
+/// Writes the provider's keys and admits it.
+fn admit(config: &Config, authority: &SigningKey) -> SignedMembership {
+    let (signing, access) = (SigningKey::generate().unwrap(), AccessKey::generate().unwrap());
+    secret::write(&config.signing_key, &*signing.to_bytes()).unwrap();
+    secret::write_text(&config.access_key, &access.to_pem()).unwrap();
+    let keys: [(&Path, &[u8]); 3] =
+        [(&config.record_key, &[1; 32]), (&config.pseudonym_key, &[2; 32]), (&config.payload_key, &[3; 16])];
+    for (path, key) in keys {
+        secret::write(path, key).unwrap();
+    }
+    let membership = Membership {
+        member: config.member.clone(),
+        role: MemberRole::Provider,
+        jurisdiction: "guangdong".parse().unwrap(),
+        chains: vec![config.chain.clone()],
+        signing_key: signing.public(),
+        access_key: access.public(),
+    };
+    let signature = authority.sign(Role::Membership, &membership.to_canonical());
+    SignedMembership { membership, signature }
+}
+
+async fn batches(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
+    let member = match server.gatekeeper.authorize(&headers, Scope::BatchesWrite) {
+        Ok(member) => member.membership.clone(),
+        Err(problem) => return ProblemResponse(problem).into_response(),
+    };
+    let mut held = server.held.lock().unwrap();
+    held.bodies.push(body.to_vec());
+    let fault = held.faults.pop_front();
+    let problem = |status, word: &str| Problem::new(status, word, "A fault of this test", "as it was told to");
+    match fault {
+        Some(Fault::Busy) => return ProblemResponse(problem(503, "busy").retry(Retry::Later)).into_response(),
+        Some(Fault::Refuse(entry)) => {
+            return ProblemResponse(problem(422, "contribution-refused").at_entry(entry as usize)).into_response();
+        }
+        Some(Fault::RefuseWhole) => return ProblemResponse(problem(422, "proof-rejected")).into_response(),
+        Some(Fault::NotAdmitted) => return ProblemResponse(problem(403, "not-admitted")).into_response(),
+        Some(Fault::Gibberish) => return Json("thank you").into_response(),
+        Some(Fault::LostAnswer | Fault::FalseReceipt) | None => {}
+    }
+    let taken = take(&server, &mut held, &member, &body);
+    match (taken, fault) {
+        (Ok(_), Some(Fault::LostAnswer)) => StatusCode::BAD_GATEWAY.into_response(),
+        (Ok(mut receipt), Some(Fault::FalseReceipt)) => {
+            receipt.receipts[0].inclusion.leaf += 1;
+            Json(receipt).into_response()
+        }
+        (Ok(receipt), _) => Json(receipt).into_response(),
+        (Err(problem), _) => ProblemResponse(problem).into_response(),
+    }
+}
+
+/// What an exchange does with a batch: checks everything, appends, and answers with receipts.
+fn take(server: &Server, held: &mut Held, member: &Membership, body: &[u8]) -> Result<BatchReceipt, Problem> {
+    let refuse = |word: &str, detail: String| Problem::new(422, word, "The batch is refused", detail);
+    let batch = Batch::from_canonical(body).map_err(|error| refuse("malformed", error.to_string()))?;
+    if let Some(receipt) = held.receipts.get(&batch.id()) {
+        return Ok(receipt.clone());
+    }
+    let statement = batch.statement().to_canonical();
+    signing::verify(&member.signing_key, Role::Batch, &statement, &batch.signature)
+        .map_err(|error| refuse("bad-signature", error.to_string()))?;
+    nacre_zk::batch::verify(server.network.key(), Catalogue::built_in(), &batch, &mut OsRng)
+        .map_err(|error| refuse("proof-rejected", error.to_string()))?;
+    for (entry, contribution) in batch.contributions.iter().enumerate() {
+        if held.records.contains_key(&contribution.openings.header.record) {
+            let exists = Problem::new(409, "record-exists", "The record exists", "with other bytes");
+            return Err(exists.at_entry(entry));
+        }
+    }
+    let mut places = Vec::new();
+    for contribution in &batch.contributions {
+        let (record, entry) = (contribution.openings.header.record, contribution.entry().leaf_hash());
+        held.records.insert(record, batch.id());
+        places.push((record, entry, held.tree.append(entry)));
+    }
+    let size = held.tree.size();
+    let origin = server.network.root().origin(&batch.chain);
+    let checkpoint = Checkpoint { origin: origin.clone(), size, root: held.tree.root_at(size).unwrap() };
+    let note = SignedCheckpoint::sign(checkpoint, &server.key, &origin).unwrap();
+    let inclusion = |leaf| Inclusion { leaf, proof: held.tree.inclusion(leaf, size).unwrap() };
+    let receipts =
+        places.into_iter().map(|(record, entry, leaf)| Receipt { record, entry, inclusion: inclusion(leaf) });
+    let receipt = BatchReceipt {
+        chain: batch.chain.clone(),
+        batch: batch.id(),
+        checkpoint: note.as_str().parse().unwrap(),
+        receipts: receipts.collect(),
+    };
+    held.receipts.insert(batch.id(), receipt.clone());
+    Ok(receipt)
+}

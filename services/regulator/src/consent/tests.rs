@@ -1,0 +1,296 @@
+//! Custodians over HTTP on this machine, some of whom lie, refuse or hang: what each costs, and that it is named.
+
+use std::sync::{Mutex, PoisonError};
+
+use axum::{Json, Router, extract::State, http::HeaderMap, routing::post};
+use nacre_access::{
+    ProblemResponse,
+    members::Members,
+    server::{self, Gatekeeper},
+};
+use nacre_ledger::signing::SigningKey;
+use nacre_schemas::{
+    Digest, Point, Signature,
+    answer::{Answer, GroupAnswer, QuantityDecision, Refusal, Rule},
+    dossier::QuantityKey,
+    problem::Problem,
+    query::Quantity,
+    release::Outcome,
+};
+use nacre_zk::share::{self, SecretShare};
+use rand::rngs::OsRng;
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::{opening::Opening, scene::Scene};
+
+/// What a custodian does when it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    Honest,
+    /// Its shares are made with another key than its own.
+    OtherSecret,
+    /// Its shares are proven, and made from another `D_Σ`.
+    OtherKey,
+    /// It answers in another custodian's name.
+    OtherName,
+    /// It answers an earlier request.
+    OtherRequest,
+    /// It leaves out a group.
+    ShortAnswer,
+    /// Its answer was changed after it was signed.
+    Unsigned,
+    /// It withholds what the rules open.
+    Withholding,
+    Refusing,
+    /// Somebody else signed its refusal.
+    FalselyRefusing,
+    Busy,
+    /// It has no place for the first submission.
+    BusyOnce,
+    Hanging,
+    /// Nobody listens.
+    Away,
+}
+
+/// A custodian as it stands at its address.
+struct Desk {
+    id: CustodianId,
+    secret: SecretShare,
+    signing_key: SigningKey,
+    manner: Manner,
+    subject: Arc<Subject>,
+    gatekeeper: Arc<Gatekeeper>,
+    asked: Mutex<usize>,
+}
+
+async fn answers(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Result<Json<Verdict>, ProblemResponse> {
+    desk.gatekeeper.authorize(&headers, Scope::AnswersRequest)?;
+    let times = {
+        let mut asked = desk.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        *asked += 1;
+        *asked
+    };
+    match desk.manner {
+        Manner::BusyOnce if times > 1 => Ok(Json(Verdict::Answered(desk.answer()))),
+        Manner::Busy | Manner::BusyOnce => {
+            Err(Problem::new(503, "busy", "Busy", "try later").retry(Retry::Later).into())
+        }
+        Manner::Hanging => std::future::pending().await,
+        Manner::Refusing => Ok(Json(Verdict::Refused(desk.refuse(&desk.signing_key)))),
+        Manner::FalselyRefusing => Ok(Json(Verdict::Refused(desk.refuse(&SigningKey::from_bytes(&[9; 32]).unwrap())))),
+        _ => Ok(Json(Verdict::Answered(desk.answer()))),
+    }
+}
+
+impl Desk {
+    fn refuse(&self, key: &SigningKey) -> SignedRefusal {
+        let refusal = Refusal {
+            request: self.subject.dossier.request_digest,
+            custodian: self.id.clone(),
+            check: "chain-details".parse().unwrap(),
+            detail: "region/440100 signed other sums".parse().unwrap(),
+        };
+        let signature = key.sign(Role::Refusal, &refusal.to_canonical());
+        SignedRefusal { refusal, signature }
+    }
+
+    fn answer(&self) -> SignedAnswer {
+        let mut custodian = self.id.clone();
+        if self.manner == Manner::OtherName {
+            custodian.number = 3;
+        }
+        let mut request = self.subject.dossier.request_digest;
+        if self.manner == Manner::OtherRequest {
+            request = Digest([9; 32]);
+        }
+        let groups = self.subject.numbers.iter().map(|(group, total)| GroupAnswer {
+            group: group.clone(),
+            decisions: total.keys.iter().map(|key| self.decision(&request, &custodian, key)).collect(),
+        });
+        let mut groups: Vec<GroupAnswer> = groups.collect();
+        if self.manner == Manner::ShortAnswer {
+            groups.pop();
+        }
+        let answer = Answer { request, dossier: self.subject.dossier.dossier_digest, custodian, groups };
+        let mut signature = self.signing_key.sign(Role::Answer, &answer.to_canonical());
+        if self.manner == Manner::Unsigned {
+            signature = Signature([1; 64]);
+        }
+        SignedAnswer { answer, signature }
+    }
+
+    fn decision(&self, request: &Digest, custodian: &CustodianId, key: &QuantityKey) -> QuantityDecision {
+        if self.manner == Manner::Withholding && key.quantity == Quantity::Sum {
+            return QuantityDecision { quantity: key.quantity, decision: Decision::Withheld(Rule::Dominance) };
+        }
+        let foreign = SecretShare::from_bytes(&[3; 32]).unwrap();
+        let (secret, point): (_, Point) = match self.manner {
+            Manner::OtherSecret => (&foreign, key.key),
+            Manner::OtherKey => (&self.secret, foreign.verifying_share()),
+            _ => (&self.secret, key.key),
+        };
+        let share = share::answer(secret, request, custodian, &point, &mut OsRng).unwrap();
+        QuantityDecision { quantity: key.quantity, decision: Decision::Opened(share) }
+    }
+}
+
+/// What was asked and what came of it.
+struct Asked {
+    result: Result<Consent, QueryError>,
+    subject: Arc<Subject>,
+    /// How often each was asked.
+    times: BTreeMap<String, usize>,
+    progress: Mutex<Vec<(usize, usize)>>,
+}
+
+impl Progress for Mutex<Vec<(usize, usize)>> {
+    fn report(&self, stage: Stage, done: usize, total: usize) {
+        assert_eq!(stage, Stage::Custodians);
+        self.lock().unwrap().push((done, total));
+    }
+}
+
+/// Asks a network of Guangdong and Macao, 2 of 3 custodians each, who behave in that manner.
+async fn ask(guangdong: [Manner; 3], macao: [Manner; 3]) -> Asked {
+    let scene = Scene::new();
+    let subject = Arc::new(scene.subject());
+    let members = Arc::new(Members::from_signed(vec![scene.regulator.clone()], &scene.network).unwrap());
+    let (mut addresses, mut desks) = (Vec::new(), Vec::new());
+    for (custodian, manner) in scene.custodians.into_iter().zip(guangdong.into_iter().chain(macao)) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (jurisdiction, number) = (custodian.id.jurisdiction.clone(), custodian.id.number);
+        addresses.push(CustodianAddress { jurisdiction, number, url: url.clone() });
+        if manner == Manner::Away {
+            continue;
+        }
+        let gatekeeper = Arc::new(Gatekeeper::new(&url, Arc::clone(&members)).unwrap());
+        let desk = Arc::new(Desk {
+            id: custodian.id,
+            secret: custodian.secret,
+            signing_key: custodian.signing_key,
+            manner,
+            subject: Arc::clone(&subject),
+            gatekeeper: Arc::clone(&gatekeeper),
+            asked: Mutex::new(0),
+        });
+        let routes = Router::new().route("/v1/answers", post(answers)).with_state(Arc::clone(&desk));
+        tokio::spawn(axum::serve(listener, routes.merge(server::router(gatekeeper))).into_future());
+        desks.push(desk);
+    }
+    let member = scene.regulator.membership.member.clone();
+    let mut custodians = Custodians::new(&addresses, &member, &Arc::new(scene.access_key)).unwrap();
+    custodians.timeout = Duration::from_secs(3);
+    let progress = Mutex::new(Vec::new());
+    let result = custodians.ask(&subject, &progress).await;
+    let times = desks.iter().map(|desk| (desk.id.to_string(), *desk.asked.lock().unwrap())).collect();
+    Asked { result, subject, times, progress }
+}
+
+fn counted(consent: &Consent) -> Vec<String> {
+    consent.answers.iter().map(|signed| signed.answer.custodian.to_string()).collect()
+}
+
+/// The integers that the answers open the scene's group to.
+fn opened(asked: &Asked) -> Vec<Outcome> {
+    let definition = Scene::definition();
+    let (dossier, numbers) = (&asked.subject.dossier, &asked.subject.numbers);
+    let answers = &asked.result.as_ref().unwrap().answers;
+    let figures = Opening { definition, dossier, numbers, answers }.group(0).unwrap();
+    figures.results.iter().map(|result| result.outcome).collect()
+}
+
+use Manner::{Away, Hanging, Honest};
+
+#[tokio::test]
+async fn no_more_custodians_are_asked_than_it_takes_and_their_answers_open_the_sums() {
+    let asked = ask([Honest; 3], [Honest; 3]).await;
+    let consent = asked.result.as_ref().unwrap();
+    assert_eq!(counted(consent), ["guangdong-1", "guangdong-2", "macao-1", "macao-2"]);
+    assert_eq!(consent.faults, []);
+    let times: Vec<usize> = asked.times.values().copied().collect();
+    assert_eq!(times, [1, 1, 0, 1, 1, 0]);
+    assert_eq!(*asked.progress.lock().unwrap(), [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]);
+    assert_eq!(opened(&asked), Scene::values().map(Outcome::Value));
+}
+
+#[tokio::test]
+async fn every_lie_is_found_its_custodian_named_and_the_next_one_asked() {
+    for (manner, said) in [
+        (Manner::OtherSecret, "share"),
+        (Manner::OtherKey, "another key"),
+        (Manner::OtherName, "it answers as guangdong-3"),
+        (Manner::OtherRequest, "another request"),
+        (Manner::ShortAnswer, "answer-form"),
+        (Manner::Unsigned, "answer-signature"),
+        (Manner::FalselyRefusing, "its refusal"),
+    ] {
+        let asked = ask([manner, Honest, Honest], [Honest; 3]).await;
+        let consent = asked.result.as_ref().unwrap();
+        assert_eq!(counted(consent), ["guangdong-2", "guangdong-3", "macao-1", "macao-2"], "{manner:?}");
+        let [fault] = consent.faults.as_slice() else { panic!("{manner:?}: {:?}", consent.faults) };
+        assert_eq!(fault.custodian.to_string(), "guangdong-1", "{manner:?}");
+        assert!(matches!(fault.cause, FaultCause::False(_)), "{manner:?}: {fault}");
+        assert!(fault.to_string().contains(said), "{manner:?}: {fault}");
+        assert_eq!(opened(&asked), Scene::values().map(Outcome::Value), "{manner:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_refuses_is_away_busy_or_too_slow_is_replaced_and_said_to_be_so() {
+    for (manner, said) in [
+        (Manner::Refusing, "refused because check chain-details failed: region/440100 signed other sums"),
+        (Manner::Busy, "turned away: Busy"),
+        (Away, "unreachable"),
+        (Hanging, "no answer within 3s"),
+    ] {
+        let asked = ask([Honest, manner, Honest], [Honest; 3]).await;
+        let consent = asked.result.as_ref().unwrap();
+        assert_eq!(counted(consent), ["guangdong-1", "guangdong-3", "macao-1", "macao-2"], "{manner:?}");
+        assert!(consent.faults[0].to_string().starts_with("guangdong-2: "), "{}", consent.faults[0]);
+        assert!(consent.faults[0].to_string().contains(said), "{}", consent.faults[0]);
+    }
+}
+
+#[tokio::test]
+async fn who_is_busy_is_asked_once_more() {
+    let asked = ask([Manner::BusyOnce, Honest, Honest], [Honest; 3]).await;
+    let consent = asked.result.as_ref().unwrap();
+    assert_eq!(counted(consent), ["guangdong-1", "guangdong-2", "macao-1", "macao-2"]);
+    assert_eq!(consent.faults, []);
+    assert_eq!(asked.times["guangdong-1"], 2);
+}
+
+#[tokio::test]
+async fn a_jurisdiction_that_does_not_reach_its_threshold_is_named_with_every_reason() {
+    let asked = ask([Manner::Refusing, Away, Honest], [Honest; 3]).await;
+    let Err(QueryError::NoConsent { jurisdiction, needed, got, faults }) = asked.result else {
+        panic!("one honest custodian of two needed is not enough");
+    };
+    assert_eq!((jurisdiction.as_str(), needed, got), ("guangdong", 2, 1));
+    let named: Vec<String> = faults.iter().map(|fault| fault.custodian.to_string()).collect();
+    assert_eq!(named, ["guangdong-1", "guangdong-2"]);
+}
+
+#[tokio::test]
+async fn no_jurisdiction_is_outvoted_by_another() {
+    let asked = ask([Honest; 3], [Manner::Refusing, Manner::OtherSecret, Honest]).await;
+    let error = asked.result.map(|_| ()).unwrap_err().to_string();
+    assert!(
+        error.starts_with("macao does not consent: 1 of its custodians answered, it takes 2; macao-1: "),
+        "{error}"
+    );
+    assert!(error.contains("macao-2: its word is false"), "{error}");
+}
+
+#[tokio::test]
+async fn who_withholds_alone_is_named_and_the_quantity_is_withheld() {
+    let asked = ask([Manner::Withholding, Honest, Honest], [Honest; 3]).await;
+    let [fault] = asked.result.as_ref().unwrap().faults.as_slice() else { panic!("one dissents") };
+    assert_eq!(fault.custodian.to_string(), "guangdong-1");
+    assert!(matches!(fault.cause, FaultCause::Dissent { quantity: Quantity::Sum, rule: Rule::Dominance, .. }));
+    let mut expected = Scene::values().map(Outcome::Value);
+    expected[1] = Outcome::Withheld(Rule::Dominance);
+    assert_eq!(opened(&asked), expected);
+}

@@ -1,0 +1,124 @@
+//! Calls to exchanges, chain by chain.
+//!
+//! Kept true: what comes back is only read here, and believed nowhere before [`crate::query`] has checked it. Errors name
+//! the chain and what was asked of it. Chains at one address share a connection and its tokens.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use nacre_access::{
+    Scope,
+    client::{Client, ClientError},
+    key::AccessKey,
+};
+use nacre_schemas::{
+    Document as _,
+    dossier::{ChainAnswer, Inclusion, LoggedRequest, Note},
+    id::{ChainId, MemberId},
+    query::SignedRequest,
+    release::Release,
+};
+use serde::Deserialize;
+
+use crate::error::QueryError;
+
+const LOOKING_UP: &str = "looking up its latest seal";
+const LOGGING: &str = "logging the request";
+const READING: &str = "reading cells";
+
+/// The exchanges of the chains that the configuration names.
+pub(crate) struct Exchanges {
+    clients: BTreeMap<ChainId, Arc<Client>>,
+}
+
+/// The main chain's word that it holds a release.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Publication {
+    /// Its place in the chain, from 0.
+    pub leaf: u64,
+    /// RFC 6962 audit path.
+    pub proof: Vec<nacre_schemas::Digest>,
+    /// The chain's checkpoint that covers it.
+    pub checkpoint: Note,
+}
+
+impl Publication {
+    /// Its place as the verifier takes it.
+    pub fn inclusion(&self) -> Inclusion {
+        Inclusion { leaf: self.leaf, proof: self.proof.clone() }
+    }
+}
+
+#[derive(Deserialize)]
+struct LatestSeal {
+    number: u64,
+}
+
+impl Exchanges {
+    pub(crate) fn new(
+        addresses: &BTreeMap<ChainId, String>,
+        member: &MemberId,
+        key: &Arc<AccessKey>,
+    ) -> Result<Self, QueryError> {
+        let mut by_url: BTreeMap<&str, Arc<Client>> = BTreeMap::new();
+        let mut clients = BTreeMap::new();
+        for (chain, url) in addresses {
+            if !by_url.contains_key(url.as_str()) {
+                let client = Client::new(url, member.clone(), Arc::clone(key))
+                    .map_err(|error| QueryError::OwnAddresses { whom: chain.to_string(), reason: error.to_string() })?;
+                by_url.insert(url, Arc::new(client));
+            }
+            clients.insert(chain.clone(), Arc::clone(&by_url[url.as_str()]));
+        }
+        Ok(Self { clients })
+    }
+
+    /// Number of the chain's latest seal.
+    pub(crate) async fn latest_seal(&self, chain: &ChainId) -> Result<u64, QueryError> {
+        let path = path(chain, "seals/latest");
+        match self.client(chain)?.get_json::<LatestSeal>(&path, None).await {
+            Ok(seal) => Ok(seal.number),
+            Err(error) if error.problem().is_some_and(|problem| problem.word() == "no-seal") => {
+                Err(QueryError::ChainWithoutSeal { chain: chain.clone() })
+            }
+            Err(error) => Err(blame(chain, LOOKING_UP, error)),
+        }
+    }
+
+    pub(crate) async fn log(&self, main: &ChainId, request: &SignedRequest) -> Result<LoggedRequest, QueryError> {
+        let answer = self.client(main)?.post_json(&path(main, "requests"), Scope::LogWrite, request).await;
+        answer.map_err(|error| blame(main, LOGGING, error))
+    }
+
+    pub(crate) async fn cells(&self, chain: &ChainId, logged: &LoggedRequest) -> Result<ChainAnswer, QueryError> {
+        let answer = self.client(chain)?.post_json(&path(chain, "cells"), Scope::CellsRead, logged).await;
+        answer.map_err(|error| blame(chain, READING, error))
+    }
+
+    /// Publishes the release. The error is for people: the caller still has the release.
+    pub(crate) async fn publish(&self, main: &ChainId, release: &Release) -> Result<Publication, String> {
+        let client = self.client(main).map_err(|error| error.to_string())?;
+        let path = path(main, "releases");
+        let answer = client.post_bytes(&path, Scope::LogWrite, "application/vnd.nacre.release", release.to_canonical());
+        answer.await.map_err(|error| error.to_string())
+    }
+
+    fn client(&self, chain: &ChainId) -> Result<&Client, QueryError> {
+        let missing = || QueryError::OwnAddresses {
+            whom: chain.to_string(),
+            reason: "`[exchanges]` does not name this chain".to_owned(),
+        };
+        self.clients.get(chain).map(Arc::as_ref).ok_or_else(missing)
+    }
+}
+
+fn path(chain: &ChainId, rest: &str) -> String {
+    format!("/v1/chains/{}/{rest}", chain.slug())
+}
+
+fn blame(chain: &ChainId, doing: &'static str, error: ClientError) -> QueryError {
+    let chain = chain.clone();
+    match error.problem() {
+        Some(problem) => QueryError::ExchangeRefused { chain, doing, problem: Box::new(problem.clone()) },
+        None => QueryError::ExchangeUnreachable { chain, doing, reason: error.to_string() },
+    }
+}

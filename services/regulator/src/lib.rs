@@ -1,0 +1,29 @@
+//! The regulator's client: from a question to a published release that anyone can verify.
+//!
+//! The client needs no trust in exchanges or custodians, and has none: it checks what each says, blames whoever is wrong
+//! by name, and asks another custodian where one fails. Nor does anyone trust the client: custodians check its
+//! dossier, the world checks its release. What whoever controls this client gains is what the rules release, and the
+//! numbers of people behind the groups that chains show to members.
+//!
+//! * [`Question`]: what is asked, as people put it.
+//! * [`query`]: asks it.
+//! * [`Progress`]: how far it is. [`QueryError`]: whose doing it is that there is no answer.
+
+mod config;
+mod consent;
+mod error;
+mod exchange;
+mod opening;
+mod progress;
+mod query;
+mod question;
+#[cfg(test)]
+mod scene;
+
+pub use config::{Config, ConfigError, CustodianAddress};
+pub use consent::CUSTODIAN_TIMEOUT;
+pub use error::{CustodianFault, FaultCause, QueryError};
+pub use exchange::Publication;
+pub use progress::{Progress, Stage};
+pub use query::{Outcome, query};
+pub use question::{Context, Question, QuestionError};

@@ -1,0 +1,148 @@
+//! Opening: from commitments and shares to integers, and from integers to figures.
+//!
+//! Kept true: an integer is only taken if the combined shares are exactly that multiple of `V`; a quantity that any
+//! counted answer withholds is withheld. Errors: [`QueryError::ChainSumsFalse`], naming group and quantity. Cost: for
+//! an interval of w integers about 2·√w steps of 1 µs; a group a thread at a time.
+
+use std::ops::RangeInclusive;
+
+use nacre_schemas::{
+    answer::{CustodianId, Decision, Rule, Share, SignedAnswer},
+    measure::Measure,
+    query::{GroupKey, Quantity},
+    release::{GroupFigures, Outcome, QuantityResult},
+};
+use nacre_verifier::{CheckedDossier, GroupNumbers, figures};
+use nacre_zk::{
+    dlog::{self, DlogError},
+    share, tally,
+};
+
+use crate::error::QueryError;
+
+/// What is opened.
+pub(crate) struct Opening<'a> {
+    pub(crate) definition: &'a Measure,
+    pub(crate) dossier: &'a CheckedDossier,
+    pub(crate) numbers: &'a GroupNumbers,
+    /// Answers that count: the same groups and quantities in each, in the same order.
+    pub(crate) answers: &'a [SignedAnswer],
+}
+
+impl Opening<'_> {
+    /// The figures of the group at that position.
+    pub(crate) fn group(&self, position: usize) -> Result<GroupFigures, QueryError> {
+        let group = self.dossier.groups.keys().nth(position);
+        let group = group.ok_or_else(|| QueryError::OwnMachine(format!("there is no group {position}")))?;
+        let mut results: Vec<QuantityResult> = Vec::with_capacity(self.dossier.quantities.len());
+        for (place, quantity) in self.dossier.quantities.iter().enumerate() {
+            let outcome = match self.decisions(position, place) {
+                Err(rule) => Outcome::Withheld(rule),
+                Ok(shares) => Outcome::Value(self.open(group, *quantity, &shares, &results)?),
+            };
+            results.push(QuantityResult { quantity: *quantity, outcome });
+        }
+        figures::of_group(self.definition, &self.dossier.request, group.clone(), results)
+            .map_err(QueryError::OwnRelease)
+    }
+
+    /// The shares of a quantity, or the first rule (in the order of rules) that a custodian withholds it by.
+    fn decisions(&self, group: usize, place: usize) -> Result<Vec<(CustodianId, Share)>, Rule> {
+        let (mut shares, mut withheld) = (Vec::new(), None::<Rule>);
+        for signed in self.answers {
+            match &signed.answer.groups[group].decisions[place].decision {
+                Decision::Opened(share) => shares.push((signed.answer.custodian.clone(), share.clone())),
+                Decision::Withheld(rule) => withheld = Some(withheld.map_or(*rule, |other| other.min(*rule))),
+            }
+        }
+        withheld.map_or(Ok(shares), Err)
+    }
+
+    fn open(
+        &self,
+        group: &GroupKey,
+        quantity: Quantity,
+        shares: &[(CustodianId, Share)],
+        known: &[QuantityResult],
+    ) -> Result<u64, QueryError> {
+        let fault = |reason: String| QueryError::ChainSumsFalse { group: group.clone(), quantity, reason };
+        let commitments = &self.dossier.groups[group];
+        let commitment = tally::commitment_of(commitments, quantity).map_err(|error| fault(error.to_string()))?;
+        let point = share::combine(&commitment, shares).map_err(|error| fault(error.to_string()))?;
+        let contributions = self.numbers.get(group).map_or(0, |numbers| numbers.contributions);
+        let integer =
+            bounds(self.definition, quantity, contributions, known).and_then(|range| dlog::solve(&point, range));
+        integer.map_err(|error| match error {
+            DlogError::TooWide { .. } => {
+                QueryError::TooWide { group: group.clone(), quantity, reason: error.to_string() }
+            }
+            other => fault(other.to_string()),
+        })
+    }
+}
+
+/// Where a quantity can lie, by what is known: the contributions that the chains count, and what was opened before it.
+fn bounds(
+    definition: &Measure,
+    quantity: Quantity,
+    contributions: u64,
+    known: &[QuantityResult],
+) -> Result<RangeInclusive<u64>, DlogError> {
+    let value = |wanted: Quantity| {
+        known.iter().find(|result| result.quantity == wanted).and_then(|result| match result.outcome {
+            Outcome::Value(value) => Some(value),
+            Outcome::Withheld(_) => None,
+        })
+    };
+    let (lo, hi) = (u64::from(definition.lo), u64::from(definition.hi));
+    let count = value(Quantity::Count);
+    let (fewest, most) = count.map_or((0, contributions), |count| (count, count));
+    // Saturated, an interval is too wide to search, and the search says so.
+    Ok(match quantity {
+        Quantity::Count => 0..=contributions,
+        Quantity::Band(_) => 0..=most,
+        Quantity::Sum => fewest.saturating_mul(lo)..=most.saturating_mul(hi),
+        Quantity::Squares => match (count, value(Quantity::Sum)) {
+            (Some(count), Some(sum)) => dlog::squares_range(count, sum, definition.lo, definition.hi)?,
+            _ => fewest.saturating_mul(lo * lo)..=most.saturating_mul(hi * hi),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use nacre_schemas::catalogue::Catalogue;
+
+    use super::*;
+
+    fn opened(quantity: Quantity, value: u64) -> QuantityResult {
+        QuantityResult { quantity, outcome: Outcome::Value(value) }
+    }
+
+    #[test]
+    fn what_was_opened_narrows_what_is_searched() {
+        let bmi = Catalogue::built_in().newest(&"bmi".parse().unwrap()).unwrap();
+        assert_eq!((bmi.lo, bmi.hi), (80, 1_000));
+        let known = [opened(Quantity::Count, 3), opened(Quantity::Sum, 600)];
+        assert_eq!(bounds(bmi, Quantity::Count, 7, &[]), Ok(0..=7));
+        assert_eq!(bounds(bmi, Quantity::Sum, 7, &known[..1]), Ok(240..=3_000));
+        assert_eq!(bounds(bmi, Quantity::Band(0), 7, &known), Ok(0..=3));
+        // Least if all three are equal, most if they lie at the ends of the range.
+        assert_eq!(bounds(bmi, Quantity::Squares, 7, &known), Ok(120_000..=1_080 * 600 - 3 * 80_000));
+    }
+
+    #[test]
+    fn what_was_withheld_narrows_nothing() {
+        let bmi = Catalogue::built_in().newest(&"bmi".parse().unwrap()).unwrap();
+        let withheld = |quantity| QuantityResult { quantity, outcome: Outcome::Withheld(Rule::Dominance) };
+        let known = [withheld(Quantity::Count), withheld(Quantity::Sum)];
+        assert_eq!(bounds(bmi, Quantity::Sum, 7, &known), Ok(0..=7_000));
+        assert_eq!(bounds(bmi, Quantity::Squares, 7, &known), Ok(0..=7_000_000));
+    }
+
+    #[test]
+    fn a_chains_impossible_count_does_not_wrap() {
+        let bmi = Catalogue::built_in().newest(&"bmi".parse().unwrap()).unwrap();
+        assert_eq!(bounds(bmi, Quantity::Sum, u64::MAX, &[]), Ok(0..=u64::MAX));
+    }
+}

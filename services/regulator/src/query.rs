@@ -1,0 +1,289 @@
+//! A query, from the question to the published release.
+//!
+//! ```text
+//! question → seals → request, logged → cells → dossier, checked → answers → integers → figures → release
+//! ```
+//!
+//! Kept true: nothing that an exchange or custodian says is passed on unchecked: the dossier is verified before a
+//! custodian is bothered, each answer before it counts, the release before it is published. Whoever is at fault is named.
+//!
+//! Errors: [`QueryError`]. Cost: three round trips to each chain concerned, one to each custodian asked, and the
+//! verification of a release, twice.
+
+use std::{collections::BTreeMap, fs, sync::Arc};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use nacre_access::{key::AccessKey, secret};
+use nacre_ledger::{
+    merkle::{Sm3Hasher, inclusion},
+    signing::{Role, SigningKey},
+};
+use nacre_schemas::{
+    Digest, Document as _,
+    catalogue::Catalogue,
+    dossier::{ChainAnswer, ChainEvidence, Dossier, LoggedRequest, SignedChainSums, Submission},
+    entry::Entry,
+    id::ChainId,
+    measure::Measure,
+    query::{Request, SealSpan, SignedRequest},
+    release::{GroupFigures, Release},
+    trust::{Chain, SignedTrustRoot},
+};
+use nacre_verifier::{Failure, Network, dossier, logged, note, release, release::Report, sums};
+
+use crate::{
+    config::Config,
+    consent::{Consent, Custodians, Subject},
+    error::{CustodianFault, QueryError},
+    exchange::{Exchanges, Publication},
+    opening::Opening,
+    progress::{Progress, Stage},
+    question::{Context, Question},
+};
+
+/// Chains that are asked at a time.
+const CONCURRENT_CHAINS: usize = 8;
+
+/// What a query brings.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The release: figures, and everything that proves them.
+    pub release: Release,
+    /// What was checked of it, and what it rests on.
+    pub report: Report,
+    /// Custodians that failed on the way; others took their places.
+    pub faults: Vec<CustodianFault>,
+    /// Where the main chain holds the release.
+    pub publication: Publication,
+}
+
+/// Asks, opens, verifies and publishes.
+pub async fn query(config: &Config, question: &Question, progress: &dyn Progress) -> Result<Outcome, QueryError> {
+    let session = Session::open(config, question)?;
+    let request = session.request(question, progress).await?;
+    let logged = session.log(request, progress).await?;
+    let (subject, submitted) = session.dossier(logged, progress).await?;
+    let subject = Arc::new(subject);
+    let consent = session.custodians.ask(&subject, progress).await?;
+    let Consent { answers, faults } = consent;
+    let answers = Arc::new(answers);
+    let figures = session.open_groups(&subject, &answers, progress).await?;
+    let release = Release {
+        catalogue: Catalogue::built_in().index(),
+        definition: session.definition.clone(),
+        dossier: submitted,
+        answers: Arc::unwrap_or_clone(answers),
+        figures,
+    };
+    let (release, report) = session.verify(release, progress).await?;
+    let publication = session.publish(&release, progress).await?;
+    Ok(Outcome { release, report, faults, publication })
+}
+
+/// What a query works with.
+struct Session {
+    network: Network,
+    definition: &'static Measure,
+    main: Chain,
+    member: nacre_schemas::id::MemberId,
+    signing_key: SigningKey,
+    exchanges: Exchanges,
+    custodians: Custodians,
+}
+
+impl Session {
+    fn open(config: &Config, question: &Question) -> Result<Self, QueryError> {
+        let network = read_network(config)?;
+        if Catalogue::built_in().index().digest() != network.root().catalogue {
+            return Err(QueryError::OwnCatalogue);
+        }
+        let definition = question.definition(Catalogue::built_in())?;
+        let main = network.main_chain(definition).map_err(QueryError::OwnTrustRoot)?.clone();
+        let own_file = |path: &std::path::Path, reason: String| QueryError::OwnFile { path: path.to_owned(), reason };
+        let signing_key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)
+            .map_err(|error| own_file(&config.signing_key, error.to_string()))?;
+        let access_key = AccessKey::from_pem(&secret::read_text(&config.access_key)?)
+            .map_err(|error| own_file(&config.access_key, error.to_string()))?;
+        let access_key = Arc::new(access_key);
+        Ok(Self {
+            definition,
+            main,
+            member: config.member.clone(),
+            signing_key,
+            exchanges: Exchanges::new(&config.exchanges, &config.member, &access_key)?,
+            custodians: Custodians::new(&config.custodians, &config.member, &access_key)?,
+            network,
+        })
+    }
+
+    /// The request: each chain from its first seal to its latest.
+    async fn request(&self, question: &Question, progress: &dyn Progress) -> Result<Request, QueryError> {
+        let regions = question.regions(self.network.root())?;
+        progress.report(Stage::Seals, 0, regions.len());
+        let latest = regions.iter().map(|(_, chain)| async move {
+            let last = self.exchanges.latest_seal(chain).await?;
+            Ok::<_, QueryError>(SealSpan { chain: chain.clone(), first: 1, last })
+        });
+        let spans = gather(latest, Stage::Seals, regions.len(), progress).await?;
+        let mut nonce = Digest([0; 32]);
+        getrandom::fill(&mut nonce.0).map_err(|error| QueryError::OwnMachine(format!("no randomness: {error}")))?;
+        let context = Context {
+            trust: self.network.digest(),
+            requester: &self.member,
+            definition: self.definition,
+            regions: &regions,
+            spans,
+            nonce,
+        };
+        Ok(question.request(context)?)
+    }
+
+    /// Signs the request and has the main chain log it.
+    async fn log(&self, request: Request, progress: &dyn Progress) -> Result<LoggedRequest, QueryError> {
+        progress.report(Stage::Logging, 0, 1);
+        let signature = self.signing_key.sign(Role::Request, &request.to_canonical());
+        let signed = SignedRequest { request, signature };
+        let logged = self.exchanges.log(&self.main.id, &signed).await?;
+        if logged.request != signed {
+            return Err(QueryError::ExchangeFalse(Failure::new(
+                nacre_verifier::Check::RequestInclusion,
+                &self.main.id,
+                "it logged another request than the one sent",
+            )));
+        }
+        logged::check(&logged, &self.network, self.definition).map_err(QueryError::ExchangeFalse)?;
+        progress.report(Stage::Logging, 1, 1);
+        Ok(logged)
+    }
+
+    /// Every chain's cells and sums, checked.
+    async fn dossier(&self, logged: LoggedRequest, progress: &dyn Progress) -> Result<(Subject, Dossier), QueryError> {
+        let spans = &logged.request.request.spans;
+        progress.report(Stage::Cells, 0, spans.len());
+        let logged_ref = &logged;
+        let fetches = spans.iter().map(|span| async move {
+            let answer = self.exchanges.cells(&span.chain, logged_ref).await?;
+            Ok::<_, QueryError>((span.chain.clone(), answer))
+        });
+        let answers: BTreeMap<ChainId, ChainAnswer> =
+            gather(fetches, Stage::Cells, spans.len(), progress).await?.into_iter().collect();
+        let (chains, sums) = in_span_order(spans, answers);
+        let submission = Submission { dossier: Dossier { logged, chains }, sums };
+        progress.report(Stage::Checking, 0, 1);
+        let (network, definition) = (self.network.clone(), self.definition);
+        let checked = off_thread(move || check(submission, network, definition)).await??;
+        progress.report(Stage::Checking, 1, 1);
+        Ok(checked)
+    }
+
+    async fn open_groups(
+        &self,
+        subject: &Arc<Subject>,
+        answers: &Arc<Vec<nacre_schemas::answer::SignedAnswer>>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<GroupFigures>, QueryError> {
+        let groups = subject.dossier.groups.len();
+        progress.report(Stage::Opening, 0, groups);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let definition = self.definition;
+        let opened = (0..groups).map(|position| {
+            let (subject, answers) = (Arc::clone(subject), Arc::clone(answers));
+            off_thread(move || {
+                let (dossier, numbers) = (&subject.dossier, &subject.numbers);
+                Opening { definition, dossier, numbers, answers: &answers }.group(position)
+            })
+        });
+        let mut opened = stream::iter(opened).buffered(threads);
+        let mut figures = Vec::with_capacity(groups);
+        while let Some(group) = opened.next().await {
+            figures.push(group??);
+            progress.report(Stage::Opening, figures.len(), groups);
+        }
+        Ok(figures)
+    }
+
+    async fn verify(&self, release: Release, progress: &dyn Progress) -> Result<(Release, Report), QueryError> {
+        progress.report(Stage::Verifying, 0, 1);
+        let network = self.network.clone();
+        let verified = off_thread(move || {
+            let report = release::check(&release, &network).map_err(QueryError::OwnRelease)?;
+            Ok::<_, QueryError>((release, report))
+        });
+        let verified = verified.await??;
+        progress.report(Stage::Verifying, 1, 1);
+        Ok(verified)
+    }
+
+    async fn publish(&self, release: &Release, progress: &dyn Progress) -> Result<Publication, QueryError> {
+        progress.report(Stage::Publishing, 0, 1);
+        let fault = |reason: String| QueryError::NotPublished {
+            chain: self.main.id.clone(),
+            reason,
+            release: Box::new(release.clone()),
+        };
+        let publication = self.exchanges.publish(&self.main.id, release).await.map_err(fault)?;
+        check_publication(&publication, release, &self.main, &self.network).map_err(fault)?;
+        progress.report(Stage::Publishing, 1, 1);
+        Ok(publication)
+    }
+}
+
+/// The main chain signed a checkpoint that covers the release.
+fn check_publication(
+    publication: &Publication,
+    release: &Release,
+    main: &Chain,
+    network: &Network,
+) -> Result<(), String> {
+    let (checkpoint, _) = note::check(&publication.checkpoint, main, network).map_err(|failure| failure.to_string())?;
+    let entry = Entry::Release(release.digest()).leaf_hash();
+    let (leaf, proof) = (publication.leaf, &publication.proof);
+    inclusion::verify::<Sm3Hasher>(&entry, leaf, checkpoint.size, &checkpoint.root, proof)
+        .map_err(|error| format!("its proof that it holds the release: {error}"))
+}
+
+/// The dossier as custodians will check it, the sums likewise, and the submission as it is sent.
+fn check(submission: Submission, network: Network, definition: &Measure) -> Result<(Subject, Dossier), QueryError> {
+    let checked = dossier::check(&submission.dossier, &network, definition).map_err(QueryError::ExchangeFalse)?;
+    let numbers =
+        sums::check(&submission.sums, &submission.dossier, &checked, &network).map_err(QueryError::ExchangeFalse)?;
+    let json = serde_json::to_vec(&submission)
+        .map_err(|error| QueryError::OwnMachine(format!("the submission cannot be written: {error}")))?;
+    Ok((Subject { network, dossier: checked, numbers, submission: json }, submission.dossier))
+}
+
+/// The chains' answers in the order of the spans. Those missing are noticed by the checks that follow.
+fn in_span_order(
+    spans: &[SealSpan],
+    mut answers: BTreeMap<ChainId, ChainAnswer>,
+) -> (Vec<ChainEvidence>, Vec<SignedChainSums>) {
+    let answered = spans.iter().filter_map(|span| answers.remove(&span.chain));
+    answered.map(|answer| (answer.evidence, answer.sums)).unzip()
+}
+
+/// Runs the calls, some at a time, and counts them.
+async fn gather<T>(
+    calls: impl Iterator<Item = impl Future<Output = Result<T, QueryError>>>,
+    stage: Stage,
+    total: usize,
+    progress: &dyn Progress,
+) -> Result<Vec<T>, QueryError> {
+    let mut done = 0;
+    let counted = stream::iter(calls).buffer_unordered(CONCURRENT_CHAINS).inspect_ok(|_| {
+        done += 1;
+        progress.report(stage, done, total);
+    });
+    counted.try_collect().await
+}
+
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, QueryError> {
+    let stopped = |error| QueryError::OwnMachine(format!("a computation stopped: {error}"));
+    tokio::task::spawn_blocking(work).await.map_err(stopped)
+}
+
+fn read_network(config: &Config) -> Result<Network, QueryError> {
+    let own_file = |reason: String| QueryError::OwnFile { path: config.trust.clone(), reason };
+    let text = fs::read_to_string(&config.trust).map_err(|error| own_file(error.to_string()))?;
+    let signed: SignedTrustRoot = toml::from_str(&text).map_err(|error| own_file(error.to_string()))?;
+    Network::new(signed).map_err(QueryError::OwnTrustRoot)
+}

@@ -1,0 +1,105 @@
+//! A chain's evidence: its seals follow one another, and of each seal every cell asked about is there.
+//!
+//! How omission is seen: a seal's cells stand in strict key order under one root, and keys begin with measure and
+//! month. The cells of the measure between the first and last month asked about are one contiguous run; it is
+//! shown whole, with its neighbour on each side. A neighbour outside the months, or the end of the list, closes
+//! that side: between two adjacent cells there is no third.
+
+use nacre_ledger::{note::Finality, seal};
+use nacre_schemas::{
+    cell::Cell,
+    cohort::Period,
+    dossier::{ChainEvidence, SealEvidence},
+    entry::Entry,
+    measure::{Measure, MeasureRef},
+    query::{Request, SealSpan},
+    trust::Chain,
+};
+
+use crate::{
+    Network,
+    failure::{Check, Failure, OrFailure as _, ensure},
+    logged::check_inclusion,
+    note,
+};
+
+/// Checks what a chain shows for a span of a request.
+pub fn check(
+    evidence: &ChainEvidence,
+    span: &SealSpan,
+    request: &Request,
+    network: &Network,
+    definition: &Measure,
+) -> Result<Finality, Failure> {
+    let chain = note::chain(network, &span.chain)?;
+    let named = evidence.chain == span.chain;
+    ensure(named, Check::RequestForm, &span.chain, format_args!("the evidence is {}'s", evidence.chain))?;
+    let (checkpoint, finality) = note::check(&evidence.checkpoint, chain, network)?;
+    check_sequence(evidence, span)?;
+    for shown in &evidence.seals {
+        let place = format!("{} seal {}", chain.id, shown.seal.number);
+        let leaf = Entry::Seal(shown.seal.clone()).leaf_hash();
+        check_inclusion(&leaf, &shown.inclusion, &checkpoint, Check::SealInclusion, &place)?;
+        check_run(shown, request, &place)?;
+        for cell in &shown.run.cells {
+            check_form(cell, request, definition, chain, &place)?;
+        }
+    }
+    Ok(finality)
+}
+
+/// The seals are first..=last of the span, each behind the one before, covering adjacent leaves.
+fn check_sequence(evidence: &ChainEvidence, span: &SealSpan) -> Result<(), Failure> {
+    let place = &span.chain;
+    let fail = |detail: String| Err(Failure::new(Check::SealSequence, place, detail));
+    let numbers = evidence.seals.iter().map(|shown| shown.seal.number);
+    if !numbers.eq(span.first..=span.last) {
+        return fail(format!("the seals shown are not {} to {}", span.first, span.last));
+    }
+    for shown in &evidence.seals {
+        let (seal, leaf) = (&shown.seal, shown.inclusion.leaf);
+        if seal.from > seal.to || seal.to > leaf {
+            return fail(format!("seal {} covers leaves {}..{} from leaf {leaf}", seal.number, seal.from, seal.to));
+        }
+        if (seal.number == 1) != seal.previous.is_none() || (seal.number == 1 && seal.from != 0) {
+            return fail(format!("seal {} does not say rightly what was before it", seal.number));
+        }
+    }
+    for pair in evidence.seals.windows(2) {
+        let (before, after) = (&pair[0], &pair[1]);
+        if after.seal.previous != Some(before.inclusion.leaf) || after.seal.from != before.seal.to {
+            return fail(format!("seal {} does not follow seal {}", after.seal.number, before.seal.number));
+        }
+    }
+    Ok(())
+}
+
+fn measure_and_month(cell: &Cell) -> (&MeasureRef, Period) {
+    (&cell.key.measure, cell.key.period)
+}
+
+fn check_run(shown: &SealEvidence, request: &Request, place: &str) -> Result<(), Failure> {
+    let (run, total) = (&shown.run, shown.seal.cells);
+    seal::verify_run(run, &shown.seal.root, total).or_failure(Check::CellInclusion, place)?;
+    let open = |side: &str| Failure::new(Check::CellOmission, place, format!("cells may be missing on the {side}"));
+    let (Some(first), Some(last)) = (run.cells.first(), run.cells.last()) else { return Err(open("whole")) };
+    if run.first > 0 && measure_and_month(first) >= (&request.measure, request.predicate.from) {
+        return Err(open("left"));
+    }
+    let end = u64::from(run.first) + run.cells.len() as u64;
+    if end < u64::from(total) && measure_and_month(last) <= (&request.measure, request.predicate.to) {
+        return Err(open("right"));
+    }
+    Ok(())
+}
+
+fn check_form(cell: &Cell, request: &Request, definition: &Measure, chain: &Chain, place: &str) -> Result<(), Failure> {
+    let fail = |detail: &str| Err(Failure::new(Check::CellForm, format!("{place} cell {}", cell.key), detail));
+    if chain.region.is_some_and(|region| region != cell.key.region) {
+        return fail("the cell is of another region than its chain");
+    }
+    if cell.key.measure == request.measure && cell.sums.bands.len() != definition.bands().len() {
+        return fail("the cell has another number of bands than its measure");
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! A logged request: well-formed, signed by an admitted regulator, and in the main chain before anyone answers.
+
+use nacre_ledger::{
+    merkle::{Sm3Hasher, inclusion},
+    note::{Checkpoint, Finality},
+    signing::{self, Role},
+};
+use nacre_schemas::{
+    Digest, Document as _,
+    dossier::{Inclusion, LoggedRequest},
+    entry::Entry,
+    measure::Measure,
+    membership::{MemberRole, Membership},
+    query::{Request, SignedRequest},
+};
+
+use crate::{
+    Network,
+    failure::{Check, Failure, OrFailure as _, ensure},
+    membership, note,
+};
+
+/// Checks an entry's place under a checkpoint.
+pub(crate) fn check_inclusion(
+    leaf: &Digest,
+    place_in_log: &Inclusion,
+    checkpoint: &Checkpoint,
+    check: Check,
+    place: impl std::fmt::Display,
+) -> Result<(), Failure> {
+    inclusion::verify::<Sm3Hasher>(leaf, place_in_log.leaf, checkpoint.size, &checkpoint.root, &place_in_log.proof)
+        .or_failure(check, place)
+}
+
+/// Checks a request before it is logged: form, trust root, definition, spans, and the signature of its requester.
+pub fn check_request(
+    signed: &SignedRequest,
+    requester: &Membership,
+    network: &Network,
+    definition: &Measure,
+) -> Result<(), Failure> {
+    let request = &signed.request;
+    check_form(request, network, definition)?;
+    let same = requester.member == request.requester;
+    ensure(same, Check::Admission, &request.requester, format_args!("the admission is {}'s", requester.member))?;
+    membership::check_role(requester, MemberRole::Regulator, &network.main_chain(definition)?.id)?;
+    for span in &request.spans {
+        membership::check_role(requester, MemberRole::Regulator, &span.chain)?;
+    }
+    signing::verify(&requester.signing_key, Role::Request, &request.to_canonical(), &signed.signature)
+        .or_failure(Check::RequestSignature, &request.requester)
+}
+
+/// Checks a logged request: all of [`check_request`], the admission, and both entries' places in the main chain.
+pub fn check(logged: &LoggedRequest, network: &Network, definition: &Measure) -> Result<Finality, Failure> {
+    let requester = membership::check(&logged.admission, network)?;
+    check_request(&logged.request, requester, network, definition)?;
+    let main = network.main_chain(definition)?;
+    let (checkpoint, finality) = note::check(&logged.checkpoint, main, network)?;
+    let admission = Entry::Membership(logged.admission.digest()).leaf_hash();
+    let place = &main.id;
+    check_inclusion(&admission, &logged.admission_inclusion, &checkpoint, Check::AdmissionInclusion, place)?;
+    let request = Entry::Request(logged.request.digest()).leaf_hash();
+    check_inclusion(&request, &logged.request_inclusion, &checkpoint, Check::RequestInclusion, place)?;
+    Ok(finality)
+}
+
+fn check_form(request: &Request, network: &Network, definition: &Measure) -> Result<(), Failure> {
+    let place = "request";
+    ensure(request.trust == network.digest(), Check::RequestForm, place, "it is asked under another trust root")?;
+    let defined = request.measure == definition.reference() && request.definition == definition.digest();
+    ensure(defined, Check::Definition, &request.measure, "the request names another definition")?;
+    request.check().or_failure(Check::RequestForm, place)?;
+    check_spans(request, network)
+}
+
+/// The spans are exactly the chains that serve the regions asked about.
+fn check_spans(request: &Request, network: &Network) -> Result<(), Failure> {
+    let mut chains = Vec::new();
+    for region in &request.predicate.regions {
+        let unserved = || Failure::new(Check::RequestForm, region, "no chain of the trust root serves this region");
+        chains.push(&network.root().chain_of_region(*region).ok_or_else(unserved)?.id);
+    }
+    chains.sort();
+    let spans = request.spans.iter().map(|span| &span.chain);
+    ensure(
+        spans.eq(chains.iter().copied()),
+        Check::RequestForm,
+        "spans",
+        "the chains are not those that serve the regions asked about",
+    )
+}

@@ -1,0 +1,137 @@
+//! A network: a trust root that was checked. The type is the proof that it was.
+//!
+//! Kept true: every jurisdiction endorsed the whole file under the very key it brings, so none chose its key
+//! after seeing the others'; no key is the identity; each jurisdiction's verifying shares lie on one polynomial
+//! through its key, of the degree its threshold names; names and regions are each listed once, in order.
+
+use nacre_schemas::{
+    Digest, Document as _,
+    measure::Measure,
+    trust::{Chain, Jurisdiction, SignedTrustRoot, TrustRoot},
+};
+use nacre_zk::{custody, key::CollectiveKey, share};
+
+use crate::failure::{Check, Failure, OrFailure as _, ensure};
+
+/// A checked trust root.
+#[derive(Clone)]
+pub struct Network {
+    signed: SignedTrustRoot,
+    digest: Digest,
+    key: CollectiveKey,
+}
+
+impl Network {
+    /// Checks a trust root.
+    pub fn new(signed: SignedTrustRoot) -> Result<Self, Failure> {
+        let root = &signed.root;
+        check_form(root)?;
+        for jurisdiction in &root.jurisdictions {
+            check_jurisdiction(jurisdiction)?;
+        }
+        for chain in &root.chains {
+            check_chain(chain, root)?;
+        }
+        check_endorsements(&signed)?;
+        let group_keys: Vec<_> = root.jurisdictions.iter().map(|jurisdiction| jurisdiction.group_key).collect();
+        let key = CollectiveKey::of_group_keys(&group_keys).or_failure(Check::TrustRoot, &root.network)?;
+        Ok(Self { digest: root.digest(), key, signed })
+    }
+
+    /// What is trusted.
+    pub fn root(&self) -> &TrustRoot {
+        &self.signed.root
+    }
+
+    /// The same, with the endorsements it was checked by.
+    pub fn signed(&self) -> &SignedTrustRoot {
+        &self.signed
+    }
+
+    /// Digest of the root without its endorsements: what requests name it by.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The collective key `P`.
+    pub fn key(&self) -> &CollectiveKey {
+        &self.key
+    }
+
+    /// The main chain that requests on this measure are logged on.
+    pub fn main_chain(&self, definition: &Measure) -> Result<&Chain, Failure> {
+        let id = definition.main_chain();
+        let missing = || Failure::new(Check::TrustRoot, &id, "the trust root has no such chain");
+        self.root().chain(&id).ok_or_else(missing)
+    }
+}
+
+fn rising<T: Ord>(mut items: impl Iterator<Item = T>) -> bool {
+    let Some(mut last) = items.next() else { return true };
+    items.all(|item| {
+        let ok = last < item;
+        last = item;
+        ok
+    })
+}
+
+fn check_form(root: &TrustRoot) -> Result<(), Failure> {
+    let fail = |detail| Err(Failure::new(Check::TrustRoot, &root.network, detail));
+    if root.jurisdictions.is_empty() || root.chains.is_empty() {
+        return fail("a network needs a jurisdiction and a chain at least");
+    }
+    if !rising(root.jurisdictions.iter().map(|jurisdiction| &jurisdiction.id)) {
+        return fail("jurisdictions are listed by name, each once");
+    }
+    if !rising(root.chains.iter().map(|chain| &chain.id)) {
+        return fail("chains are listed by name, each once");
+    }
+    let mut regions: Vec<_> = root.chains.iter().filter_map(|chain| chain.region).collect();
+    regions.sort();
+    if !rising(regions.iter()) {
+        return fail("two chains serve one region");
+    }
+    if root.disclosure.minimum_people == 0 {
+        return fail("the minimum of people behind a figure is 1 at least");
+    }
+    Ok(())
+}
+
+fn check_jurisdiction(jurisdiction: &Jurisdiction) -> Result<(), Failure> {
+    let place = &jurisdiction.id;
+    let numbers = jurisdiction.custodians.iter().map(|custodian| custodian.number);
+    ensure(
+        rising(numbers) && jurisdiction.custodians.iter().all(|custodian| custodian.number > 0),
+        Check::TrustRoot,
+        place,
+        "custodians are listed by number from 1, each once",
+    )?;
+    share::polynomial_check(jurisdiction).or_failure(Check::TrustRoot, place)
+}
+
+fn check_chain(chain: &Chain, root: &TrustRoot) -> Result<(), Failure> {
+    let known = root.jurisdiction(&chain.jurisdiction).is_some();
+    ensure(known, Check::TrustRoot, &chain.id, "it is run in a jurisdiction that is not listed")?;
+    if let Some(region) = chain.region {
+        let home = region.facts().jurisdiction == chain.jurisdiction;
+        ensure(home, Check::TrustRoot, &chain.id, "its region belongs to another jurisdiction")?;
+    }
+    crate::note::policy(chain).map(drop)
+}
+
+fn check_endorsements(signed: &SignedTrustRoot) -> Result<(), Failure> {
+    let message = signed.root.to_canonical();
+    let listed = signed.endorsements.iter().map(|endorsement| &endorsement.jurisdiction);
+    let all = signed.root.jurisdictions.iter().map(|jurisdiction| &jurisdiction.id);
+    ensure(
+        listed.eq(all),
+        Check::TrustRoot,
+        &signed.root.network,
+        "each jurisdiction endorses the trust root once, in their order",
+    )?;
+    for (endorsement, jurisdiction) in signed.endorsements.iter().zip(&signed.root.jurisdictions) {
+        custody::verify_endorsement(&jurisdiction.group_key, &message, &endorsement.signature)
+            .or_failure(Check::TrustRoot, format_args!("{}'s endorsement", jurisdiction.id))?;
+    }
+    Ok(())
+}

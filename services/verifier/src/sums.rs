@@ -1,0 +1,102 @@
+//! What the chains say of a request's groups beside the dossier: ephemeral keys and numbers of people. Members only.
+//!
+//! Here it is checked that each chain signed its word, that it speaks of just the groups its cells make, and that its
+//! numbers are possible. That the word is true of the sealed cells is for the custodians of that chain's own
+//! jurisdiction to check, who alone see the cells' details.
+
+use std::collections::BTreeMap;
+
+use nacre_ledger::signing::{self, Role};
+use nacre_schemas::{
+    Document as _, Point,
+    dossier::{ChainEvidence, Dossier, GroupSums, QuantityKey, SignedChainSums},
+    id::MemberId,
+    query::GroupKey,
+};
+use nacre_zk::tally;
+
+use crate::{
+    CheckedDossier, Network,
+    dossier::groups_of,
+    failure::{Check, Failure, OrFailure as _, ensure},
+    note,
+};
+
+/// The numbers behind one group, over all chains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupTotal {
+    /// `D_Σ` of each quantity, in the order of the request's quantities.
+    pub keys: Vec<QuantityKey>,
+    /// The most contributions of each provider in one period: a lower bound on its people.
+    pub people: BTreeMap<MemberId, u64>,
+    /// All contributions.
+    pub contributions: u64,
+}
+
+/// The numbers behind every group.
+pub type GroupNumbers = BTreeMap<GroupKey, GroupTotal>;
+
+/// Checks the chains' words on a checked dossier, and adds them up.
+pub fn check(
+    sums: &[SignedChainSums],
+    dossier: &Dossier,
+    checked: &CheckedDossier,
+    network: &Network,
+) -> Result<GroupNumbers, Failure> {
+    let complete = sums.len() == dossier.chains.len();
+    ensure(complete, Check::ChainSums, "submission", "there is not one chain's word for each chain of the dossier")?;
+    let mut parts: BTreeMap<GroupKey, Vec<&GroupSums>> = BTreeMap::new();
+    for (signed, evidence) in sums.iter().zip(&dossier.chains) {
+        check_chain(signed, evidence, checked, network)?;
+        for group in &signed.sums.groups {
+            parts.entry(group.group.clone()).or_default().push(group);
+        }
+    }
+    parts.into_iter().map(|(group, parts)| Ok((group.clone(), total(&group, &parts, checked)?))).collect()
+}
+
+fn check_chain(
+    signed: &SignedChainSums,
+    evidence: &ChainEvidence,
+    checked: &CheckedDossier,
+    network: &Network,
+) -> Result<(), Failure> {
+    let (sums, place) = (&signed.sums, &evidence.chain);
+    ensure(sums.chain == evidence.chain, Check::ChainSums, place, format_args!("the word is {}'s", sums.chain))?;
+    let chain = note::chain(network, &sums.chain)?;
+    signing::verify(&chain.signing_key, Role::GroupSums, &sums.to_canonical(), &signed.signature)
+        .or_failure(Check::ChainSums, place)?;
+    ensure(sums.request == checked.request_digest, Check::ChainSums, place, "it is about another request")?;
+    let groups = groups_of(evidence, &checked.request);
+    let named = sums.groups.iter().map(|group| &group.group);
+    ensure(named.eq(groups.iter()), Check::ChainSums, place, "its groups are not those of its cells")?;
+    for group in &sums.groups {
+        let place = format_args!("{place} group {}", group.group);
+        let quantities = group.keys.iter().map(|key| key.quantity);
+        let all = quantities.eq(checked.quantities.iter().copied());
+        ensure(all, Check::ChainSums, place, "it does not give each quantity of the request")?;
+        let rising = group.people.windows(2).all(|pair| pair[0].provider < pair[1].provider);
+        ensure(rising, Check::ChainSums, place, "providers are listed by name, each once")?;
+        let counted = group.people.iter().try_fold(0_u64, |sum, count| sum.checked_add(count.contributions));
+        let possible = counted.is_some_and(|sum| (1..=group.contributions).contains(&sum));
+        ensure(possible, Check::ChainSums, place, "more people than contributions, or none")?;
+    }
+    Ok(())
+}
+
+fn total(group: &GroupKey, parts: &[&GroupSums], checked: &CheckedDossier) -> Result<GroupTotal, Failure> {
+    let mut keys = Vec::with_capacity(checked.quantities.len());
+    for (position, quantity) in checked.quantities.iter().enumerate() {
+        let points: Vec<Point> = parts.iter().map(|part| part.keys[position].key).collect();
+        let key = tally::sum_points(&points).or_failure(Check::ChainSums, format_args!("group {group} {quantity}"))?;
+        keys.push(QuantityKey { quantity: *quantity, key });
+    }
+    let mut people: BTreeMap<MemberId, u64> = BTreeMap::new();
+    for count in parts.iter().flat_map(|part| &part.people) {
+        let known = people.entry(count.provider.clone()).or_default();
+        *known = count.contributions.max(*known);
+    }
+    let contributions = parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.contributions));
+    let overflow = || Failure::new(Check::ChainSums, format_args!("group {group}"), "impossibly many contributions");
+    Ok(GroupTotal { keys, people, contributions: contributions.ok_or_else(overflow)? })
+}

@@ -1,0 +1,126 @@
+//! What the tests of the whole way share: a network on loopback, run by the same code as the binary's.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use nacre::{
+    commands::{exchange::seal, verify::read_trust},
+    consortium::{self, Consortium, Plan},
+    servers::{Ports, Servers},
+};
+use nacre_provider::PostSummary;
+use nacre_regulator::{Outcome, QueryError, Question};
+use nacre_schemas::{
+    cohort::AgeBand,
+    query::{Attribute, Statistic},
+};
+use nacre_verifier::Network;
+use tempfile::TempDir;
+
+/// A network that runs, in a folder that goes with it.
+pub struct Running {
+    folder: TempDir,
+    /// Its configurations.
+    pub places: Consortium,
+    /// Its servers.
+    pub servers: Servers,
+    /// Their addresses.
+    pub addresses: std::collections::BTreeMap<String, String>,
+}
+
+/// A plan with these regions and limit; persons are named by `person_system`.
+pub fn plan(regions: &[&str], minimum_people: u32, person_system: &str) -> Plan {
+    Plan {
+        name: "test.nacre.local".to_owned(),
+        regions: regions.iter().map(|region| region.parse().expect("a region")).collect(),
+        custodians: 3,
+        threshold: 2,
+        minimum_people,
+        person_system: person_system.to_owned(),
+    }
+}
+
+impl Running {
+    /// Makes and starts a network.
+    pub async fn start(plan: &Plan) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let ports = Ports::bind(plan).await?;
+        let addresses = ports.addresses()?;
+        let places = consortium::init(&folder.path().join("network"), plan, &addresses)?;
+        let servers = Servers::start(&places, ports)?;
+        Ok(Self { folder, places, servers, addresses })
+    }
+
+    /// The folder that everything is in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The checked trust root.
+    pub fn network(&self) -> anyhow::Result<Network> {
+        Ok(read_trust(&self.places.trust)??)
+    }
+
+    /// Posts files as a provider.
+    pub async fn post(&self, member: &str, paths: &[PathBuf]) -> anyhow::Result<PostSummary> {
+        let config = nacre_provider::Config::read(&self.places.providers[member])?;
+        Ok(nacre_provider::post(&config, paths, &()).await?)
+    }
+
+    /// Closes every epoch.
+    pub async fn seal(&self) -> anyhow::Result<()> {
+        for path in self.places.exchanges.values() {
+            seal(&nacre_exchange::Config::read(path)?).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks as the regulator.
+    pub async fn ask(&self, question: &Question) -> anyhow::Result<Result<Outcome, QueryError>> {
+        let config = nacre_regulator::Config::read(&self.places.regulator)?;
+        Ok(nacre_regulator::query(&config, question, &()).await)
+    }
+}
+
+/// A question over all people of some months.
+pub fn question(measure: &str, from: &str, to: &str, by: &[Attribute], statistics: &[Statistic]) -> Question {
+    Question {
+        measure: measure.parse().expect("a measure"),
+        version: None,
+        regions: Vec::new(),
+        from: from.parse().expect("a month"),
+        to: to.parse().expect("a month"),
+        sexes: Vec::new(),
+        youngest: AgeBand::of_age(0),
+        oldest: AgeBand::TOP,
+        group_by: by.to_vec(),
+        statistics: statistics.to_vec(),
+        purpose: "a test".parse().expect("a purpose"),
+    }
+}
+
+/// Where the shared test input lies, if this checkout has it beside it.
+pub fn shared_data() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    folder.is_dir().then_some(folder)
+}
+
+/// Every file below a folder with its bytes.
+pub fn files_below(folder: &Path) -> std::io::Result<Vec<(PathBuf, Vec<u8>)>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let bytes = fs::read(&path)?;
+                files.push((path, bytes));
+            }
+        }
+    }
+    Ok(files)
+}

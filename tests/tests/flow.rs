@@ -1,0 +1,116 @@
+//! The honest path in order: records, batches, receipts, seals, a question, a release, a verification elsewhere.
+
+use std::{collections::BTreeMap, fs};
+
+use nacre::demo::population::{self, PERSON_SYSTEM, Population, Site};
+use nacre_regulator::Outcome as Answer;
+use nacre_schemas::{
+    catalogue::Catalogue,
+    query::{Attribute, GroupKey, Quantity, Statistic},
+    release::{Outcome, Release},
+};
+use nacre_tests::{Running, plan, question};
+use nacre_verifier::release;
+
+const MONTHS: [&str; 2] = ["2026-01", "2026-02"];
+
+fn sites(running: &Running) -> Vec<Site> {
+    let region = |member: &str| member.rsplit('-').next().unwrap().parse().unwrap();
+    let members = running.places.providers.keys();
+    members
+        .map(|member| Site { member: member.clone(), region: region(member), hospital: member.starts_with("hospital") })
+        .collect()
+}
+
+fn generate(running: &Running, people: usize) -> Population {
+    let months: Vec<_> = MONTHS.iter().map(|month| month.parse().unwrap()).collect();
+    population::generate(&running.folder().join("records"), &sites(running), people, 5, &months).unwrap()
+}
+
+/// Every integer of the answer against the generator's own list.
+fn assert_true(release: &Release, population: &Population) {
+    let request = &release.dossier.logged.request.request;
+    let mut truths: BTreeMap<GroupKey, Vec<u32>> = BTreeMap::new();
+    for truth in population.truths.iter().filter(|truth| request.holds(&truth.key)) {
+        truths.entry(request.group_of(&truth.key)).or_default().push(truth.value);
+    }
+    assert!(release.figures.iter().map(|figures| &figures.group).eq(truths.keys()));
+    for figures in &release.figures {
+        let values = &truths[&figures.group];
+        for result in &figures.results {
+            let Outcome::Value(value) = result.outcome else { continue };
+            let expected: u64 = match result.quantity {
+                Quantity::Count => values.len() as u64,
+                Quantity::Sum => values.iter().map(|value| u64::from(*value)).sum(),
+                Quantity::Squares => values.iter().map(|value| u64::from(*value).pow(2)).sum(),
+                Quantity::Band(band) => {
+                    let inside = |value: &&u32| release.definition.band_of(**value) == Some(usize::from(band));
+                    values.iter().filter(inside).count() as u64
+                }
+            };
+            assert_eq!(value, expected, "{} {}", figures.group, result.quantity);
+        }
+    }
+}
+
+fn opened(answer: &Answer) -> usize {
+    let results = answer.release.figures.iter().flat_map(|figures| &figures.results);
+    results.filter(|result| matches!(result.outcome, Outcome::Value(_))).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_figure_from_a_fhir_file_to_an_offline_verification() {
+    let running = Running::start(&plan(&["440100", "810000", "820000"], 11, PERSON_SYSTEM)).await.unwrap();
+    let population = generate(&running, 240);
+
+    // Post: every value of the generator becomes one receipted contribution.
+    let mut posted = 0;
+    for folder in &population.folders {
+        let member = folder.file_name().unwrap().to_str().unwrap();
+        let summary = running.post(member, std::slice::from_ref(folder)).await.unwrap();
+        assert_eq!((summary.refused.len(), summary.queued, summary.posted), (0, 0, summary.new), "{member}");
+        posted += summary.posted;
+    }
+    assert_eq!(posted as usize, population.truths.len());
+
+    // Post again: nothing new, the same receipts.
+    let hospital = &population.folders[0];
+    let member = hospital.file_name().unwrap().to_str().unwrap();
+    let config = nacre_provider::Config::read(&running.places.providers[member]).unwrap();
+    let before = serde_json::to_string(&nacre_provider::receipts(&config).await.unwrap()).unwrap();
+    let again = running.post(member, std::slice::from_ref(hospital)).await.unwrap();
+    assert_eq!((again.new, again.posted), (0, 0));
+    assert!(again.already_posted > 0);
+    assert_eq!(serde_json::to_string(&nacre_provider::receipts(&config).await.unwrap()).unwrap(), before);
+
+    running.seal().await.unwrap();
+
+    // Ask: exact, and what is withheld is withheld by name.
+    let statistics = [Statistic::Count, Statistic::Mean, Statistic::Sd, Statistic::Bands];
+    let by = [Attribute::Region, Attribute::Sex];
+    for measure in Catalogue::built_in().measures() {
+        let question = question(measure.id.as_str(), MONTHS[0], MONTHS[1], &by, &statistics);
+        let answer = running.ask(&question).await.unwrap().unwrap();
+        assert!(opened(&answer) > 0, "{}", measure.id);
+        assert_true(&answer.release, &population);
+    }
+    let by_age = question("bmi", MONTHS[0], MONTHS[1], &[Attribute::AgeBand, Attribute::Period], &statistics);
+    let answer = running.ask(&by_age).await.unwrap().unwrap();
+    assert_true(&answer.release, &population);
+    let results: Vec<_> = answer.release.figures.iter().flat_map(|figures| &figures.results).collect();
+    assert!(results.iter().any(|result| matches!(result.outcome, Outcome::Withheld(_))));
+
+    // Verify: in another folder, with nothing but the release and the trust root.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = elsewhere.path().join("release.json");
+    fs::write(&file, serde_json::to_vec(&answer.release).unwrap()).unwrap();
+    let trust = elsewhere.path().join("trust.toml");
+    fs::copy(&running.places.trust, &trust).unwrap();
+    running.servers.stop_all().await.unwrap();
+    let network = nacre::commands::verify::read_trust(&trust).unwrap().unwrap();
+    let read = nacre::commands::verify::read_release(&file).unwrap();
+    assert_eq!(read, answer.release);
+    let report = release::check(&read, &network).unwrap();
+    assert_eq!(report.custodians.len(), 6);
+    assert!(report.rests_on.iter().any(|line| line.contains("no witnesses")), "an empty policy is printed as such");
+}

@@ -1,0 +1,33 @@
+//! The tally lane: values are encrypted under the collective key, proven well-formed, added up as
+//! ciphertexts, and opened as sums by a threshold of custodians in every jurisdiction.
+//!
+//! The mathematics is in [`tally_lane`]. One module a mathematical object: [`key`] the collective key,
+//! [`elgamal`] the ciphertexts, [`batch`] proving and verifying what a provider sends, [`tally`] sums,
+//! [`share`] decryption shares, [`dlog`] the number behind a decrypted sum, [`custody`] how the custodians
+//! come by their keys and endorse a trust root with them.
+//!
+//! Pure: no files, no network, no clock; randomness comes from the caller. Secrets are overwritten when they
+//! are dropped, have no `Debug` that prints them, and are worked on in constant time; functions over
+//! public data run in variable time.
+
+mod contribution;
+#[cfg(test)]
+mod fixture;
+mod polynomial;
+mod range;
+mod sigma;
+mod transcript;
+
+pub mod batch;
+pub mod custody;
+pub mod dlog;
+pub mod elgamal;
+pub mod encoding;
+pub mod key;
+pub mod share;
+pub mod tally;
+
+#[doc = include_str!("../docs/tally-lane.md")]
+pub mod tally_lane {}
+
+pub use elgamal::MessagePoint;

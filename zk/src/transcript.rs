@@ -1,0 +1,135 @@
+//! Every domain label and fixed string of the tally lane, and what each proof's transcript absorbs before the
+//! proof itself. To change one is to change the protocol.
+//!
+//! Transcripts are merlin's: each message goes in with its label and its length, so borders are unambiguous.
+
+use curve25519_dalek::{constants::RISTRETTO_BASEPOINT_COMPRESSED, scalar::Scalar};
+use merlin::Transcript;
+use nacre_schemas::{
+    Digest, Document, Point,
+    answer::CustodianId,
+    contribution::{Commitments, EphemeralKeys, Header},
+    id::{ChainId, JurisdictionId, MemberId},
+};
+
+use crate::{elgamal, encoding, key::CollectiveKey};
+
+/// Version of the protocol; absorbed by every transcript.
+const PROTOCOL_VERSION: u64 = 1;
+
+/// What `V` is hashed from.
+pub(crate) const VALUE_BASE_SEED: &[u8] = b"nacre tally lane v1: base of values";
+/// Opens the bytes that a custodian's identifier is derived from.
+const CUSTODIAN_ROLE: &[u8] = b"nacre custodian v1\n";
+/// Opens what a jurisdiction signs with its group key.
+const ENDORSEMENT_ROLE: &[u8] = b"nacre trust root v1\n";
+
+const CONTRIBUTION: &[u8] = b"nacre contribution proof";
+const RANGE: &[u8] = b"nacre batch range proof";
+const SHARE: &[u8] = b"nacre decryption share";
+
+/// A transcript that has absorbed what every one of them absorbs.
+fn begin(domain: &'static [u8]) -> Transcript {
+    let mut transcript = Transcript::new(domain);
+    transcript.append_u64(b"protocol version", PROTOCOL_VERSION);
+    transcript
+}
+
+/// The bases and the collective key.
+fn append_bases(transcript: &mut Transcript, key: &CollectiveKey) {
+    transcript.append_message(b"B", RISTRETTO_BASEPOINT_COMPRESSED.as_bytes());
+    append_point(transcript, b"V", &encoding::encode_point(&elgamal::value_base()));
+    append_point(transcript, b"P", &key.bytes());
+}
+
+/// What a contribution's sigma proof is bound to.
+pub(crate) struct ContributionContext<'a> {
+    /// Digest of the measure's definition.
+    pub(crate) definition: Digest,
+    /// The chain it is for.
+    pub(crate) chain: &'a ChainId,
+    /// Provider, record id and cohort cell: the proof counts for no other record and in no other cell.
+    pub(crate) header: &'a Header,
+    /// Digest of the restricted part.
+    pub(crate) restricted: Digest,
+    /// All C's …
+    pub(crate) commitments: &'a Commitments,
+    /// … and all D's. Were one ciphertext left out, it could be chosen after the challenge, and a square forged.
+    pub(crate) keys: &'a EphemeralKeys,
+}
+
+/// Of a contribution's sigma proof, up to but without the announcements.
+pub(crate) fn contribution(key: &CollectiveKey, context: &ContributionContext<'_>) -> Transcript {
+    let mut transcript = begin(CONTRIBUTION);
+    append_bases(&mut transcript, key);
+    transcript.append_message(b"definition", context.definition.as_bytes());
+    transcript.append_message(b"chain", context.chain.as_str().as_bytes());
+    transcript.append_message(b"header", &context.header.to_canonical());
+    transcript.append_message(b"restricted part", context.restricted.as_bytes());
+    transcript.append_message(b"commitments", &context.commitments.to_canonical());
+    transcript.append_message(b"ephemeral keys", &context.keys.to_canonical());
+    transcript
+}
+
+/// Of a batch's range proof. The leaves commit to everything in the contributions, their order included.
+pub(crate) fn range(key: &CollectiveKey, chain: &ChainId, provider: &MemberId, leaves: &[Digest]) -> Transcript {
+    let mut transcript = begin(RANGE);
+    append_bases(&mut transcript, key);
+    transcript.append_message(b"chain", chain.as_str().as_bytes());
+    transcript.append_message(b"provider", provider.as_str().as_bytes());
+    transcript.append_u64(b"contributions", leaves.len() as u64);
+    for leaf in leaves {
+        transcript.append_message(b"leaf", leaf.as_bytes());
+    }
+    transcript
+}
+
+/// What a decryption share's proof is bound to.
+pub(crate) struct ShareContext<'a> {
+    /// Digest of the request that is answered.
+    pub(crate) request: &'a Digest,
+    /// Who answers.
+    pub(crate) custodian: &'a CustodianId,
+    /// `X`.
+    pub(crate) verifying_share: &'a Point,
+    /// `D_Σ`.
+    pub(crate) key: &'a Point,
+    /// `S`.
+    pub(crate) share: &'a Point,
+}
+
+/// Of a decryption share's proof, up to but without the announcements.
+pub(crate) fn share(context: &ShareContext<'_>) -> Transcript {
+    let mut transcript = begin(SHARE);
+    transcript.append_message(b"request", context.request.as_bytes());
+    transcript.append_message(b"jurisdiction", context.custodian.jurisdiction.as_str().as_bytes());
+    transcript.append_u64(b"number", u64::from(context.custodian.number));
+    transcript.append_message(b"B", RISTRETTO_BASEPOINT_COMPRESSED.as_bytes());
+    append_point(&mut transcript, b"X", context.verifying_share);
+    append_point(&mut transcript, b"D", context.key);
+    append_point(&mut transcript, b"S", context.share);
+    transcript
+}
+
+/// Absorbs a point in its encoding.
+pub(crate) fn append_point(transcript: &mut Transcript, label: &'static [u8], point: &Point) {
+    transcript.append_message(label, point.as_bytes());
+}
+
+/// The next challenge, uniform modulo ℓ.
+pub(crate) fn challenge(transcript: &mut Transcript) -> Scalar {
+    let mut bytes = [0; 64];
+    transcript.challenge_bytes(b"challenge", &mut bytes);
+    Scalar::from_bytes_mod_order_wide(&bytes)
+}
+
+/// What a custodian's identifier, its place on the polynomial, is derived from. The number has a fixed width,
+/// so no two custodians share the bytes.
+pub(crate) fn custodian(jurisdiction: &JurisdictionId, number: u16) -> Vec<u8> {
+    [CUSTODIAN_ROLE, jurisdiction.as_str().as_bytes(), &number.to_be_bytes()].concat()
+}
+
+/// What is signed to endorse a trust root.
+pub(crate) fn endorsement(message: &[u8]) -> Vec<u8> {
+    [ENDORSEMENT_ROLE, message].concat()
+}
