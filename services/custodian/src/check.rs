@@ -1,10 +1,10 @@
 //! Check: whether a submission is what it says, before anything is decided on it.
 //!
 //! Two halves. [`offline`] checks what anyone can, from the submission and the trust root alone: the definition, the
-//! logged request, every chain's seals and cells, the chains' signatures under their sums. [`own_chains`] checks
-//! what members of the custodian's own chains can: that the signed sums are those of the sealed cells
-//! ([`crate::details`]). The chains of other jurisdictions are checked in this way by *their* custodians only; what that
-//! leaves open is said in [`crate::details`].
+//! logged request, every chain's seals and cells, the chains' signatures under their sums. [`own_chains`] checks what
+//! members of the custodian's own chains can: that the signed sums are those of the sealed cells ([`crate::details`]).
+//! The chains of other jurisdictions are checked in this way by *their* custodians only; what that leaves open is said
+//! in [`crate::details`].
 //!
 //! Errors: [`Fault`], which ends in a signed refusal. Cost: a few hashes and point additions a cell, a signature or
 //! two a chain; no proof of a contribution is checked again, that is the full witnesses' work.

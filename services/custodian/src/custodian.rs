@@ -1,11 +1,11 @@
 //! A custodian, running: check → decide → share, then record, then send.
 //!
-//! Kept true: no verdict leaves before it is durable in the custodian's own log; a share is made only after both halves of
-//! [`crate::check`] held. What is nobody's fault (an exchange of its own that cannot be reached) ends in a
+//! Kept true: no verdict leaves before it is durable in the custodian's own log; a share is made only after both halves
+//! of [`crate::check`] held. What is nobody's fault (an exchange of its own that cannot be reached) ends in a
 //! [`Problem`] and not in a signed refusal.
 //!
-//! Errors: [`OpenError`] when it starts, [`Problem`] to callers. Cost: see [`crate::check`] and [`crate::share`]; all of
-//! it away from the async threads.
+//! Errors: [`OpenError`] when it starts, [`Problem`] to callers. Cost: see [`crate::check`] and [`crate::share`]; all
+//! of it away from the async threads.
 
 use std::{collections::BTreeMap, fs, io, path::PathBuf, sync::Arc, time::Duration};
 

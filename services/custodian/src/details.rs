@@ -6,10 +6,11 @@
 //! what the details add up to. A custodian checks the chains of its *own* jurisdiction, whose details never leave it,
 //! and takes the others' at their chains' signed word: their own custodians check them before they answer.
 //!
-//! What that leaves open: a share is `x·D_Σ` whatever request it was asked in, and shares of one `D` from different requests
-//! combine. Two exchanges of different jurisdictions that conspire with a regulator can each sign the same false `D_Σ`:
-//! every jurisdiction's custodians then answer it for the chain that is not theirs. To close this, a custodian must see the
-//! word of each concerned jurisdiction's custodians on their own chains' sums *before* it gives a share.
+//! What that leaves open: a share is `x·D_Σ` whatever request it was asked in, and shares of one `D` from different
+//! requests combine. Two exchanges of different jurisdictions that conspire with a regulator can each sign the same
+//! false `D_Σ`: every jurisdiction's custodians then answer it for the chain that is not theirs. To close this, a
+//! custodian must see the word of each concerned jurisdiction's custodians on their own chains' sums *before* it gives
+//! a share.
 //!
 //! Errors: [`Fault`], with the chain and the seal, cell or group. Cost: a hash and a point addition a quantity for each
 //! cell: microseconds a cell.

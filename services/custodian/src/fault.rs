@@ -1,6 +1,7 @@
 //! Why a request is refused as a whole: a check that failed, and where.
 //!
-//! Kept true: a fault never holds a number of people nor a sum, for its text is signed, logged and sent to the requester.
+//! Kept true: a fault never holds a number of people nor a sum, for its text is signed, logged and sent to the
+//! requester.
 
 use nacre_schemas::{
     Digest,

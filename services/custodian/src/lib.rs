@@ -14,9 +14,9 @@
 //! of its threshold and of every other jurisdiction; the numbers of people behind the groups; the power to refuse.
 //! It cannot shift a figure: its shares carry proofs, and a false one names it.
 //!
-//! What it takes on trust: that other jurisdictions' custodians checked *their* chains' signed sums as it checks its own
-//! (what that leaves open is said in [`details`]), and, of its own chains, what the full witness of the jurisdiction vouches for: the proofs
-//! behind the contributions, and that each record is counted once.
+//! What it takes on trust: that other jurisdictions' custodians checked *their* chains' signed sums as it checks its
+//! own (what that leaves open is said in [`details`]), and, of its own chains, what the full witness of the
+//! jurisdiction vouches for: the proofs behind the contributions, and that each record is counted once.
 
 pub mod check;
 mod config;

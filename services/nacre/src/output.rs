@@ -1,16 +1,22 @@
 //! Tables for people.
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
 use nacre_schemas::{
     measure::Measure,
     query::{Quantity, Statistic},
     release::{GroupFigures, Outcome, Release},
 };
 
+/// A line below the heads and one at either end: rows stand close, as in a printed table.
+const RULED: TableStyle = TableStyle::new()
+    .top_border(LineStyle::none().fill('─').junction('─'))
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .bottom_border(LineStyle::none().fill('─').junction('─'));
+
 /// A plain table with these column heads.
 pub fn table(heads: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(RULED);
     table.set_header(heads.iter().map(|head| Cell::new(*head)));
     table
 }

@@ -1,8 +1,8 @@
 //! `regulator.toml`: who asks, under which trust root, and where exchanges and custodians are.
 //!
 //! Kept true: a configuration that was read names files only by full paths, relative ones taken from the folder of the
-//! file. Nothing secret is in it: keys are files of their own, of mode 0600. Addresses are not trusted: whatever answers
-//! there has to show the keys of the trust root. Errors: [`ConfigError`], with the path.
+//! file. Nothing secret is in it: keys are files of their own, of mode 0600. Addresses are not trusted: whatever
+//! answers there has to show the keys of the trust root. Errors: [`ConfigError`], with the path.
 
 use std::{
     collections::BTreeMap,

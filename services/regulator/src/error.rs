@@ -171,7 +171,8 @@ pub enum FaultCause {
     /// Its answer or refusal does not hold: a false share, another's signature.
     #[error("its word is false: {0}")]
     False(Failure),
-    /// Its answer holds, but it withholds what others opened. The rules leave no room for that: either it or they are wrong.
+    /// Its answer holds, but it withholds what others opened. The rules leave no room for that: either it or they are
+    /// wrong.
     #[error("withholds {quantity} of the group {group} ({rule}), which others opened")]
     Dissent {
         /// The group.

@@ -1,7 +1,7 @@
 //! Calls to exchanges, chain by chain.
 //!
-//! Kept true: what comes back is only read here, and believed nowhere before [`crate::query`] has checked it. Errors name
-//! the chain and what was asked of it. Chains at one address share a connection and its tokens.
+//! Kept true: what comes back is only read here, and believed nowhere before [`crate::query`] has checked it. Errors
+//! name the chain and what was asked of it. Chains at one address share a connection and its tokens.
 
 use std::{collections::BTreeMap, sync::Arc};
 

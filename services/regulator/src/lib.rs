@@ -1,7 +1,7 @@
 //! The regulator's client: from a question to a published release that anyone can verify.
 //!
-//! The client needs no trust in exchanges or custodians, and has none: it checks what each says, blames whoever is wrong
-//! by name, and asks another custodian where one fails. Nor does anyone trust the client: custodians check its
+//! The client needs no trust in exchanges or custodians, and has none: it checks what each says, blames whoever is
+//! wrong by name, and asks another custodian where one fails. Nor does anyone trust the client: custodians check its
 //! dossier, the world checks its release. What whoever controls this client gains is what the rules release, and the
 //! numbers of people behind the groups that chains show to members.
 //!

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Kept true: nothing that an exchange or custodian says is passed on unchecked: the dossier is verified before a
-//! custodian is bothered, each answer before it counts, the release before it is published. Whoever is at fault is named.
+//! custodian is bothered, each answer before it counts, the release before it is published. Whoever is at fault is
+//! named.
 //!
 //! Errors: [`QueryError`]. Cost: three round trips to each chain concerned, one to each custodian asked, and the
 //! verification of a release, twice.

@@ -133,9 +133,13 @@ async fn value_out_of_range(places: &Consortium, network: &Network) -> anyhow::R
         client.post_bytes(&path, Scope::BatchesWrite, "application/vnd.nacre.batch", batch.to_canonical()).await;
     let (caught, by) = match answer {
         Ok(_) => (false, String::new()),
-        Err(ClientError::Problem(problem)) => {
-            (true, format!("the exchange answers {}: {}", problem.status, problem.detail))
-        }
+        Err(ClientError::Problem(problem)) => (
+            true,
+            format!(
+                "the exchange answers {}: {} (it is bound to the catalogue's definition, range included)",
+                problem.status, problem.detail
+            ),
+        ),
         Err(error) => bail!("the exchange could not be asked: {error}"),
     };
     Ok(Caught { fraud: "a systolic pressure of 350 posted by a patched provider", caught, by })
