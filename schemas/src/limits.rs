@@ -1,4 +1,4 @@
-//! Limits on everything that a stranger can send, in one place; a test holds them against each other.
+//! Limits on everything that a stranger can send, in one place, and held against each other when this is compiled.
 
 /// Contributions in one batch: 64 of them give 128 range-proven values.
 pub const MAX_BATCH_CONTRIBUTIONS: usize = 64;
@@ -12,7 +12,7 @@ pub const MAX_VALUE_SPAN: u32 = 1 << 12;
 pub const MAX_VALUE: u32 = 1 << 13;
 /// A payload's ciphertext, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 2_048;
-/// An aggregated range proof, in bytes: 7 + 2·log2(16·128) elements of 32 bytes are 928.
+/// An aggregated range proof, in bytes: 9 + 2·log2(16·128) elements of 32 bytes are 992.
 pub const MAX_RANGE_PROOF_BYTES: usize = 1_024;
 /// One contribution, in bytes.
 pub const MAX_CONTRIBUTION_BYTES: usize = 8_192;
@@ -47,23 +47,17 @@ pub const MAX_RELEASE_BYTES: usize = 256 << 20;
 /// A request, in bytes.
 pub const MAX_REQUEST_BYTES: usize = 16_384;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn limits_agree_with_each_other() {
-        assert!(MIN_BANDS >= 2 && MAX_BANDS <= 8);
-        // v - L and U - v must fit the 16 bits of the range proof with room to spare.
-        assert!(MAX_VALUE_SPAN <= 1 << 15 && MAX_VALUE < 1 << 15);
-        assert!(MAX_VALUE_SPAN <= MAX_VALUE);
-        // 2 values a contribution, padded to a power of two.
-        assert!((2 * MAX_BATCH_CONTRIBUTIONS).is_power_of_two());
-        let rounds = (16 * 2 * MAX_BATCH_CONTRIBUTIONS).ilog2() as usize;
-        assert!((9 + 2 * rounds) * 32 <= MAX_RANGE_PROOF_BYTES);
-        // Commitments of the widest measure with their digest fit an entry.
-        assert!((2 + MAX_BANDS) * 32 + 64 <= MAX_ENTRY_BYTES);
-        // Ciphertexts, 2 + 8 pairs; proof, 6 + 24 points and 4 + 24 scalars; payload; names.
-        assert!((20 + 30 + 28) * 32 + MAX_PAYLOAD_BYTES + 1_024 <= MAX_CONTRIBUTION_BYTES);
-    }
-}
+// The limits agree with each other, or nothing compiles.
+const _: () = {
+    assert!(MIN_BANDS >= 2 && MAX_BANDS <= 8);
+    // v - L and U - v must fit the 16 bits of the range proof with room to spare.
+    assert!(MAX_VALUE_SPAN <= 1 << 15 && MAX_VALUE < 1 << 15);
+    assert!(MAX_VALUE_SPAN <= MAX_VALUE);
+    // 2 values a contribution, padded to a power of two; 9 + 2·log2(bits·values) elements of a proof.
+    assert!((2 * MAX_BATCH_CONTRIBUTIONS).is_power_of_two());
+    assert!((9 + 2 * (16 * 2 * MAX_BATCH_CONTRIBUTIONS).ilog2() as usize) * 32 <= MAX_RANGE_PROOF_BYTES);
+    // Commitments of the widest measure with their digest fit an entry.
+    assert!((2 + MAX_BANDS) * 32 + 64 <= MAX_ENTRY_BYTES);
+    // Ciphertexts, 2 + 8 pairs; proof, 6 + 24 points and 4 + 24 scalars; payload; names.
+    assert!((20 + 30 + 28) * 32 + MAX_PAYLOAD_BYTES + 1_024 <= MAX_CONTRIBUTION_BYTES);
+};

@@ -1,5 +1,7 @@
 //! The canonical encoding has one form for one value, and refuses everything else without allocating for it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
 use nacre_schemas::{
     Blob, DecodeError, Digest, Document as _,
     batch::BatchStatement,

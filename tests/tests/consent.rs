@@ -1,5 +1,7 @@
 //! Consent of every jurisdiction: silence, an outage, a lie.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
 use nacre::demo::population::{self, PERSON_SYSTEM, Site};
 use nacre_access::secret;
 use nacre_regulator::QueryError;

@@ -3,6 +3,8 @@
 //! (Contribution and batch are walked the same way where they are verified, in `nacre-zk`; the share's fields again
 //! there, under a custodian who signs what it changed.)
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
 use std::collections::BTreeMap;
 
 use nacre::demo::population::{self, PERSON_SYSTEM, Site};
@@ -39,7 +41,7 @@ fn expected(field: &Field) -> &'static [Check] {
         ("dossier.logged.request.request.measure", &[Definition, TrustRoot]),
         ("dossier.logged.request.request.requester", &[Admission]),
         ("dossier.logged.request.request.spans", &[RequestForm, RequestSignature]),
-        ("dossier.logged.request", &[RequestForm, RequestSignature]),
+        ("dossier.logged.request.", &[RequestForm, RequestSignature]),
         ("dossier.logged.admission_inclusion", &[AdmissionInclusion]),
         ("dossier.logged.admission", &[Admission]),
         ("dossier.logged.checkpoint", &[Checkpoint]),
@@ -71,6 +73,7 @@ async fn every_field_of_a_release_is_checked_by_the_right_check() {
     assert_eq!(covered + 5, bytes.len(), "the fields cover the encoding but for tag and version");
 
     let mut refused: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut surprises = Vec::new();
     for field in &fields {
         for place in [field.bytes.start, field.bytes.end - 1] {
             let mut changed = bytes.clone();
@@ -80,10 +83,13 @@ async fn every_field_of_a_release_is_checked_by_the_right_check() {
                 continue;
             };
             let failure = release::check(&changed, &network).expect_err(&field.path);
-            assert!(expected(field).contains(&failure.check), "{}: {failure}", field.path);
+            if !expected(field).contains(&failure.check) {
+                surprises.push(format!("{}: {failure}", field.path));
+            }
             *refused.entry(failure.check.word()).or_default() += 1;
         }
     }
+    assert!(surprises.is_empty(), "refused by another check than expected:\n{}", surprises.join("\n"));
     println!("{} fields, refused by: {refused:?}", fields.len());
     for check in ["definition", "checkpoint", "seal-inclusion", "cell-inclusion", "answer-signature", "combination"] {
         assert!(refused.contains_key(check), "no change met {check}");

@@ -2,6 +2,8 @@
 //!
 //! Skipped, saying so, where the shared test input is not beside this checkout.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
