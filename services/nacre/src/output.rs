@@ -28,12 +28,23 @@ pub fn number(text: impl ToString) -> Cell {
 
 /// A quantity of a group, or the rule that withheld it.
 pub fn outcome(figures: &GroupFigures, quantity: Quantity) -> String {
-    let found = figures.results.iter().find(|result| result.quantity == quantity).map(|result| result.outcome);
-    match found {
+    match find(figures, quantity) {
         Some(Outcome::Value(value)) => value.to_string(),
         Some(Outcome::Withheld(rule)) => format!("withheld: {rule}"),
         None => String::new(),
     }
+}
+
+/// The rule that withheld a quantity, if one did.
+fn withheld(figures: &GroupFigures, quantity: Quantity) -> String {
+    match find(figures, quantity) {
+        Some(Outcome::Withheld(rule)) => format!("withheld: {rule}"),
+        Some(Outcome::Value(_)) | None => String::new(),
+    }
+}
+
+fn find(figures: &GroupFigures, quantity: Quantity) -> Option<Outcome> {
+    figures.results.iter().find(|result| result.quantity == quantity).map(|result| result.outcome)
 }
 
 /// A band as people read it: `120-139 mm[Hg]`, in the measure's unit.
@@ -82,7 +93,8 @@ fn row(release: &Release, figures: &GroupFigures) -> Vec<Cell> {
         row.push(number(interval.map(|interval| format!("{} to {}", interval.low, interval.high)).unwrap_or_default()));
     }
     if asks(Statistic::Sd) {
-        row.push(number(figures.sd.map(|sd| sd.to_string()).unwrap_or_default()));
+        let sd = figures.sd.map(|sd| sd.to_string());
+        row.push(number(sd.unwrap_or_else(|| withheld(figures, Quantity::Squares))));
     }
     if asks(Statistic::Bands) {
         for position in 0..release.definition.bands().len() {
