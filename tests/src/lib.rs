@@ -45,12 +45,19 @@ pub fn plan(regions: &[&str], minimum_people: u32, person_system: &str) -> Plan 
 impl Running {
     /// Makes and starts a network.
     pub async fn start(plan: &Plan) -> anyhow::Result<Self> {
+        Ok(Self::start_behind(plan, None).await?.0)
+    }
+
+    /// The same; but one server, by name, is reached at another address, where the test has put something before it.
+    /// Also where that server really listens.
+    pub async fn start_behind(plan: &Plan, elsewhere: Option<(&str, &str)>) -> anyhow::Result<(Self, Option<String>)> {
         let folder = tempfile::tempdir()?;
         let ports = Ports::bind(plan).await?;
-        let addresses = ports.addresses()?;
+        let mut addresses = ports.addresses()?;
+        let target = elsewhere.and_then(|(server, address)| addresses.insert(server.to_owned(), address.to_owned()));
         let places = consortium::init(&folder.path().join("network"), plan, &addresses)?;
         let servers = Servers::start(&places, ports)?;
-        Ok(Self { folder, places, servers, addresses })
+        Ok((Self { folder, places, servers, addresses }, target))
     }
 
     /// The folder that everything is in.

@@ -62,7 +62,7 @@ fn opened(answer: &Answer) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_figure_from_a_fhir_file_to_an_offline_verification() {
-    let running = Running::start(&plan(&["440100", "810000", "820000"], 11, PERSON_SYSTEM)).await.unwrap();
+    let mut running = Running::start(&plan(&["440100", "810000", "820000"], 11, PERSON_SYSTEM)).await.unwrap();
     let population = generate(&running, 240);
 
     // Post: every value of the generator becomes one receipted contribution.

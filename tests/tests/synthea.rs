@@ -10,10 +10,6 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use nacre::{
-    consortium,
-    servers::{Ports, Servers},
-};
 use nacre_schemas::{
     Document as _,
     answer::Rule,
@@ -271,21 +267,17 @@ fn batches(streams: &[Vec<u8>]) -> Vec<Batch> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_names_a_person_is_sent_or_stored() {
     let Some(files) = bundles() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let plan = plan(&["810000"], 11, PERSON_SYSTEM);
-    let ports = Ports::bind(&plan).await.unwrap();
-    let mut addresses = ports.addresses().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let tapped = listener.local_addr().unwrap().to_string();
-    let target = addresses.insert("810000".to_owned(), tapped).unwrap();
+    let plan = plan(&["810000"], 11, PERSON_SYSTEM);
+    let (mut running, target) = Running::start_behind(&plan, Some(("810000", &tapped))).await.unwrap();
+    let places = running.places.clone();
     let seen = Arc::new(Mutex::new(Vec::new()));
-    tokio::spawn(tap(listener, target.parse().unwrap(), seen.clone()));
-    let places = consortium::init(&folder.path().join("network"), &plan, &addresses).unwrap();
-    let servers = Servers::start(&places, ports).unwrap();
+    tokio::spawn(tap(listener, target.unwrap().parse().unwrap(), seen.clone()));
     let config = nacre_provider::Config::read(&places.providers[PROVIDER]).unwrap();
     let summary = nacre_provider::post(&config, &files, &()).await.unwrap();
     assert!(summary.posted > 100);
-    servers.stop_all().await.unwrap();
+    running.servers.stop_all().await.unwrap();
     // The client keeps its connections for a while; what it sent has been recorded once they are closed.
     for _ in 0..100 {
         if batches(&seen.lock().unwrap()).iter().map(|batch| batch.contributions.len()).sum::<usize>() as u64

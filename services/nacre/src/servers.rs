@@ -97,7 +97,7 @@ impl Servers {
     }
 
     /// Stops them all.
-    pub async fn stop_all(mut self) -> anyhow::Result<()> {
+    pub async fn stop_all(&mut self) -> anyhow::Result<()> {
         let servers: Vec<String> = self.running.keys().cloned().collect();
         for server in servers {
             self.stop(&server).await.with_context(|| server)?;

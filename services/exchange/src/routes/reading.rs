@@ -9,11 +9,15 @@ use axum::{
         header::{CONTENT_LENGTH, CONTENT_TYPE},
     },
 };
+use http_body_util::BodyExt as _;
 use nacre_access::Scope;
 use nacre_schemas::membership::SignedMembership;
 use serde::de::DeserializeOwned;
 
 use crate::{error::Error, exchange::Exchange, refusal::Refusal};
+
+/// How much of a refused body is read and thrown away.
+const MAX_DISCARDED_BYTES: usize = 16 << 20;
 
 /// The media type of JSON.
 pub(super) const JSON: &str = "application/json";
@@ -53,6 +57,7 @@ impl Admitted {
     pub(super) async fn bytes(self, limit: usize) -> Result<(SignedMembership, Vec<u8>), Error> {
         let declared = self.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         if declared.is_some_and(|declared| declared > limit as u64) {
+            discard(self.body).await;
             return Err(Refusal::TooLarge { limit }.into());
         }
         let bytes = axum::body::to_bytes(self.body, limit).await.map_err(|error| unread(&error, limit))?;
@@ -64,6 +69,18 @@ impl Admitted {
         let (caller, bytes) = self.bytes(limit).await?;
         let value = serde_json::from_slice(&bytes).map_err(|error| Refusal::Malformed(error.to_string()))?;
         Ok((caller, value))
+    }
+}
+
+/// Reads a body that is refused, and throws it away: a caller that is still sending when the connection closes never
+/// gets to read why. Only so much of it, for it may have no end.
+async fn discard(mut body: Body) {
+    let mut read = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        read += frame.data_ref().map_or(0, |data| data.len());
+        if read > MAX_DISCARDED_BYTES {
+            return;
+        }
     }
 }
 

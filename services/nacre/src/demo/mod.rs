@@ -56,7 +56,7 @@ pub async fn run(args: &DemoArgs, output: Output) -> anyhow::Result<ExitCode> {
 
     let ports = Ports::bind(&plan).await.context("cannot listen on loopback")?;
     let places = consortium::init(&folder.join("network"), &plan, &ports.addresses()?)?;
-    let servers = Servers::start(&places, ports)?;
+    let mut servers = Servers::start(&places, ports)?;
     output.say(format_args!(
         "2. {} exchanges and {} custodians (2 of 3 in each of Guangdong, Hong Kong, Macao) listen on loopback.",
         places.exchanges.len(),
