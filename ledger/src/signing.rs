@@ -47,11 +47,13 @@ pub enum Role {
     Answer,
     /// A custodian's refusal.
     Refusal,
+    /// A custodian's word on the sums of a chain of its own jurisdiction.
+    Confirmation,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Checkpoint,
         Self::Cosignature,
         Self::Batch,
@@ -60,6 +62,7 @@ impl Role {
         Self::GroupSums,
         Self::Answer,
         Self::Refusal,
+        Self::Confirmation,
     ];
 
     /// What the signed bytes start with. No label is a prefix of another, as each ends with its only line end.
@@ -73,6 +76,7 @@ impl Role {
             Self::GroupSums => "nacre group sums v1\n",
             Self::Answer => "nacre answer v1\n",
             Self::Refusal => "nacre refusal v1\n",
+            Self::Confirmation => "nacre confirmation v1\n",
         }
     }
 }

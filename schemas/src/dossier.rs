@@ -5,6 +5,7 @@ use crate::{
     Digest, Point, Signature,
     canonical::Item,
     cell::{Cell, ProviderCount},
+    confirmation::SignedConfirmation,
     document,
     entry::SealEntry,
     id::{ChainId, Text},
@@ -179,6 +180,9 @@ structure! {
         pub dossier: Dossier,
         /// What each chain says, in the order of the dossier's chains.
         pub sums: Vec<SignedChainSums>,
+        /// The word of each chain's own custodians on its sums, by chain and custodian. Empty when those are asked
+        /// for it.
+        pub confirmations: Vec<SignedConfirmation>,
     }
 }
 document!(Submission, b"NcSu", limits::MAX_RELEASE_BYTES);

@@ -78,6 +78,8 @@ pub enum Entry {
     Answer(Digest),
     /// A custodian's refusal, by digest of the [`crate::answer::SignedRefusal`]; in its own log.
     Refusal(Digest),
+    /// A custodian's confirmation, by digest of the [`crate::confirmation::SignedConfirmation`]; in its own log.
+    Confirmation(Digest),
 }
 
 impl Entry {
@@ -92,6 +94,7 @@ impl Entry {
             Self::Release(_) => "release",
             Self::Answer(_) => "answer",
             Self::Refusal(_) => "refusal",
+            Self::Confirmation(_) => "confirmation",
         }
     }
 
@@ -112,6 +115,7 @@ impl Encode for Entry {
             Self::Release(body) => (6, body),
             Self::Answer(body) => (7, body),
             Self::Refusal(body) => (8, body),
+            Self::Confirmation(body) => (9, body),
         };
         out.field("kind", |out| code.encode(out));
         out.field(self.kind(), |out| body.encode(out));
@@ -129,6 +133,7 @@ impl Decode for Entry {
             6 => Self::Release(Decode::decode(input)?),
             7 => Self::Answer(Decode::decode(input)?),
             8 => Self::Refusal(Decode::decode(input)?),
+            9 => Self::Confirmation(Decode::decode(input)?),
             other => return Err(DecodeError::invalid("entry", format!("no kind {other}"))),
         })
     }

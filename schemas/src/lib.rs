@@ -12,6 +12,7 @@ pub mod canonical;
 pub mod catalogue;
 pub mod cell;
 pub mod cohort;
+pub mod confirmation;
 pub mod contribution;
 pub mod decimal;
 pub mod dossier;

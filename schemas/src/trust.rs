@@ -19,7 +19,7 @@ structure! {
         pub number: u16,
         /// `X = x·B`: what its decryption shares are checked against.
         pub verifying_share: Point,
-        /// What its answers and refusals are signed with.
+        /// What its confirmations, answers and refusals are signed with.
         pub signing_key: SigningPublicKey,
     }
 }

@@ -105,6 +105,7 @@ fn entries_of_every_kind_read_back_and_have_their_own_leaf() {
         Entry::Release(digest),
         Entry::Answer(digest),
         Entry::Refusal(digest),
+        Entry::Confirmation(digest),
     ];
     let mut leaves = std::collections::BTreeSet::new();
     for entry in entries {

@@ -1,10 +1,10 @@
 //! Check: whether a submission is what it says, before anything is decided on it.
 //!
-//! Two halves. [`offline`] checks what anyone can, from the submission and the trust root alone: the definition, the
+//! Three parts. [`offline`] checks what anyone can, from the submission and the trust root alone: the definition, the
 //! logged request, every chain's seals and cells, the chains' signatures under their sums. [`own_chains`] checks what
 //! members of the custodian's own chains can: that the signed sums are those of the sealed cells ([`crate::details`]).
-//! The chains of other jurisdictions are checked in this way by *their* custodians only; what that leaves open is said
-//! in [`crate::details`].
+//! The chains of other jurisdictions are checked in this way by *their* custodians only, and [`confirmed`] that they
+//! said so. A confirmation takes the first two, an answer all three.
 //!
 //! Errors: [`Fault`], which ends in a signed refusal. Cost: a few hashes and point additions a cell, a signature or
 //! two a chain; no proof of a contribution is checked again, that is the full witnesses' work.
@@ -20,7 +20,7 @@ use nacre_schemas::{
     measure::Measure,
     query::Request,
 };
-use nacre_verifier::{CheckedDossier, GroupNumbers, Network, dossier, sums};
+use nacre_verifier::{CheckedDossier, GroupNumbers, Network, confirmation, dossier, sums};
 
 use crate::{details, fault::Fault};
 
@@ -40,6 +40,12 @@ pub fn offline(submission: &Submission, network: &Network) -> Result<Checked, Fa
     let dossier = dossier::check(&submission.dossier, network, definition)?;
     let numbers = sums::check(&submission.sums, &submission.dossier, &dossier, network)?;
     Ok(Checked { definition, dossier, numbers })
+}
+
+/// Checks that a threshold of each chain's own custodians confirmed just the sums that [`offline`] checked. No share may
+/// be given before: of the chains of other jurisdictions nothing else ties the signed sums to sealed cells.
+pub fn confirmed(submission: &Submission, checked: &Checked, network: &Network) -> Result<(), Fault> {
+    Ok(confirmation::check(&submission.confirmations, &submission.sums, &checked.dossier, network)?)
 }
 
 /// The definition of the measure asked for, which the trust root, the request and this build must agree on.

@@ -1,7 +1,7 @@
-//! A custodian, running: check → decide → share, then record, then send.
+//! A custodian, running: check → confirm, and check → decide → share; then record, then send.
 //!
-//! Kept true: no verdict leaves before it is durable in the custodian's own log; a share is made only after both halves
-//! of [`crate::check`] held. What is nobody's fault (an exchange of its own that cannot be reached) ends in a
+//! Kept true: nothing signed leaves before it is durable in the custodian's own log; a share is made only after all
+//! parts of [`crate::check`] held, the word of every chain's own custodians among them. What is nobody's fault (an exchange of its own that cannot be reached) ends in a
 //! [`Problem`] and not in a signed refusal.
 //!
 //! Errors: [`OpenError`] when it starts, [`Problem`] to callers. Cost: see [`crate::check`] and [`crate::share`]; all
@@ -20,10 +20,11 @@ use nacre_access::{
 };
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
-    Document as _,
-    answer::{CustodianId, SignedAnswer, Verdict},
+    Digest, Document as _,
+    answer::{CustodianId, SignedAnswer, SignedRefusal, Verdict},
     cell::ChainDetails,
-    dossier::{LoggedRequest, Submission},
+    confirmation::{Finding, SignedConfirmation},
+    dossier::{ChainEvidence, LoggedRequest, SignedChainSums, Submission},
     id::ChainId,
     problem::{Problem, Retry},
     trust::SignedTrustRoot,
@@ -32,10 +33,10 @@ use nacre_verifier::{Failure, Network};
 use nacre_zk::share::SecretShare;
 
 use crate::{
-    check,
+    check::{self, Checked},
     config::Config,
     fault::Fault,
-    record::{Record, RecordError},
+    record::{Record, RecordError, Statement},
     share::Signer,
 };
 
@@ -124,7 +125,7 @@ pub struct Custodian {
     record: Record,
 }
 
-/// Why there is no answer.
+/// Why there is no answer or confirmation.
 enum Obstacle {
     /// A check failed: a refusal is due.
     Fault(Fault),
@@ -167,38 +168,111 @@ impl Custodian {
         let request = submission.dossier.logged.request.request.digest();
         let verdict = match self.weigh(Arc::new(submission)).await {
             Ok(answer) => Verdict::Answered(answer),
-            Err(Obstacle::Fault(fault)) => {
-                tracing::warn!(%request, check = %fault.check(), "refused");
-                Verdict::Refused(self.signer.refuse(request, &fault))
-            }
-            Err(Obstacle::Problem(problem)) => return Err(problem),
+            Err(obstacle) => Verdict::Refused(self.refuse(request, obstacle)?),
         };
-        let index = self.record.keep(&verdict).await.map_err(|error| {
-            tracing::error!(%request, %error, "a verdict could not be recorded and was not sent");
-            Problem::new(500, "unrecorded", "Not recorded", "the custodian cannot record its verdict, so it gives none")
-        })?;
-        tracing::info!(%request, index, "verdict recorded");
+        self.keep(&request, vec![Statement::of_verdict(&verdict)]).await?;
         Ok(verdict)
     }
 
+    /// What it finds of its own chains' sums, recorded. The caller was told apart before.
+    pub async fn confirm(self: &Arc<Self>, submission: Submission) -> Result<Finding, Problem> {
+        if !submission.confirmations.is_empty() {
+            let detail = "who is asked for confirmations is sent none";
+            return Err(Problem::new(400, "unexpected-confirmations", "Unexpected confirmations", detail));
+        }
+        let request = submission.dossier.logged.request.request.digest();
+        let finding = match self.compare(Arc::new(submission)).await {
+            Ok(confirmations) => Finding::Confirmed(confirmations),
+            Err(obstacle) => Finding::Refused(self.refuse(request, obstacle)?),
+        };
+        self.keep(&request, Statement::of_finding(&finding)).await?;
+        Ok(finding)
+    }
+
+    /// Its refusal, if a check failed.
+    fn refuse(&self, request: Digest, obstacle: Obstacle) -> Result<SignedRefusal, Problem> {
+        match obstacle {
+            Obstacle::Fault(fault) => {
+                tracing::warn!(%request, check = %fault.check(), "refused");
+                Ok(self.signer.refuse(request, &fault))
+            }
+            Obstacle::Problem(problem) => Err(problem),
+        }
+    }
+
+    async fn keep(&self, request: &Digest, statements: Vec<Statement>) -> Result<(), Problem> {
+        let index = self.record.keep(statements).await.map_err(|error| {
+            tracing::error!(%request, %error, "a statement could not be recorded and was not sent");
+            let detail = "the custodian cannot record what it would say, so it says nothing";
+            Problem::new(500, "unrecorded", "Not recorded", detail)
+        })?;
+        tracing::info!(%request, index, "recorded");
+        Ok(())
+    }
+
     async fn weigh(self: &Arc<Self>, submission: Arc<Submission>) -> Result<SignedAnswer, Obstacle> {
-        let (own, shown) = (Arc::clone(self), Arc::clone(&submission));
-        let checked = off_thread(move || check::offline(&shown, &own.network)).await??;
-        let details = self.details(&submission).await?;
-        let own = Arc::clone(self);
-        off_thread(move || {
-            check::own_chains(&submission, &own.network, &own.id().jurisdiction, checked.definition, &details)?;
+        let checked = self.check_offline(&submission, check::confirmed).await?;
+        self.on_own_chains(submission, checked, |own, _, checked| {
             let minimum = own.network.root().disclosure.minimum_people;
             own.signer.answer(&checked.dossier, &checked.numbers, minimum)
         })
-        .await?
-        .map_err(Obstacle::Fault)
+        .await
+    }
+
+    async fn compare(self: &Arc<Self>, submission: Arc<Submission>) -> Result<Vec<SignedConfirmation>, Obstacle> {
+        let checked = self.check_offline(&submission, |_, _, _| Ok(())).await?;
+        if self.own_evidence(&submission).next().is_none() {
+            let detail = "the dossier has no chain of this custodian's jurisdiction, so there is nothing to confirm";
+            return Err(Obstacle::Problem(Problem::new(422, "no-own-chain", "No chain of its own", detail)));
+        }
+        self.on_own_chains(submission, checked, |own, submission, checked| {
+            let chains = own.own_evidence(submission);
+            Ok(chains.map(|(_, signed)| own.signer.confirm(checked.dossier.request_digest, &signed.sums)).collect())
+        })
+        .await
+    }
+
+    /// What is checked before any exchange is asked.
+    async fn check_offline(
+        self: &Arc<Self>,
+        submission: &Arc<Submission>,
+        further: fn(&Submission, &Checked, &Network) -> Result<(), Fault>,
+    ) -> Result<Checked, Obstacle> {
+        let (own, submission) = (Arc::clone(self), Arc::clone(submission));
+        let check = move || {
+            let checked = check::offline(&submission, &own.network)?;
+            further(&submission, &checked, &own.network)?;
+            Ok(checked)
+        };
+        off_thread(check).await?.map_err(Obstacle::Fault)
+    }
+
+    /// Does something once the own chains' sums were found to be those of their sealed details.
+    async fn on_own_chains<T: Send + 'static>(
+        self: &Arc<Self>,
+        submission: Arc<Submission>,
+        checked: Checked,
+        act: impl FnOnce(&Self, &Submission, &Checked) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Obstacle> {
+        let details = self.details(&submission).await?;
+        let own = Arc::clone(self);
+        let compare = move || {
+            check::own_chains(&submission, &own.network, &own.id().jurisdiction, checked.definition, &details)?;
+            act(&own, &submission, &checked)
+        };
+        off_thread(compare).await?.map_err(Obstacle::Fault)
+    }
+
+    fn own_evidence<'a>(
+        &'a self,
+        submission: &'a Submission,
+    ) -> impl Iterator<Item = (&'a ChainEvidence, &'a SignedChainSums)> {
+        check::evidence_of(submission, &self.network, &self.id().jurisdiction)
     }
 
     /// The details of the dossier's chains of its own jurisdiction, from their exchanges.
     async fn details(&self, submission: &Submission) -> Result<BTreeMap<ChainId, ChainDetails>, Obstacle> {
-        let own = check::evidence_of(submission, &self.network, &self.id().jurisdiction);
-        let chains: Vec<ChainId> = own.map(|(evidence, _)| evidence.chain.clone()).collect();
+        let chains: Vec<ChainId> = self.own_evidence(submission).map(|(evidence, _)| evidence.chain.clone()).collect();
         let logged = &submission.dossier.logged;
         let fetches = chains.into_iter().map(|chain| self.details_of(chain, logged));
         stream::iter(fetches).buffer_unordered(CONCURRENT_CHAINS).try_collect().await

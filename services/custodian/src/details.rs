@@ -4,13 +4,18 @@
 //! A dossier is public and holds no ephemeral key, so nothing in it ties the `D_Σ` that a chain signs to the cells it
 //! sealed. This module does: the digest of every detail stands in its sealed cell, and the signed sums must be exactly
 //! what the details add up to. A custodian checks the chains of its *own* jurisdiction, whose details never leave it,
-//! and takes the others' at their chains' signed word: their own custodians check them before they answer.
+//! and takes the others' on the signed word of a threshold of *their* custodians, who checked them in the same way
+//! ([`nacre_verifier::confirmation`]).
 //!
-//! What that leaves open: a share is `x·D_Σ` whatever request it was asked in, and shares of one `D` from different
-//! requests combine. Two exchanges of different jurisdictions that conspire with a regulator can each sign the same
-//! false `D_Σ`: every jurisdiction's custodians then answer it for the chain that is not theirs. To close this, a
-//! custodian must see the word of each concerned jurisdiction's custodians on their own chains' sums *before* it gives
-//! a share.
+//! That word must be there *before* a share is given: a share is `x·D_Σ` whatever request it was asked in, and shares
+//! of one `D` from different requests combine. Two exchanges of different jurisdictions that conspire with a regulator
+//! could otherwise each sign the same `D` of their choice, each in a request of its own, and every jurisdiction's
+//! custodians would answer it for the chain that is not theirs.
+//!
+//! Nothing is remembered of what was confirmed, and nothing needs to be: the sums are a function of the request and of
+//! the sealed cells, so of one history of a chain only one list of sums is ever confirmed for a request. A chain that
+//! shows two histories can have sums of each confirmed, but only such as its seals commit to, with the people sealed
+//! beside them: the same as if it had sealed them for two requests. That the seals are true is the witnesses' work.
 //!
 //! Errors: [`Fault`], with the chain and the seal, cell or group. Cost: a hash and a point addition a quantity for each
 //! cell: microseconds a cell.

@@ -2,21 +2,26 @@
 //! rules release.
 //!
 //! ```text
-//! submission → check → decide → share → record → verdict
+//! submission → check → confirm → record → finding
+//! submission, with every chain's confirmations → check → decide → share → record → verdict
 //! ```
 //!
-//! * [`check`]: is the dossier what it says, and are the keys it asks to answer those of sealed cells?
+//! * [`check`]: is the dossier what it says, are the keys it asks to answer those of sealed cells, and do the custodians
+//!   of every chain's own jurisdiction say so?
 //! * [`decide`]: may each quantity of each group be opened? A pure function of k and of people by provider.
-//! * [`share`]: shares with proofs, or the rule that forbids it, signed; or a signed refusal of the whole.
-//! * [`record`]: every verdict in the custodian's own log, before it is sent.
+//! * [`share`]: shares with proofs, or the rule that forbids it, signed; or a signed refusal of the whole. Also the
+//!   signed confirmation of its own chains' sums.
+//! * [`record`]: every statement in the custodian's own log, before it is sent.
 //!
 //! What whoever controls one custodian gains: its share of every sum it is shown, useless without the other custodians
 //! of its threshold and of every other jurisdiction; the numbers of people behind the groups; the power to refuse.
-//! It cannot shift a figure: its shares carry proofs, and a false one names it.
+//! It cannot shift a figure: its shares carry proofs, and a false one names it. Nor can it alone vouch for false sums:
+//! that takes a threshold of its jurisdiction's custodians.
 //!
-//! What it takes on trust: that other jurisdictions' custodians checked *their* chains' signed sums as it checks its
-//! own (what that leaves open is said in [`details`]), and, of its own chains, what the full witness of the
-//! jurisdiction vouches for: the proofs behind the contributions, and that each record is counted once.
+//! What it takes on trust: that of any threshold of another jurisdiction's custodians one at least compared its chains'
+//! signed sums with the sealed details, as this one does with its own, before it confirmed them ([`details`]); and, of
+//! its own chains, what the full witness of the jurisdiction vouches for: the proofs behind the contributions, and that
+//! each record is counted once.
 
 pub mod check;
 mod config;

@@ -1,18 +1,19 @@
-//! The custodian's own log of its answers and refusals, with the bodies behind it.
+//! The custodian's own log of its confirmations, answers and refusals, with the bodies behind it.
 //!
-//! Kept true: a verdict that was sent is in the log, and its body is durable before the log names it. So whoever holds
-//! the custodian to account finds every verdict it ever gave, and the log never names a body that is not there.
+//! Kept true: a statement that was sent is in the log, and its body is durable before the log names it. So whoever holds
+//! the custodian to account finds every statement it ever made, and the log never names a body that is not there.
 //! Bodies hold shares and no numbers of people; they are files of mode 0600 all the same.
 //!
 //! ```text
 //! <data>/log/                      the log, of origin <network>/custodian/<jurisdiction>-<number>
-//! <data>/bodies/<digest>.json      a signed answer or refusal, named by the digest that the log holds
+//! <data>/bodies/<digest>.json      a signed confirmation, answer or refusal, named by the digest that the log holds
 //! ```
 //!
 //! A crash before the append leaves a body that nothing names: harmless, as it was not sent. A crash while the body is
 //! written leaves a `.tmp` file, which the next start removes.
 //!
-//! Errors: [`RecordError`]; after one the verdict must not be sent. Cost: three syncs a verdict.
+//! Errors: [`RecordError`]; after one the statement must not be sent. Cost: two syncs a statement, and one for all that
+//! are sent together.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -27,11 +28,13 @@ use nacre_ledger::{
 };
 use nacre_schemas::{
     Digest, Document as _,
-    answer::{CustodianId, Verdict},
+    answer::{CustodianId, SignedAnswer, SignedRefusal, Verdict},
+    confirmation::{Finding, SignedConfirmation},
     entry::Entry,
 };
+use serde::Serialize;
 
-/// Why a verdict could not be recorded.
+/// Why a statement could not be recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// A file or folder of bodies.
@@ -48,6 +51,49 @@ pub enum RecordError {
     /// The thread that wrote the body panicked.
     #[error("the writer of a body stopped")]
     Stopped,
+}
+
+/// Something the custodian signed, as the record keeps it.
+pub struct Statement {
+    entry: Entry,
+    digest: Digest,
+    body: Vec<u8>,
+}
+
+impl Statement {
+    /// What a verdict states.
+    pub fn of_verdict(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Answered(answer) => Self::of_answer(answer),
+            Verdict::Refused(refusal) => Self::of_refusal(refusal),
+        }
+    }
+
+    /// What a finding states: each confirmation by itself, or the refusal.
+    pub fn of_finding(finding: &Finding) -> Vec<Self> {
+        match finding {
+            Finding::Confirmed(confirmations) => confirmations.iter().map(Self::of_confirmation).collect(),
+            Finding::Refused(refusal) => vec![Self::of_refusal(refusal)],
+        }
+    }
+
+    fn of_answer(signed: &SignedAnswer) -> Self {
+        Self::new(signed.digest(), Entry::Answer, signed)
+    }
+
+    fn of_refusal(signed: &SignedRefusal) -> Self {
+        Self::new(signed.digest(), Entry::Refusal, signed)
+    }
+
+    fn of_confirmation(signed: &SignedConfirmation) -> Self {
+        Self::new(signed.digest(), Entry::Confirmation, signed)
+    }
+
+    fn new(digest: Digest, entry: impl FnOnce(Digest) -> Entry, signed: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(signed);
+        let body = body.expect("fails only for maps with keys that are no texts, and statements have no maps");
+        Self { entry: entry(digest), digest, body }
+    }
 }
 
 /// The log and the bodies, open.
@@ -73,21 +119,14 @@ impl Record {
         Ok(Self { log, bodies })
     }
 
-    /// Makes the verdict durable: the body, then the entry that names it. Returns the entry's index.
-    pub async fn keep(&self, verdict: &Verdict) -> Result<u64, RecordError> {
-        let (digest, entry) = match verdict {
-            Verdict::Answered(answer) => (answer.digest(), Entry::Answer(answer.digest())),
-            Verdict::Refused(refusal) => (refusal.digest(), Entry::Refusal(refusal.digest())),
-        };
-        let body = match verdict {
-            Verdict::Answered(answer) => serde_json::to_vec(answer),
-            Verdict::Refused(refusal) => serde_json::to_vec(refusal),
-        };
-        let body = body.expect("fails only for maps with keys that are no texts, and verdicts have no maps");
+    /// Records statements that are sent together, at least one. The first's place in the log.
+    pub async fn keep(&self, statements: Vec<Statement>) -> Result<u64, RecordError> {
+        let entries = statements.iter().map(|statement| statement.entry.to_canonical()).collect();
         let bodies = self.bodies.clone();
-        let written = tokio::task::spawn_blocking(move || write_body(&bodies, &digest, &body)).await;
-        written.map_err(|_| RecordError::Stopped)??;
-        Ok(self.log.append(vec![entry.to_canonical()]).await?.first)
+        let write =
+            move || statements.iter().try_for_each(|statement| write_body(&bodies, &statement.digest, &statement.body));
+        tokio::task::spawn_blocking(write).await.map_err(|_| RecordError::Stopped)??;
+        Ok(self.log.append(entries).await?.first)
     }
 }
 
@@ -132,7 +171,8 @@ mod tests {
 
     use nacre_schemas::{
         Signature,
-        answer::{Answer, Refusal, SignedAnswer, SignedRefusal},
+        answer::{Answer, Refusal},
+        confirmation::Confirmation,
     };
 
     use super::*;
@@ -153,6 +193,20 @@ mod tests {
         SignedRefusal { refusal, signature: Signature([9; 64]) }
     }
 
+    fn answer() -> Vec<Statement> {
+        vec![Statement::of_verdict(&Verdict::Answered(answered(1)))]
+    }
+
+    fn refusal() -> Vec<Statement> {
+        Statement::of_finding(&Finding::Refused(refused()))
+    }
+
+    fn confirmed(chain: &str) -> SignedConfirmation {
+        let (request, sums) = (Digest([7; 32]), Digest([6; 32]));
+        let confirmation = Confirmation { request, sums, chain: chain.parse().unwrap(), custodian: custodian() };
+        SignedConfirmation { confirmation, signature: Signature([9; 64]) }
+    }
+
     fn key() -> SigningKey {
         SigningKey::from_bytes(&[7; 32]).unwrap()
     }
@@ -161,8 +215,8 @@ mod tests {
     async fn what_was_kept_is_there_after_opening_again() {
         let data = tempfile::tempdir().unwrap();
         let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
-        assert_eq!(record.keep(&Verdict::Answered(answered(1))).await.unwrap(), 0);
-        assert_eq!(record.keep(&Verdict::Refused(refused())).await.unwrap(), 1);
+        assert_eq!(record.keep(answer()).await.unwrap(), 0);
+        assert_eq!(record.keep(refusal()).await.unwrap(), 1);
         drop(record);
 
         fs::write(data.path().join("bodies/left.tmp"), "half a bo").unwrap();
@@ -180,11 +234,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn confirmations_that_are_sent_together_are_logged_one_by_one() {
+        let data = tempfile::tempdir().unwrap();
+        let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
+        let both = [confirmed("region/440100"), confirmed("region/440300")];
+        let statements = Statement::of_finding(&Finding::Confirmed(both.to_vec()));
+        assert_eq!(record.keep(statements).await.unwrap(), 0);
+        let expected: Vec<Vec<u8>> =
+            both.iter().map(|signed| Entry::Confirmation(signed.digest()).to_canonical()).collect();
+        assert_eq!(record.log.entries(0..2, 2).unwrap(), expected);
+        for signed in both {
+            let path = data.path().join(format!("bodies/{}.json", signed.digest()));
+            let body: SignedConfirmation = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            assert_eq!(body, signed);
+        }
+    }
+
+    #[tokio::test]
     async fn a_verdict_whose_body_cannot_be_written_is_not_logged() {
         let data = tempfile::tempdir().unwrap();
         let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
         fs::remove_dir_all(data.path().join("bodies")).unwrap();
-        let error = record.keep(&Verdict::Answered(answered(1))).await.unwrap_err();
+        let error = record.keep(answer()).await.unwrap_err();
         assert!(matches!(error, RecordError::Body { .. }), "{error}");
         assert_eq!(record.log.size(), 0);
     }
@@ -193,8 +264,7 @@ mod tests {
     async fn the_same_refusal_at_once_is_logged_each_time_over_one_body() {
         let data = tempfile::tempdir().unwrap();
         let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
-        let verdict = Verdict::Refused(refused());
-        let (first, second) = tokio::join!(record.keep(&verdict), record.keep(&verdict));
+        let (first, second) = tokio::join!(record.keep(refusal()), record.keep(refusal()));
         assert_eq!(first.unwrap() + second.unwrap(), 1);
         assert_eq!(fs::read_dir(data.path().join("bodies")).unwrap().count(), 1);
     }

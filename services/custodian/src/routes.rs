@@ -1,13 +1,14 @@
 //! The custodian's routes.
 //!
 //! ```text
-//! POST /oauth/token      access tokens
-//! GET  /healthz          204
-//! POST /v1/answers       Submission → Verdict; scope answers.request, by the request's own requester
+//! POST /oauth/token        access tokens
+//! GET  /healthz            204
+//! POST /v1/confirmations   Submission without confirmations → Finding; scope and caller as below
+//! POST /v1/answers         Submission → Verdict; scope answers.request, by the request's own requester
 //! ```
 //!
 //! Kept true: a body is read only for a caller with a token, and only while there is a place: so strangers take no
-//! memory, and callers at most [`PLACES`] bodies. What was begun is finished even if the caller hangs up, so work never
+//! memory, and callers at most [`PLACES`] bodies, whichever of the two they ask for. What was begun is finished even if the caller hangs up, so work never
 //! outgrows the places. Errors: problem+json.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -22,14 +23,12 @@ use axum::{
 use nacre_access::{ProblemResponse, Scope, server};
 use nacre_schemas::{
     answer::Verdict,
+    confirmation::Finding,
     dossier::Submission,
     id::MemberId,
     problem::{Problem, Retry},
 };
-use tokio::{
-    net::TcpListener,
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
     config::Config,
@@ -84,27 +83,50 @@ pub fn router(custodian: Arc<Custodian>) -> Router {
     let desk = Desk { custodian, places: Arc::new(Semaphore::new(PLACES)) };
     Router::new()
         .route("/healthz", get(|| async { StatusCode::NO_CONTENT }))
+        .route("/v1/confirmations", post(confirmations))
         .route("/v1/answers", post(answers))
         .with_state(desk)
         .merge(tokens)
 }
 
 async fn answers(State(desk): State<Desk>, headers: HeaderMap, body: Body) -> Result<Json<Verdict>, ProblemResponse> {
-    let caller = desk.custodian.gatekeeper().authorize(&headers, Scope::AnswersRequest)?.membership.member.clone();
+    receive(desk, &headers, body, |custodian, submission| async move { custodian.judge(submission).await }).await
+}
+
+async fn confirmations(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Finding>, ProblemResponse> {
+    receive(desk, &headers, body, |custodian, submission| async move { custodian.confirm(submission).await }).await
+}
+
+/// Takes a submission from its requester, and does something with it.
+async fn receive<T, F>(
+    desk: Desk,
+    headers: &HeaderMap,
+    body: Body,
+    act: impl FnOnce(Arc<Custodian>, Submission) -> F + Send + 'static,
+) -> Result<Json<T>, ProblemResponse>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, Problem>> + Send,
+{
+    let caller = desk.custodian.gatekeeper().authorize(headers, Scope::AnswersRequest)?.membership.member.clone();
     let place = Arc::clone(&desk.places).try_acquire_owned().map_err(|_| busy())?;
-    let bytes = read_body(&headers, body).await?;
+    let bytes = read_body(headers, body).await?;
     // A task of its own, which holds the place to its end.
-    let work = tokio::spawn(judge(desk.custodian, caller, bytes, place));
+    let work = tokio::spawn(async move {
+        let _place = place;
+        let submission = parse(&caller, bytes).await?;
+        act(desk.custodian, submission).await
+    });
     let stopped = |_| Problem::new(500, "internal", "Internal error", "the custodian could not finish its checks");
     Ok(Json(work.await.map_err(stopped)??))
 }
 
-async fn judge(
-    custodian: Arc<Custodian>,
-    caller: MemberId,
-    bytes: Bytes,
-    _place: OwnedSemaphorePermit,
-) -> Result<Verdict, Problem> {
+/// The submission, if it is the caller's own.
+async fn parse(caller: &MemberId, bytes: Bytes) -> Result<Submission, Problem> {
     let parsed = tokio::task::spawn_blocking(move || serde_json::from_slice::<Submission>(&bytes)).await;
     let submission = match parsed {
         Ok(Ok(submission)) => submission,
@@ -112,11 +134,11 @@ async fn judge(
         Err(_) => return Err(Problem::new(500, "internal", "Internal error", "the submission could not be read")),
     };
     let requester = &submission.dossier.logged.request.request.requester;
-    if *requester != caller {
+    if requester != caller {
         let detail = format!("the request is {requester}'s; only its requester is answered");
         return Err(Problem::new(403, "not-the-requester", "Not the requester", detail));
     }
-    custodian.judge(submission).await
+    Ok(submission)
 }
 
 async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {

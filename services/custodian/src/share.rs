@@ -11,7 +11,8 @@ use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
     Digest, Document as _,
     answer::{Answer, CustodianId, Decision, GroupAnswer, QuantityDecision, Refusal, SignedAnswer, SignedRefusal},
-    dossier::QuantityKey,
+    confirmation::{Confirmation, SignedConfirmation},
+    dossier::{ChainSums, QuantityKey},
     query::{GroupKey, Quantity},
 };
 use nacre_verifier::{CheckedDossier, GroupNumbers, sums::GroupTotal};
@@ -58,6 +59,14 @@ impl Signer {
         };
         let signature = self.signing_key.sign(Role::Answer, &answer.to_canonical());
         Ok(SignedAnswer { answer, signature })
+    }
+
+    /// Confirms the sums of a chain of its own, which [`crate::check::own_chains`] compared with the sealed details.
+    pub fn confirm(&self, request: Digest, sums: &ChainSums) -> SignedConfirmation {
+        let (chain, custodian) = (sums.chain.clone(), self.custodian.clone());
+        let confirmation = Confirmation { request, sums: sums.digest(), chain, custodian };
+        let signature = self.signing_key.sign(Role::Confirmation, &confirmation.to_canonical());
+        SignedConfirmation { confirmation, signature }
     }
 
     /// Refuses the request as a whole.

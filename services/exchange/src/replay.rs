@@ -96,7 +96,8 @@ async fn read(store: &Store, chain: &Chain, from: u64, size: u64) -> Result<Stre
                 | Entry::Request(digest)
                 | Entry::Release(digest)
                 | Entry::Answer(digest)
-                | Entry::Refusal(digest),
+                | Entry::Refusal(digest)
+                | Entry::Confirmation(digest),
                 None,
             ) => stretch.documents.push((digest, leaf)),
         }

@@ -1,14 +1,22 @@
-//! Consent: as many valid answers as each jurisdiction's threshold, and the fault of every custodian that gave none.
+//! Consent: as many valid words as each jurisdiction's threshold, and the fault of every custodian that gave none.
 //!
-//! Kept true: an answer counts only after its signature, its dossier, each share's proof, and the key each share was
-//! made from were checked; so a figure opened from counted answers is the figure of the dossier. Of each jurisdiction
-//! exactly its threshold of answers is returned. A custodian is asked only if one before it failed: nobody sees more
-//! requests than it takes.
+//! Custodians are asked twice in one way: those of the chains' own jurisdictions for [`confirmations`], then those of
+//! every jurisdiction for [`answers`]. An [`Errand`] says what differs.
 //!
-//! Errors: [`QueryError::NoConsent`], with every fault. Cost: a threshold of round trips at a time; a share's check
-//! is 130 µs, away from the async threads.
+//! Kept true: nothing a custodian says counts before its errand checked it. Of each jurisdiction concerned exactly its
+//! threshold is returned. A custodian is asked only if one before it failed: nobody sees more requests than it takes.
+//!
+//! Errors: [`QueryError::NoConsent`], with every fault. Cost: a threshold of round trips at a time; checks run away from
+//! the async threads.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use nacre_access::{
@@ -19,18 +27,23 @@ use nacre_access::{
 use nacre_ledger::signing::{self, Role};
 use nacre_schemas::{
     Document as _,
-    answer::{CustodianId, Decision, SignedAnswer, SignedRefusal, Verdict},
+    answer::{CustodianId, SignedRefusal},
+    dossier::SignedChainSums,
     id::MemberId,
     problem::Retry,
     trust::Jurisdiction,
 };
-use nacre_verifier::{Check, CheckedDossier, Failure, GroupNumbers, Network, answer};
+use nacre_verifier::{Check, CheckedDossier, Failure, GroupNumbers, Network};
+use serde::de::DeserializeOwned;
 
 use crate::{
     config::CustodianAddress,
     error::{CustodianFault, FaultCause, QueryError},
     progress::{Progress, Stage},
 };
+
+mod answers;
+mod confirmations;
 
 /// How long a custodian may take to check, decide and share.
 pub const CUSTODIAN_TIMEOUT: Duration = Duration::from_secs(60);
@@ -40,13 +53,13 @@ const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// The longest verdict that is read, in bytes of JSON: an answer's cap, twice over for hex.
 const MAX_VERDICT_BYTES: usize = 64 << 20;
 
-/// What answers are checked against.
+/// What the words of custodians are checked against.
 pub(crate) struct Subject {
     pub(crate) network: Network,
     pub(crate) dossier: CheckedDossier,
     pub(crate) numbers: GroupNumbers,
-    /// The submission as it is sent, JSON.
-    pub(crate) submission: Vec<u8>,
+    /// What each chain signed, in the order of the request's spans.
+    pub(crate) sums: Vec<SignedChainSums>,
 }
 
 /// The custodians that the configuration has an address for.
@@ -55,11 +68,29 @@ pub(crate) struct Custodians {
     timeout: Duration,
 }
 
-/// Enough answers, and what was wrong with other custodians on the way.
+/// What custodians are asked for.
+trait Errand {
+    /// The route.
+    const PATH: &'static str;
+    /// What it is in a query.
+    const STAGE: Stage;
+    /// What a custodian sends back.
+    type Reply: DeserializeOwned + Send + 'static;
+    /// What of it counts.
+    type Given: Send + 'static;
+
+    /// Whether the jurisdiction's custodians are asked.
+    fn concerns(jurisdiction: &Jurisdiction, subject: &Subject) -> bool;
+
+    /// What counts of a reply, or why nothing does.
+    fn check(asked: &CustodianId, reply: Self::Reply, subject: &Subject) -> Result<Self::Given, FaultCause>;
+}
+
+/// Enough words, and what was wrong with other custodians on the way.
 #[derive(Debug)]
-pub(crate) struct Consent {
-    /// Exactly each jurisdiction's threshold, by custodian.
-    pub(crate) answers: Vec<SignedAnswer>,
+pub(crate) struct Consent<T> {
+    /// Exactly the threshold of each jurisdiction concerned.
+    pub(crate) given: Vec<T>,
     /// By custodian.
     pub(crate) faults: Vec<CustodianFault>,
 }
@@ -82,82 +113,87 @@ impl Custodians {
         Ok(Self { clients, timeout: CUSTODIAN_TIMEOUT })
     }
 
-    /// Asks the custodians of every jurisdiction, all jurisdictions at once.
-    pub(crate) async fn ask(&self, subject: &Arc<Subject>, progress: &dyn Progress) -> Result<Consent, QueryError> {
-        let jurisdictions = &subject.network.root().jurisdictions;
-        let needed = jurisdictions.iter().map(|jurisdiction| usize::from(jurisdiction.threshold)).sum();
-        let count = Count { done: std::sync::atomic::AtomicUsize::new(0), needed, progress };
-        progress.report(Stage::Custodians, 0, needed);
-        let asked = jurisdictions.iter().map(|jurisdiction| self.ask_jurisdiction(jurisdiction, subject, &count));
-        let (mut answers, mut faults) = (Vec::new(), Vec::new());
+    /// Asks the custodians of every jurisdiction concerned, all jurisdictions at once. The submission is JSON.
+    async fn ask<E: Errand>(
+        &self,
+        subject: &Arc<Subject>,
+        submission: &[u8],
+        progress: &dyn Progress,
+    ) -> Result<Consent<E::Given>, QueryError> {
+        let jurisdictions = subject.network.root().jurisdictions.iter();
+        let concerned: Vec<&Jurisdiction> =
+            jurisdictions.filter(|jurisdiction| E::concerns(jurisdiction, subject)).collect();
+        let needed = concerned.iter().map(|jurisdiction| usize::from(jurisdiction.threshold)).sum();
+        let count = Count { done: AtomicUsize::new(0), needed, stage: E::STAGE, progress };
+        progress.report(E::STAGE, 0, needed);
+        let asking = Asking { subject, submission, count };
+        let asked = concerned.iter().map(|jurisdiction| self.ask_jurisdiction::<E>(jurisdiction, &asking));
+        let (mut given, mut faults) = (Vec::with_capacity(needed), Vec::new());
         for result in futures::future::join_all(asked).await {
             let consent = result?;
-            answers.extend(consent.answers);
+            given.extend(consent.given);
             faults.extend(consent.faults);
         }
-        answers.sort_by(|one, other| one.answer.custodian.cmp(&other.answer.custodian));
-        faults.extend(dissents(&answers));
         faults.sort_by(|one, other| one.custodian.cmp(&other.custodian));
-        Ok(Consent { answers, faults })
+        Ok(Consent { given, faults })
     }
 
-    async fn ask_jurisdiction(
+    async fn ask_jurisdiction<E: Errand>(
         &self,
         jurisdiction: &Jurisdiction,
-        subject: &Arc<Subject>,
-        count: &Count<'_>,
-    ) -> Result<Consent, QueryError> {
+        asking: &Asking<'_>,
+    ) -> Result<Consent<E::Given>, QueryError> {
         let needed = usize::from(jurisdiction.threshold);
         let mut waiting = jurisdiction
             .custodians
             .iter()
             .map(|custodian| CustodianId { jurisdiction: jurisdiction.id.clone(), number: custodian.number });
         let mut asked = FuturesUnordered::new();
-        asked.extend(waiting.by_ref().take(needed).map(|custodian| self.ask_one(custodian, subject)));
-        let (mut answers, mut faults) = (Vec::new(), Vec::new());
+        asked.extend(waiting.by_ref().take(needed).map(|custodian| self.ask_one::<E>(custodian, asking)));
+        let (mut given, mut faults) = (Vec::with_capacity(needed), Vec::new());
         while let Some((custodian, result)) = asked.next().await {
             match result {
-                Ok(answer) => {
-                    answers.push(answer);
-                    count.one_more();
+                Ok(word) => {
+                    given.push(word);
+                    asking.count.one_more();
                 }
                 Err(cause) => {
-                    tracing::warn!(%custodian, %cause, "a custodian's answer does not count");
+                    tracing::warn!(%custodian, %cause, "a custodian's word does not count");
                     faults.push(CustodianFault { custodian, cause });
-                    asked.extend(waiting.next().map(|custodian| self.ask_one(custodian, subject)));
+                    asked.extend(waiting.next().map(|custodian| self.ask_one::<E>(custodian, asking)));
                 }
             }
         }
-        if answers.len() < needed {
+        if given.len() < needed {
             faults.sort_by(|one, other| one.custodian.cmp(&other.custodian));
-            let got = answers.len();
+            let got = given.len();
             return Err(QueryError::NoConsent { jurisdiction: jurisdiction.id.clone(), needed, got, faults });
         }
-        Ok(Consent { answers, faults })
+        Ok(Consent { given, faults })
     }
 
-    async fn ask_one(
+    async fn ask_one<E: Errand>(
         &self,
         custodian: CustodianId,
-        subject: &Arc<Subject>,
-    ) -> (CustodianId, Result<SignedAnswer, FaultCause>) {
-        let answer = tokio::time::timeout(self.timeout, self.fetch(&custodian, subject)).await;
-        let result = match answer.unwrap_or(Err(FaultCause::Timeout(self.timeout))) {
-            Ok(verdict) => check(custodian.clone(), verdict, subject).await,
+        asking: &Asking<'_>,
+    ) -> (CustodianId, Result<E::Given, FaultCause>) {
+        let reply = tokio::time::timeout(self.timeout, self.fetch::<E>(&custodian, asking.submission)).await;
+        let result = match reply.unwrap_or(Err(FaultCause::Timeout(self.timeout))) {
+            Ok(reply) => check::<E>(custodian.clone(), reply, Arc::clone(asking.subject)).await,
             Err(cause) => Err(cause),
         };
         (custodian, result)
     }
 
-    async fn fetch(&self, custodian: &CustodianId, subject: &Arc<Subject>) -> Result<Verdict, FaultCause> {
+    async fn fetch<E: Errand>(&self, custodian: &CustodianId, submission: &[u8]) -> Result<E::Reply, FaultCause> {
         let client = self.clients.get(custodian).ok_or(FaultCause::NoAddress)?;
-        let mut tried = send(client, subject).await;
+        let mut tried = send::<E>(client, submission).await;
         // Once more if it is only busy: the next custodian would be no less so, and there may be none.
         if let Err(error) = &tried
             && error.problem().is_some_and(|problem| problem.retry == Retry::Later)
         {
             tokio::time::sleep(error.retry_after().unwrap_or_default().clamp(MIN_PAUSE, MAX_PAUSE)).await;
-            tried = send(client, subject).await;
+            tried = send::<E>(client, submission).await;
         }
         tried.map_err(|error| match error {
             ClientError::Problem(received) => FaultCause::TurnedAway(Box::new(received.problem)),
@@ -166,42 +202,36 @@ impl Custodians {
     }
 }
 
-async fn send(client: &Client, subject: &Subject) -> Result<Verdict, ClientError> {
-    let body = subject.submission.clone();
-    client.post_bytes("/v1/answers", Scope::AnswersRequest, "application/json", body).await
+async fn send<E: Errand>(client: &Client, submission: &[u8]) -> Result<E::Reply, ClientError> {
+    client.post_bytes(E::PATH, Scope::AnswersRequest, "application/json", submission.to_vec()).await
 }
 
-/// Valid answers so far.
+/// What all custodians are asked about at once.
+struct Asking<'a> {
+    subject: &'a Arc<Subject>,
+    submission: &'a [u8],
+    count: Count<'a>,
+}
+
+/// Valid words so far.
 struct Count<'a> {
-    done: std::sync::atomic::AtomicUsize,
+    done: AtomicUsize,
     needed: usize,
+    stage: Stage,
     progress: &'a dyn Progress,
 }
 
 impl Count<'_> {
     fn one_more(&self) {
-        let done = self.done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-        self.progress.report(Stage::Custodians, done, self.needed);
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        self.progress.report(self.stage, done, self.needed);
     }
 }
 
-/// The answer, if the verdict is one that counts.
-async fn check(asked: CustodianId, verdict: Verdict, subject: &Arc<Subject>) -> Result<SignedAnswer, FaultCause> {
-    let subject = Arc::clone(subject);
-    let checked = tokio::task::spawn_blocking(move || match verdict {
-        Verdict::Answered(answer) => check_answer(&asked, &answer, &subject).map(|()| answer),
-        Verdict::Refused(refusal) => Err(check_refusal(&asked, &refusal, &subject)),
-    });
-    checked.await.unwrap_or_else(|_| Err(FaultCause::Unreachable("its answer could not be checked".to_owned())))
-}
-
-fn check_answer(asked: &CustodianId, signed: &SignedAnswer, subject: &Subject) -> Result<(), FaultCause> {
-    if signed.answer.custodian != *asked {
-        let detail = format!("it answers as {}", signed.answer.custodian);
-        return Err(FaultCause::False(Failure::new(Check::AnswerForm, asked, detail)));
-    }
-    answer::check(signed, &subject.dossier, &subject.network).map_err(FaultCause::False)?;
-    answer::check_keys(signed, &subject.numbers).map_err(FaultCause::False)
+/// What counts of a reply, checked away from the async threads.
+async fn check<E: Errand>(asked: CustodianId, reply: E::Reply, subject: Arc<Subject>) -> Result<E::Given, FaultCause> {
+    let checked = tokio::task::spawn_blocking(move || E::check(&asked, reply, &subject));
+    checked.await.unwrap_or_else(|_| Err(FaultCause::Unreachable("its word could not be checked".to_owned())))
 }
 
 /// A refusal counts as the custodian's word only if it signed it, for this request.
@@ -218,31 +248,6 @@ fn check_refusal(asked: &CustodianId, signed: &SignedRefusal, subject: &Subject)
         Ok(()) => FaultCause::Refused { check: refusal.check.to_string(), detail: refusal.detail.to_string() },
         Err(error) => false_word(&format!("its refusal: {error}")),
     }
-}
-
-/// Custodians whose answers count, and who withhold what others opened: once each, for the first such quantity.
-fn dissents(answers: &[SignedAnswer]) -> Vec<CustodianFault> {
-    let opened = |group: usize, quantity: usize| {
-        answers
-            .iter()
-            .any(|signed| matches!(signed.answer.groups[group].decisions[quantity].decision, Decision::Opened(_)))
-    };
-    let dissent = |signed: &SignedAnswer| {
-        // Every answer that counts has the same groups and quantities, in the same order.
-        for (position, group) in signed.answer.groups.iter().enumerate() {
-            for (place, decided) in group.decisions.iter().enumerate() {
-                if let Decision::Withheld(rule) = decided.decision
-                    && opened(position, place)
-                {
-                    let (group, quantity) = (group.group.clone(), decided.quantity);
-                    let cause = FaultCause::Dissent { group, quantity, rule };
-                    return Some(CustodianFault { custodian: signed.answer.custodian.clone(), cause });
-                }
-            }
-        }
-        None
-    };
-    answers.iter().filter_map(dissent).collect()
 }
 
 #[cfg(test)]

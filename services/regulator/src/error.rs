@@ -79,14 +79,14 @@ pub enum QueryError {
     /// An exchange's evidence does not hold; the failure's place names the chain.
     #[error("an exchange's evidence does not hold: {0}")]
     ExchangeFalse(Failure),
-    /// Too few custodians of a jurisdiction answered.
+    /// Too few custodians of a jurisdiction answered, or confirmed the sums of its chains.
     #[error("{jurisdiction} does not consent: {got} of its custodians answered, it takes {needed}{}", reasons(.faults))]
     NoConsent {
         /// The jurisdiction.
         jurisdiction: JurisdictionId,
         /// How many it takes.
         needed: usize,
-        /// How many valid answers there are.
+        /// How many valid answers or findings there are.
         got: usize,
         /// Why the others did not count.
         faults: Vec<CustodianFault>,

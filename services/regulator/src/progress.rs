@@ -11,6 +11,8 @@ pub enum Stage {
     Cells,
     /// Checking the dossier.
     Checking,
+    /// Asking the custodians of the chains' jurisdictions to confirm the chains' sums; counted in valid findings.
+    Confirming,
     /// Asking custodians; counted in valid answers.
     Custodians,
     /// Opening sums, group by group.
@@ -29,6 +31,7 @@ impl Stage {
             Self::Logging => "logging the request",
             Self::Cells => "fetching cells",
             Self::Checking => "checking the dossier",
+            Self::Confirming => "confirming sums",
             Self::Custodians => "asking custodians",
             Self::Opening => "opening sums",
             Self::Verifying => "verifying the release",

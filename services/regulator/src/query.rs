@@ -1,14 +1,14 @@
 //! A query, from the question to the published release.
 //!
 //! ```text
-//! question → seals → request, logged → cells → dossier, checked → answers → integers → figures → release
+//! question → seals → request, logged → cells → dossier, checked → confirmations → answers → integers → figures → release
 //! ```
 //!
 //! Kept true: nothing that an exchange or custodian says is passed on unchecked: the dossier is verified before a
-//! custodian is bothered, each answer before it counts, the release before it is published. Whoever is at fault is
+//! custodian is bothered, each confirmation and answer before it counts, the release before it is published. Whoever is at fault is
 //! named.
 //!
-//! Errors: [`QueryError`]. Cost: three round trips to each chain concerned, one to each custodian asked, and the
+//! Errors: [`QueryError`]. Cost: three round trips to each chain concerned, two to each custodian asked, and the
 //! verification of a release, twice.
 
 use std::{collections::BTreeMap, fs, sync::Arc};
@@ -34,7 +34,7 @@ use nacre_verifier::{Failure, Network, dossier, logged, note, release, release::
 
 use crate::{
     config::Config,
-    consent::{Consent, Custodians, Subject},
+    consent::{Custodians, Subject},
     error::{CustodianFault, QueryError},
     exchange::{Exchanges, Publication},
     opening::Opening,
@@ -52,7 +52,7 @@ pub struct Outcome {
     pub release: Release,
     /// What was checked of it, and what it rests on.
     pub report: Report,
-    /// Custodians that failed on the way; others took their places.
+    /// Custodians that failed on the way, be it in confirming or answering; others took their places.
     pub faults: Vec<CustodianFault>,
     /// Where the main chain holds the release.
     pub publication: Publication,
@@ -63,16 +63,21 @@ pub async fn query(config: &Config, question: &Question, progress: &dyn Progress
     let session = Session::open(config, question)?;
     let request = session.request(question, progress).await?;
     let logged = session.log(request, progress).await?;
-    let (subject, submitted) = session.dossier(logged, progress).await?;
+    let (subject, submission) = session.dossier(logged, progress).await?;
     let subject = Arc::new(subject);
-    let consent = session.custodians.ask(&subject, progress).await?;
-    let Consent { answers, faults } = consent;
-    let answers = Arc::new(answers);
+    let (submission, mut faults) = session.confirm(&subject, submission, progress).await?;
+    let (json, submission) = json(submission).await?;
+    let consent = session.custodians.answers(&subject, &json, progress).await?;
+    faults.extend(consent.faults);
+    faults.sort_by(|one, other| one.custodian.cmp(&other.custodian));
+    // Who was away twice is named once.
+    faults.dedup();
+    let answers = Arc::new(consent.given);
     let figures = session.open_groups(&subject, &answers, progress).await?;
     let release = Release {
         catalogue: Catalogue::built_in().index(),
         definition: session.definition.clone(),
-        dossier: submitted,
+        dossier: submission.dossier,
         answers: Arc::unwrap_or_clone(answers),
         figures,
     };
@@ -158,7 +163,11 @@ impl Session {
     }
 
     /// Every chain's cells and sums, checked.
-    async fn dossier(&self, logged: LoggedRequest, progress: &dyn Progress) -> Result<(Subject, Dossier), QueryError> {
+    async fn dossier(
+        &self,
+        logged: LoggedRequest,
+        progress: &dyn Progress,
+    ) -> Result<(Subject, Submission), QueryError> {
         let spans = &logged.request.request.spans;
         progress.report(Stage::Cells, 0, spans.len());
         let logged_ref = &logged;
@@ -169,12 +178,25 @@ impl Session {
         let answers: BTreeMap<ChainId, ChainAnswer> =
             gather(fetches, Stage::Cells, spans.len(), progress).await?.into_iter().collect();
         let (chains, sums) = in_span_order(spans, answers);
-        let submission = Submission { dossier: Dossier { logged, chains }, sums };
+        let submission = Submission { dossier: Dossier { logged, chains }, sums, confirmations: Vec::new() };
         progress.report(Stage::Checking, 0, 1);
         let (network, definition) = (self.network.clone(), self.definition);
         let checked = off_thread(move || check(submission, network, definition)).await??;
         progress.report(Stage::Checking, 1, 1);
         Ok(checked)
+    }
+
+    /// The submission with the word of each chain's own custodians on its sums.
+    async fn confirm(
+        &self,
+        subject: &Arc<Subject>,
+        submission: Submission,
+        progress: &dyn Progress,
+    ) -> Result<(Submission, Vec<CustodianFault>), QueryError> {
+        let (json, mut submission) = json(submission).await?;
+        let consent = self.custodians.confirmations(subject, &json, progress).await?;
+        submission.confirmations = consent.given;
+        Ok((submission, consent.faults))
     }
 
     async fn open_groups(
@@ -243,14 +265,19 @@ fn check_publication(
         .map_err(|error| format!("its proof that it holds the release: {error}"))
 }
 
-/// The dossier as custodians will check it, the sums likewise, and the submission as it is sent.
-fn check(submission: Submission, network: Network, definition: &Measure) -> Result<(Subject, Dossier), QueryError> {
+/// The dossier as custodians will check it, and the sums likewise.
+fn check(submission: Submission, network: Network, definition: &Measure) -> Result<(Subject, Submission), QueryError> {
     let checked = dossier::check(&submission.dossier, &network, definition).map_err(QueryError::ExchangeFalse)?;
     let numbers =
         sums::check(&submission.sums, &submission.dossier, &checked, &network).map_err(QueryError::ExchangeFalse)?;
-    let json = serde_json::to_vec(&submission)
-        .map_err(|error| QueryError::OwnMachine(format!("the submission cannot be written: {error}")))?;
-    Ok((Subject { network, dossier: checked, numbers, submission: json }, submission.dossier))
+    Ok((Subject { network, dossier: checked, numbers, sums: submission.sums.clone() }, submission))
+}
+
+/// The submission as it is sent.
+async fn json(submission: Submission) -> Result<(Vec<u8>, Submission), QueryError> {
+    let written = off_thread(move || Ok((serde_json::to_vec(&submission)?, submission))).await?;
+    let explain = |error: serde_json::Error| format!("the submission cannot be written: {error}");
+    written.map_err(|error| QueryError::OwnMachine(explain(error)))
 }
 
 /// The chains' answers in the order of the spans. Those missing are noticed by the checks that follow.

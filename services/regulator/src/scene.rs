@@ -6,15 +6,16 @@ use curve25519_dalek::{constants::RISTRETTO_BASEPOINT_TABLE, ristretto::Compress
 use nacre_access::key::AccessKey;
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
-    Digest, Document as _, Point,
+    Digest, Document as _, Point, Signature,
     answer::CustodianId,
     catalogue::Catalogue,
     cohort::{AgeBand, Sex},
     contribution::{Commitments, EphemeralKeys},
-    dossier::QuantityKey,
+    dossier::{ChainSums, QuantityKey, SignedChainSums},
     measure::Measure,
     membership::{MemberRole, Membership, SignedMembership},
     query::{GroupKey, Predicate, Request, SealSpan, Statistic},
+    region::Region,
     trust::{Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot},
 };
 use nacre_verifier::{CheckedDossier, Network, sums::GroupTotal};
@@ -98,10 +99,10 @@ impl Founding {
 impl Scene {
     pub(crate) fn new() -> Self {
         let foundings = JURISDICTIONS.map(Founding::new);
-        let chain = |id: &str| Chain {
+        let chain = |id: &str, region: Option<Region>| Chain {
             id: id.parse().unwrap(),
             jurisdiction: JURISDICTIONS[0].parse().unwrap(),
-            region: None,
+            region,
             signing_key: SigningKey::generate().unwrap().public(),
             witnesses: Vec::new(),
         };
@@ -111,7 +112,7 @@ impl Scene {
             catalogue: Catalogue::built_in().index().digest(),
             disclosure: Disclosure { minimum_people: 2 },
             jurisdictions: foundings.iter().map(Founding::public).collect(),
-            chains: vec![chain("main/health")],
+            chains: vec![chain("main/health", None), chain("region/440100", Some("440100".parse().unwrap()))],
         };
         let endorsements = foundings.iter().map(|founding| founding.endorse(&root)).collect();
         let network = Network::new(SignedTrustRoot { root, endorsements }).unwrap();
@@ -163,7 +164,11 @@ impl Scene {
             request,
         };
         let numbers = BTreeMap::from([(all, total)]);
-        Subject { network: self.network.clone(), dossier, numbers, submission: b"{}".to_vec() }
+        let sums =
+            ChainSums { chain: "region/440100".parse().unwrap(), request: dossier.request_digest, groups: Vec::new() };
+        // The chain's own signature was checked before there is a subject.
+        let sums = vec![SignedChainSums { sums, signature: Signature([1; 64]) }];
+        Subject { network: self.network.clone(), dossier, numbers, sums }
     }
 
     /// `(r·B, m·V + r·P)`.

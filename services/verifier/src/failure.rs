@@ -51,6 +51,8 @@ checks! {
     ChainSums = "chain-sums",
     /// A chain's word on its groups against the sealed details behind it.
     ChainDetails = "chain-details",
+    /// Enough custodians of each chain's own jurisdiction confirmed just the sums that the chain signed.
+    Confirmation = "confirmation",
     /// A custodian's signature on its answer.
     AnswerSignature = "answer-signature",
     /// An answer is to this request and dossier, and decides on each group and quantity once.

@@ -9,6 +9,7 @@
 
 pub mod answer;
 pub mod cells;
+pub mod confirmation;
 pub mod dossier;
 pub mod failure;
 pub mod figures;

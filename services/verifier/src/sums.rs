@@ -2,7 +2,7 @@
 //!
 //! Here it is checked that each chain signed its word, that it speaks of just the groups its cells make, and that its
 //! numbers are possible. That the word is true of the sealed cells is for the custodians of that chain's own
-//! jurisdiction to check, who alone see the cells' details.
+//! jurisdiction to check, who alone see the cells' details, and to confirm to the others ([`crate::confirmation`]).
 
 use std::collections::BTreeMap;
 

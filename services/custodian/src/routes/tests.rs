@@ -10,9 +10,10 @@ use nacre_access::{
 use nacre_ledger::signing::{self, Role, SigningKey};
 use nacre_schemas::{
     Digest, Document as _, Signature,
-    answer::SignedRefusal,
+    answer::{CustodianId, SignedRefusal},
     catalogue::Catalogue,
     cohort::{AgeBand, Sex},
+    confirmation::{Confirmation, SignedConfirmation},
     dossier::{Dossier, Inclusion, LoggedRequest},
     membership::{MemberRole, Membership, SignedMembership},
     query::{Predicate, Request, SealSpan, SignedRequest, Statistic},
@@ -151,12 +152,16 @@ impl Scene {
             admission_inclusion: nowhere.clone(),
             request_inclusion: nowhere,
         };
-        Submission { dossier: Dossier { logged, chains: Vec::new() }, sums: Vec::new() }
+        Submission { dossier: Dossier { logged, chains: Vec::new() }, sums: Vec::new(), confirmations: Vec::new() }
     }
 }
 
 async fn post(client: &Client, submission: &Submission) -> Result<Verdict, ClientError> {
     client.post_json("/v1/answers", Scope::AnswersRequest, submission).await
+}
+
+async fn confirm(client: &Client, submission: &Submission) -> Result<Finding, ClientError> {
+    client.post_json("/v1/confirmations", Scope::AnswersRequest, submission).await
 }
 
 fn problem(error: &ClientError) -> (u16, &str) {
@@ -183,10 +188,38 @@ async fn a_dossier_that_does_not_hold_gets_a_signed_refusal_that_is_on_record() 
 }
 
 #[tokio::test]
+async fn what_does_not_hold_is_not_confirmed_and_the_refusal_is_on_record() {
+    let scene = Scene::new();
+    let client = scene.serve("commission", &scene.access_key).await;
+    let submission = scene.submission("commission");
+    let Finding::Refused(signed) = confirm(&client, &submission).await.unwrap() else { panic!("it was never logged") };
+    assert_eq!(signed.refusal.check.as_str(), "request-signature");
+    assert_eq!(bodies(&scene.folder.path().join("data")), [signed]);
+}
+
+#[tokio::test]
+async fn who_is_asked_to_confirm_takes_no_confirmations() {
+    let scene = Scene::new();
+    let client = scene.serve("commission", &scene.access_key).await;
+    let mut submission = scene.submission("commission");
+    let confirmation = Confirmation {
+        request: Digest([1; 32]),
+        sums: Digest([2; 32]),
+        chain: format!("region/{REGION}").parse().unwrap(),
+        custodian: CustodianId { jurisdiction: "guangdong".parse().unwrap(), number: 1 },
+    };
+    submission.confirmations.push(SignedConfirmation { confirmation, signature: Signature([1; 64]) });
+    let error = confirm(&client, &submission).await.unwrap_err();
+    assert_eq!(problem(&error), (400, "unexpected-confirmations"));
+}
+
+#[tokio::test]
 async fn only_the_requester_is_answered() {
     let scene = Scene::new();
     let client = scene.serve("commission", &scene.access_key).await;
     let error = post(&client, &scene.submission("another")).await.unwrap_err();
+    assert_eq!(problem(&error), (403, "not-the-requester"));
+    let error = confirm(&client, &scene.submission("another")).await.unwrap_err();
     assert_eq!(problem(&error), (403, "not-the-requester"));
     assert_eq!(bodies(&scene.folder.path().join("data")), []);
 }
@@ -196,8 +229,12 @@ async fn a_stranger_gets_no_token_and_no_answer() {
     let scene = Scene::new();
     let stranger = Arc::new(AccessKey::generate().unwrap());
     let client = scene.serve("commission", &stranger).await;
-    let error = post(&client, &scene.submission("commission")).await.unwrap_err();
-    assert!(matches!(error, ClientError::Token { status: 400 | 401, .. }), "{error}");
+    let submission = scene.submission("commission");
+    let errors =
+        [post(&client, &submission).await.unwrap_err(), confirm(&client, &submission).await.map(drop).unwrap_err()];
+    for error in errors {
+        assert!(matches!(error, ClientError::Token { status: 400 | 401, .. }), "{error}");
+    }
 }
 
 #[tokio::test]

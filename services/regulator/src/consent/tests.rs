@@ -11,7 +11,8 @@ use nacre_access::{
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
     Digest, Point, Signature,
-    answer::{Answer, GroupAnswer, QuantityDecision, Refusal, Rule},
+    answer::{Answer, Decision, GroupAnswer, QuantityDecision, Refusal, Rule, SignedAnswer, Verdict},
+    confirmation::{Confirmation, Finding, SignedConfirmation},
     dossier::QuantityKey,
     problem::Problem,
     query::Quantity,
@@ -30,13 +31,13 @@ enum Manner {
     Honest,
     /// Its shares are made with another key than its own.
     OtherSecret,
-    /// Its shares are proven, and made from another `D_Σ`.
+    /// Its shares are proven, and made from another `D_Σ`; it confirms other sums.
     OtherKey,
     /// It answers in another custodian's name.
     OtherName,
     /// It answers an earlier request.
     OtherRequest,
-    /// It leaves out a group.
+    /// It leaves out a group, or its chain.
     ShortAnswer,
     /// Its answer was changed after it was signed.
     Unsigned,
@@ -65,25 +66,60 @@ struct Desk {
 }
 
 async fn answers(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Result<Json<Verdict>, ProblemResponse> {
-    desk.gatekeeper.authorize(&headers, Scope::AnswersRequest)?;
-    let times = {
-        let mut asked = desk.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        *asked += 1;
-        *asked
-    };
-    match desk.manner {
-        Manner::BusyOnce if times > 1 => Ok(Json(Verdict::Answered(desk.answer()))),
-        Manner::Busy | Manner::BusyOnce => {
-            Err(Problem::new(503, "busy", "Busy", "try later").retry(Retry::Later).into())
-        }
-        Manner::Hanging => std::future::pending().await,
-        Manner::Refusing => Ok(Json(Verdict::Refused(desk.refuse(&desk.signing_key)))),
-        Manner::FalselyRefusing => Ok(Json(Verdict::Refused(desk.refuse(&SigningKey::from_bytes(&[9; 32]).unwrap())))),
-        _ => Ok(Json(Verdict::Answered(desk.answer()))),
-    }
+    let verdict =
+        |refusal: Option<SignedRefusal>| refusal.map_or_else(|| Verdict::Answered(desk.answer()), Verdict::Refused);
+    desk.receive(&headers).await.map(|refusal| Json(verdict(refusal)))
+}
+
+async fn confirmations(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Result<Json<Finding>, ProblemResponse> {
+    let finding =
+        |refusal: Option<SignedRefusal>| refusal.map_or_else(|| Finding::Confirmed(desk.confirm()), Finding::Refused);
+    desk.receive(&headers).await.map(|refusal| Json(finding(refusal)))
 }
 
 impl Desk {
+    /// The refusal with which it answers anything, if that is its manner.
+    async fn receive(&self, headers: &HeaderMap) -> Result<Option<SignedRefusal>, ProblemResponse> {
+        self.gatekeeper.authorize(headers, Scope::AnswersRequest)?;
+        let times = {
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            *asked += 1;
+            *asked
+        };
+        match self.manner {
+            Manner::BusyOnce if times > 1 => Ok(None),
+            Manner::Busy | Manner::BusyOnce => {
+                Err(Problem::new(503, "busy", "Busy", "try later").retry(Retry::Later).into())
+            }
+            Manner::Hanging => std::future::pending().await,
+            Manner::Refusing => Ok(Some(self.refuse(&self.signing_key))),
+            Manner::FalselyRefusing => Ok(Some(self.refuse(&SigningKey::from_bytes(&[9; 32]).unwrap()))),
+            _ => Ok(None),
+        }
+    }
+
+    fn confirm(&self) -> Vec<SignedConfirmation> {
+        let sums = &self.subject.sums[0].sums;
+        let mut confirmation = Confirmation {
+            request: self.subject.dossier.request_digest,
+            sums: sums.digest(),
+            chain: sums.chain.clone(),
+            custodian: self.id.clone(),
+        };
+        match self.manner {
+            Manner::OtherKey => confirmation.sums = Digest([9; 32]),
+            Manner::OtherName => confirmation.custodian.number = 3,
+            Manner::OtherRequest => confirmation.request = Digest([9; 32]),
+            Manner::ShortAnswer => return Vec::new(),
+            _ => {}
+        }
+        let mut signature = self.signing_key.sign(Role::Confirmation, &confirmation.to_canonical());
+        if self.manner == Manner::Unsigned {
+            signature = Signature([1; 64]);
+        }
+        vec![SignedConfirmation { confirmation, signature }]
+    }
+
     fn refuse(&self, key: &SigningKey) -> SignedRefusal {
         let refusal = Refusal {
             request: self.subject.dossier.request_digest,
@@ -136,67 +172,95 @@ impl Desk {
 }
 
 /// What was asked and what came of it.
-struct Asked {
-    result: Result<Consent, QueryError>,
+struct Asked<T> {
+    result: Result<Consent<T>, QueryError>,
     subject: Arc<Subject>,
     /// How often each was asked.
     times: BTreeMap<String, usize>,
-    progress: Mutex<Vec<(usize, usize)>>,
+    progress: Steps,
 }
 
-impl Progress for Mutex<Vec<(usize, usize)>> {
+#[derive(Default)]
+struct Steps(Mutex<Vec<(Stage, usize, usize)>>);
+
+impl Progress for Steps {
     fn report(&self, stage: Stage, done: usize, total: usize) {
-        assert_eq!(stage, Stage::Custodians);
-        self.lock().unwrap().push((done, total));
+        self.0.lock().unwrap().push((stage, done, total));
     }
 }
 
-/// Asks a network of Guangdong and Macao, 2 of 3 custodians each, who behave in that manner.
-async fn ask(guangdong: [Manner; 3], macao: [Manner; 3]) -> Asked {
-    let scene = Scene::new();
-    let subject = Arc::new(scene.subject());
-    let members = Arc::new(Members::from_signed(vec![scene.regulator.clone()], &scene.network).unwrap());
-    let (mut addresses, mut desks) = (Vec::new(), Vec::new());
-    for (custodian, manner) in scene.custodians.into_iter().zip(guangdong.into_iter().chain(macao)) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let (jurisdiction, number) = (custodian.id.jurisdiction.clone(), custodian.id.number);
-        addresses.push(CustodianAddress { jurisdiction, number, url: url.clone() });
-        if manner == Manner::Away {
-            continue;
+/// A network of Guangdong, which has the chain, and Macao, 2 of 3 custodians each.
+struct Town {
+    custodians: Custodians,
+    subject: Arc<Subject>,
+    desks: Vec<Arc<Desk>>,
+}
+
+impl Town {
+    /// Opens it, with custodians who behave in that manner.
+    async fn open(guangdong: [Manner; 3], macao: [Manner; 3]) -> Self {
+        let scene = Scene::new();
+        let subject = Arc::new(scene.subject());
+        let members = Arc::new(Members::from_signed(vec![scene.regulator.clone()], &scene.network).unwrap());
+        let (mut addresses, mut desks) = (Vec::new(), Vec::new());
+        for (custodian, manner) in scene.custodians.into_iter().zip(guangdong.into_iter().chain(macao)) {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}", listener.local_addr().unwrap());
+            let (jurisdiction, number) = (custodian.id.jurisdiction.clone(), custodian.id.number);
+            addresses.push(CustodianAddress { jurisdiction, number, url: url.clone() });
+            if manner == Manner::Away {
+                continue;
+            }
+            let gatekeeper = Arc::new(Gatekeeper::new(&url, Arc::clone(&members)).unwrap());
+            let desk = Arc::new(Desk {
+                id: custodian.id,
+                secret: custodian.secret,
+                signing_key: custodian.signing_key,
+                manner,
+                subject: Arc::clone(&subject),
+                gatekeeper: Arc::clone(&gatekeeper),
+                asked: Mutex::new(0),
+            });
+            let routes = Router::new().route("/v1/answers", post(answers));
+            let routes = routes.route("/v1/confirmations", post(confirmations)).with_state(Arc::clone(&desk));
+            tokio::spawn(axum::serve(listener, routes.merge(server::router(gatekeeper))).into_future());
+            desks.push(desk);
         }
-        let gatekeeper = Arc::new(Gatekeeper::new(&url, Arc::clone(&members)).unwrap());
-        let desk = Arc::new(Desk {
-            id: custodian.id,
-            secret: custodian.secret,
-            signing_key: custodian.signing_key,
-            manner,
-            subject: Arc::clone(&subject),
-            gatekeeper: Arc::clone(&gatekeeper),
-            asked: Mutex::new(0),
-        });
-        let routes = Router::new().route("/v1/answers", post(answers)).with_state(Arc::clone(&desk));
-        tokio::spawn(axum::serve(listener, routes.merge(server::router(gatekeeper))).into_future());
-        desks.push(desk);
+        let member = scene.regulator.membership.member.clone();
+        let mut custodians = Custodians::new(&addresses, &member, &Arc::new(scene.access_key)).unwrap();
+        custodians.timeout = Duration::from_secs(3);
+        Self { custodians, subject, desks }
     }
-    let member = scene.regulator.membership.member.clone();
-    let mut custodians = Custodians::new(&addresses, &member, &Arc::new(scene.access_key)).unwrap();
-    custodians.timeout = Duration::from_secs(3);
-    let progress = Mutex::new(Vec::new());
-    let result = custodians.ask(&subject, &progress).await;
-    let times = desks.iter().map(|desk| (desk.id.to_string(), *desk.asked.lock().unwrap())).collect();
-    Asked { result, subject, times, progress }
+
+    fn asked<T>(self, result: Result<Consent<T>, QueryError>, progress: Steps) -> Asked<T> {
+        let times = self.desks.iter().map(|desk| (desk.id.to_string(), *desk.asked.lock().unwrap())).collect();
+        Asked { result, subject: self.subject, times, progress }
+    }
 }
 
-fn counted(consent: &Consent) -> Vec<String> {
-    consent.answers.iter().map(|signed| signed.answer.custodian.to_string()).collect()
+/// Asks for answers.
+async fn ask(guangdong: [Manner; 3], macao: [Manner; 3]) -> Asked<SignedAnswer> {
+    let (town, progress) = (Town::open(guangdong, macao).await, Steps::default());
+    let result = town.custodians.answers(&town.subject, b"{}", &progress).await;
+    town.asked(result, progress)
+}
+
+/// Asks for confirmations; Macao has nothing to confirm.
+async fn ask_to_confirm(guangdong: [Manner; 3]) -> Asked<SignedConfirmation> {
+    let (town, progress) = (Town::open(guangdong, [Honest; 3]).await, Steps::default());
+    let result = town.custodians.confirmations(&town.subject, b"{}", &progress).await;
+    town.asked(result, progress)
+}
+
+fn counted(consent: &Consent<SignedAnswer>) -> Vec<String> {
+    consent.given.iter().map(|signed| signed.answer.custodian.to_string()).collect()
 }
 
 /// The integers that the answers open the scene's group to.
-fn opened(asked: &Asked) -> Vec<Outcome> {
+fn opened(asked: &Asked<SignedAnswer>) -> Vec<Outcome> {
     let definition = Scene::definition();
     let (dossier, numbers) = (&asked.subject.dossier, &asked.subject.numbers);
-    let answers = &asked.result.as_ref().unwrap().answers;
+    let answers = &asked.result.as_ref().unwrap().given;
     let figures = Opening { definition, dossier, numbers, answers }.group(0).unwrap();
     figures.results.iter().map(|result| result.outcome).collect()
 }
@@ -211,7 +275,7 @@ async fn no_more_custodians_are_asked_than_it_takes_and_their_answers_open_the_s
     assert_eq!(consent.faults, []);
     let times: Vec<usize> = asked.times.values().copied().collect();
     assert_eq!(times, [1, 1, 0, 1, 1, 0]);
-    assert_eq!(*asked.progress.lock().unwrap(), [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]);
+    assert_eq!(*asked.progress.0.lock().unwrap(), [0, 1, 2, 3, 4].map(|done| (Stage::Custodians, done, 4)));
     assert_eq!(opened(&asked), Scene::values().map(Outcome::Value));
 }
 
@@ -293,4 +357,52 @@ async fn who_withholds_alone_is_named_and_the_quantity_is_withheld() {
     let mut expected = Scene::values().map(Outcome::Value);
     expected[1] = Outcome::Withheld(Rule::Dominance);
     assert_eq!(opened(&asked), expected);
+}
+
+#[tokio::test]
+async fn only_the_chains_own_jurisdiction_is_asked_to_confirm() {
+    let asked = ask_to_confirm([Honest; 3]).await;
+    let consent = asked.result.as_ref().unwrap();
+    let subject = &asked.subject;
+    let word = |signed: &SignedConfirmation| {
+        (signed.confirmation.chain.to_string(), signed.confirmation.custodian.to_string())
+    };
+    let words: Vec<(String, String)> = consent.given.iter().map(word).collect();
+    assert_eq!(words, ["guangdong-1", "guangdong-2"].map(|who| ("region/440100".to_owned(), who.to_owned())));
+    nacre_verifier::confirmation::check(&consent.given, &subject.sums, &subject.dossier, &subject.network).unwrap();
+    let times: Vec<usize> = asked.times.values().copied().collect();
+    assert_eq!(times, [1, 1, 0, 0, 0, 0]);
+    assert_eq!(*asked.progress.0.lock().unwrap(), [0, 1, 2].map(|done| (Stage::Confirming, done, 2)));
+}
+
+#[tokio::test]
+async fn a_false_confirmation_names_its_custodian_and_the_next_one_is_asked() {
+    for (manner, said) in [
+        (Manner::OtherKey, "other sums"),
+        (Manner::OtherName, "it confirms as guangdong-3"),
+        (Manner::OtherRequest, "another request"),
+        (Manner::ShortAnswer, "does not confirm each chain"),
+        (Manner::Unsigned, "signature"),
+        (Manner::FalselyRefusing, "its refusal"),
+        (Manner::Refusing, "refused because check chain-details failed"),
+        (Manner::Busy, "turned away: Busy"),
+        (Away, "unreachable"),
+        (Hanging, "no answer within 3s"),
+    ] {
+        let asked = ask_to_confirm([manner, Honest, Honest]).await;
+        let consent = asked.result.as_ref().unwrap();
+        let who: Vec<u16> = consent.given.iter().map(|signed| signed.confirmation.custodian.number).collect();
+        assert_eq!(who, [2, 3], "{manner:?}");
+        let [fault] = consent.faults.as_slice() else { panic!("{manner:?}: {:?}", consent.faults) };
+        assert!(fault.to_string().starts_with("guangdong-1: ") && fault.to_string().contains(said), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn sums_that_too_few_confirm_go_no_further_and_their_jurisdiction_is_named() {
+    let asked = ask_to_confirm([Manner::Refusing, Honest, Manner::Refusing]).await;
+    let Err(QueryError::NoConsent { jurisdiction, needed, got, faults }) = asked.result else {
+        panic!("one confirmation of two needed is not enough");
+    };
+    assert_eq!((jurisdiction.as_str(), needed, got, faults.len()), ("guangdong", 2, 1, 2));
 }
