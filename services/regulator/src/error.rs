@@ -50,7 +50,7 @@ pub enum QueryError {
     OwnMachine(String),
     /// A chain has sealed nothing yet.
     #[error(
-        "{chain} has sealed no epoch yet, so there is nothing to ask it; its operator closes one with `nacre seal`"
+        "{chain} has sealed no epoch yet, so there is nothing to ask it; its operator closes one with `nacre exchange seal CONFIG`"
     )]
     ChainWithoutSeal {
         /// The chain.
