@@ -124,8 +124,8 @@ async fn a_false_share_names_its_custodian_and_another_is_asked() {
     let liar = Arc::new(Liar {
         target: target.unwrap(),
         // A proper share, of another custodian.
-        secret: SecretShare::from_bytes(&*secret::read::<32>(&config("macao-2").share).unwrap()).unwrap(),
-        signing_key: SigningKey::from_bytes(&*secret::read::<32>(&config("macao-1").signing_key).unwrap()).unwrap(),
+        secret: SecretShare::from_bytes(&secret::read::<32>(&config("macao-2").share).unwrap()).unwrap(),
+        signing_key: SigningKey::from_bytes(&secret::read::<32>(&config("macao-1").signing_key).unwrap()).unwrap(),
         lies: AtomicUsize::new(0),
     });
     let app = Router::new().fallback(Liar::relay).with_state(Arc::clone(&liar));
