@@ -103,3 +103,121 @@ fn check_form(cell: &Cell, request: &Request, definition: &Measure, chain: &Chai
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use nacre_schemas::{
+        Digest, Point,
+        cohort::{AgeBand, CellKey, Sex},
+        contribution::Commitments,
+        dossier::Inclusion,
+        entry::SealEntry,
+        id::Text,
+        query::{Predicate, Statistic},
+    };
+
+    use super::*;
+
+    fn cell(measure: &str, month: &str, sex: Sex) -> Cell {
+        let point = Point([1; 32]);
+        Cell {
+            key: CellKey {
+                measure: measure.parse().unwrap(),
+                period: month.parse().unwrap(),
+                region: "820000".parse().unwrap(),
+                sex,
+                age_band: AgeBand::of_age(50),
+            },
+            sums: Commitments { value: point, square: point, bands: vec![point; 4] },
+            detail: Digest([2; 32]),
+        }
+    }
+
+    /// Three measures in three months, both sexes, in key order.
+    fn sealed() -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for measure in ["bmi@1", "diastolic-bp@1", "systolic-bp@1"] {
+            for month in ["2026-01", "2026-02", "2026-03"] {
+                cells.extend([Sex::Female, Sex::Male].map(|sex| cell(measure, month, sex)));
+            }
+        }
+        cells
+    }
+
+    fn request(measure: &str, from: &str, to: &str) -> Request {
+        let zero = Digest([0; 32]);
+        Request {
+            trust: zero,
+            requester: "regulator".parse().unwrap(),
+            measure: measure.parse().unwrap(),
+            definition: zero,
+            statistics: vec![Statistic::Count],
+            predicate: Predicate {
+                regions: vec!["820000".parse().unwrap()],
+                from: from.parse().unwrap(),
+                to: to.parse().unwrap(),
+                sexes: vec![Sex::Female],
+                youngest: AgeBand::of_age(0),
+                oldest: AgeBand::TOP,
+            },
+            group_by: Vec::new(),
+            spans: Vec::new(),
+            purpose: "test".parse::<Text<512>>().unwrap(),
+            nonce: zero,
+        }
+    }
+
+    /// Whatever run an exchange chooses to show, with a proof that holds.
+    fn shown(cells: &[Cell], run: std::ops::Range<usize>) -> SealEvidence {
+        SealEvidence {
+            seal: SealEntry {
+                number: 1,
+                previous: None,
+                from: 0,
+                to: 99,
+                cells: cells.len() as u32,
+                root: seal::cells_root(cells).unwrap(),
+            },
+            inclusion: Inclusion { leaf: 99, proof: Vec::new() },
+            run: seal::prove_run(cells, run).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_run_passes_exactly_if_it_leaves_no_cell_out() {
+        let cells = sealed();
+        let questions = [
+            ("bmi@1", "2026-01", "2026-03"),
+            ("diastolic-bp@1", "2026-02", "2026-02"),
+            ("diastolic-bp@1", "2025-01", "2025-12"),
+            ("systolic-bp@1", "2026-03", "2027-01"),
+            ("steps@1", "2026-01", "2026-03"),
+            ("zinc@1", "2026-01", "2026-03"),
+        ];
+        for (measure, from, to) in questions {
+            let request = request(measure, from, to);
+            let in_months = |cell: &Cell| {
+                cell.key.measure == request.measure
+                    && (request.predicate.from..=request.predicate.to).contains(&cell.key.period)
+            };
+            // Where the cells asked about stand, or would stand.
+            let lower = (&request.measure, request.predicate.from);
+            let first = cells.iter().filter(|cell| measure_and_month(cell) < lower).count();
+            let end = first + cells.iter().filter(|cell| in_months(cell)).count();
+            let mut passed = 0;
+            for start in 0..cells.len() {
+                for stop in start + 1..=cells.len() {
+                    let result = check_run(&shown(&cells, start..stop), &request, "seal 1");
+                    // One neighbour on each side, unless the list ends there.
+                    let complete = start <= first.saturating_sub(1) && stop >= (end + 1).min(cells.len());
+                    assert_eq!(result.is_ok(), complete, "{measure} {from}..{to}, cells {start}..{stop}: {result:?}");
+                    passed += usize::from(complete);
+                    if let Err(failure) = result {
+                        assert_eq!(failure.check, Check::CellOmission);
+                    }
+                }
+            }
+            assert!(passed > 0);
+        }
+    }
+}
