@@ -19,6 +19,10 @@ pub struct Decimal {
 impl Decimal {
     /// The most decimal places.
     pub const MAX_PLACES: u8 = 12;
+    /// `0`.
+    pub const ZERO: Self = Self { mantissa: 0, places: 0 };
+    /// `1`.
+    pub const ONE: Self = Self { mantissa: 1, places: 0 };
 
     /// `mantissa / 10^places`.
     pub fn new(mantissa: u64, places: u8) -> Result<Self, String> {

@@ -2,6 +2,13 @@
 //!
 //! The definition is part of what is proven: every contribution's transcript holds the digest of the
 //! definition, so a value proven for one unit, range or version counts under no other.
+//!
+//! How a month's readings become an integer, in order, exactly, with one rounding: each reading is converted to the
+//! measure's own unit ([`UnitFactor`]); the month's readings are reduced to one value ([`Reduction`]); that value is
+//! divided by the step and rounded, half a step up; the band is that of the rounded integer.
+
+pub mod derivation;
+pub mod recognition;
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -13,8 +20,13 @@ use crate::{
     decimal::Decimal,
     document, enumeration,
     id::{MeasureId, Text},
-    limits, structure,
+    limits,
+    query::Statistic,
+    structure,
 };
+
+pub use derivation::{Derivation, Quotient, WorstBand};
+pub use recognition::{Code, PanelCode, UnitCode, UnitFactor};
 
 /// A measure by name and version: `systolic-bp@1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,65 +80,39 @@ enumeration! {
 
 enumeration! {
     /// How a month's readings become its value.
+    ///
+    /// A reading belongs to the month of its civil day, in its own time zone: the day it was taken, or on which the
+    /// period it is over ended; a period that ends at midnight ended on the day before. *The latest* of several
+    /// readings is that of the latest instant, of equal instants that with the lowest source id; a date without a
+    /// time stands before every time of that day. Month and age are those of the chosen reading's day; for a mean,
+    /// of the latest reading that is part of it.
     pub enum Reduction {
-        /// The latest reading; of several at one instant the one with the lowest source id.
+        /// The latest reading.
         Latest = 1 as "latest",
-        /// The mean over the days that have a reading of that day's value: its latest whole-day count.
+        /// The mean over the civil days that have a reading, each counted by its latest. A reading is the whole day's
+        /// count, so none is over a period longer than a day.
         MeanOfDays = 2 as "mean-of-days",
+        /// The mean over all readings.
+        MeanOfReadings = 3 as "mean-of-readings",
+        /// The mean over the nights that have a reading, a night being named by the civil day of waking. Each counts
+        /// by its longest reading, so a nap does not stand for the night; of equally long ones, by the latest.
+        MeanOfNights = 4 as "mean-of-nights",
+        /// The mean over the ISO 8601 weeks (Monday to Sunday) that have a reading; each week counts by the mean of
+        /// its days, each day by its latest reading. Readings are rates a week; one that is given a day, `min/d`,
+        /// counts as seven times that, so a week with all seven days counts by their sum. Of a week that two months
+        /// share, each month has its own days.
+        MeanOfWeeks = 5 as "mean-of-weeks",
     }
 }
 
-structure! {
-    /// A code that a record is recognised by.
-    pub struct Code {
-        /// The code system's URI.
-        pub system: Text<128>,
-        /// The code.
-        pub code: Text<64>,
-        /// If the value is a component: codes of the same system that the panel around it must carry one of.
-        pub within: Vec<PanelCode>,
+enumeration! {
+    /// What arithmetic a measure's integers bear.
+    pub enum Scale {
+        /// Amounts: sums mean something.
+        Quantity = 1 as "quantity",
+        /// Classes in order: counts of them mean something, their mean does not.
+        Ordinal = 2 as "ordinal",
     }
-}
-
-impl Item for Code {
-    const MAX_COUNT: usize = 32;
-}
-
-/// The code of a panel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PanelCode(pub Text<64>);
-
-impl Item for PanelCode {
-    const MAX_COUNT: usize = 16;
-}
-
-impl Encode for PanelCode {
-    fn encode(&self, out: &mut Encoder) {
-        self.0.encode(out);
-    }
-}
-
-impl Decode for PanelCode {
-    fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        Ok(Self(Text::decode(input)?))
-    }
-}
-
-structure! {
-    /// A UCUM unit that is accepted, with the exact factor to the measure's own unit.
-    pub struct UnitFactor {
-        /// The UCUM code, case-sensitive.
-        pub code: Text<32>,
-        /// Multiply by this …
-        pub times: Decimal,
-        /// … and divide by this.
-        pub over: Decimal,
-    }
-}
-
-impl Item for UnitFactor {
-    const MAX_COUNT: usize = 16;
 }
 
 structure! {
@@ -152,8 +138,14 @@ structure! {
         pub hi: u32,
         /// Month's value.
         pub reduction: Reduction,
+        /// How it follows from other measures, if it does.
+        pub derivation: Option<Derivation>,
+        /// Whether it is an amount or a class.
+        pub scale: Scale,
         /// Lower limits of the second and later bands, in steps. The first begins at `lo`.
         pub cuts: Vec<Cut>,
+        /// Those of them that part the coarse bands of the cross lane: 2, 4 or 8 bands.
+        pub cross_cuts: Vec<Cut>,
         /// Where the range and the bands come from.
         pub source: Text<512>,
     }
@@ -203,8 +195,17 @@ impl Measure {
 
     /// The bands, which partition `lo..=hi`.
     pub fn bands(&self) -> Vec<Band> {
-        let floors = std::iter::once(self.lo).chain(self.cuts.iter().map(|cut| cut.0));
-        let ceilings = self.cuts.iter().map(|cut| cut.0 - 1).chain([self.hi]);
+        self.parted_by(&self.cuts)
+    }
+
+    /// The coarse bands of the cross lane, which partition `lo..=hi` too.
+    pub fn cross_bands(&self) -> Vec<Band> {
+        self.parted_by(&self.cross_cuts)
+    }
+
+    fn parted_by(&self, cuts: &[Cut]) -> Vec<Band> {
+        let floors = std::iter::once(self.lo).chain(cuts.iter().map(|cut| cut.0));
+        let ceilings = cuts.iter().map(|cut| cut.0 - 1).chain([self.hi]);
         floors.zip(ceilings).map(|(lo, hi)| Band { lo, hi }).collect()
     }
 
@@ -218,12 +219,38 @@ impl Measure {
         format!("main/{}", self.domain).parse().expect("a domain's word makes a name")
     }
 
+    /// Whether the statistic means something for this measure.
+    pub fn offers(&self, statistic: Statistic) -> bool {
+        match statistic {
+            Statistic::Count | Statistic::Bands => true,
+            Statistic::Mean | Statistic::Sd => self.scale == Scale::Quantity,
+        }
+    }
+
+    /// Whether all of these statistics are offered. Says which is not, and why.
+    pub fn check_statistics(&self, statistics: &[Statistic]) -> Result<(), String> {
+        match statistics.iter().find(|statistic| !self.offers(**statistic)) {
+            None => Ok(()),
+            Some(refused) => Err(format!(
+                "{} is a class, so its {refused} has no meaning; ask for count and bands",
+                self.reference()
+            )),
+        }
+    }
+
     /// Whether the definition is one that the proofs can carry. Says what is wrong.
     pub fn check(&self) -> Result<(), String> {
-        let bands = self.cuts.len() + 1;
         if self.version == 0 {
             return Err("versions count from 1".to_owned());
         }
+        self.check_range_and_bands()?;
+        self.check_cross_bands()?;
+        self.check_codes_and_units()?;
+        self.check_derivation()
+    }
+
+    fn check_range_and_bands(&self) -> Result<(), String> {
+        let bands = self.cuts.len() + 1;
         if self.lo >= self.hi || self.hi >= limits::MAX_VALUE || self.hi - self.lo >= limits::MAX_VALUE_SPAN {
             return Err(format!("range {}..={} steps is empty or too wide", self.lo, self.hi));
         }
@@ -234,6 +261,24 @@ impl Measure {
         if !floors.windows(2).all(|pair| pair[0] < pair[1]) || floors.last().is_some_and(|last| *last > self.hi) {
             return Err("the cuts do not rise within the range".to_owned());
         }
+        Ok(())
+    }
+
+    fn check_cross_bands(&self) -> Result<(), String> {
+        let bands = self.cross_cuts.len() + 1;
+        if bands < limits::MIN_BANDS || !bands.is_power_of_two() {
+            return Err(format!("{bands} cross bands; there are 2, 4 or 8"));
+        }
+        if !self.cross_cuts.windows(2).all(|pair| pair[0] < pair[1]) {
+            return Err("the cuts of the cross bands do not rise".to_owned());
+        }
+        match self.cross_cuts.iter().find(|cut| !self.cuts.contains(cut)) {
+            None => Ok(()),
+            Some(cut) => Err(format!("the cross bands are cut at {} steps, where no band begins", cut.0)),
+        }
+    }
+
+    fn check_codes_and_units(&self) -> Result<(), String> {
         if self.units.is_empty() || self.codes.is_empty() {
             return Err("a measure needs a unit and a code".to_owned());
         }
@@ -241,6 +286,49 @@ impl Measure {
         if zero(&self.step) || self.units.iter().any(|unit| zero(&unit.times) || zero(&unit.over)) {
             return Err("a step or factor is zero".to_owned());
         }
+        if !self.units.first().is_some_and(UnitFactor::is_identity) {
+            return Err(format!("the first unit, {}, is the measure's own and is not converted", self.unit()));
+        }
+        let twice = |position: usize| self.units[..position].iter().any(|unit| unit.code == self.units[position].code);
+        if let Some(position) = (0..self.units.len()).find(|position| twice(*position)) {
+            return Err(format!("the unit {} is listed twice", self.units[position].code));
+        }
+        let twice =
+            |position: usize| self.codes[..position].iter().any(|code| code.is_shared_with(&self.codes[position]));
+        if let Some(position) = (0..self.codes.len()).find(|position| twice(*position)) {
+            return Err(format!("the code {} is listed twice", self.codes[position].code));
+        }
+        for code in &self.codes {
+            if let Some(unit) = code.units.iter().find(|unit| self.units.iter().all(|known| known.code != unit.0)) {
+                return Err(format!("the code {} takes {}, which is no unit of the measure", code.code, unit.0));
+            }
+        }
         Ok(())
+    }
+
+    /// What a derivation demands of the measure itself; what it demands of its parts is the catalogue's to check.
+    fn check_derivation(&self) -> Result<(), String> {
+        if self.scale == Scale::Ordinal && self.reduction != Reduction::Latest {
+            return Err(format!("a class has no mean, so its reduction is latest and not {}", self.reduction));
+        }
+        match &self.derivation {
+            None => Ok(()),
+            Some(Derivation::WorstBand(worst)) => {
+                let one = self.step.mantissa() == self.step.denominator();
+                if worst.of.len() < 2 || self.scale != Scale::Ordinal || self.lo != 1 || !one {
+                    return Err(
+                        "the worst band is an ordinal class from 1, in steps of 1, of two parts or more".to_owned()
+                    );
+                }
+                Ok(())
+            }
+            Some(Derivation::Quotient(quotient)) => {
+                let zero = quotient.times.mantissa() == 0 || quotient.over.mantissa() == 0;
+                if zero || !(1..=4).contains(&quotient.power) || self.scale == Scale::Ordinal {
+                    return Err("a quotient is an amount, by powers 1 to 4 and factors other than zero".to_owned());
+                }
+                Ok(())
+            }
+        }
     }
 }

@@ -64,11 +64,7 @@ pub struct Deferred {
 
 /// The value of a person's month; the readings, at least one, are all of that month and measure.
 pub(crate) fn month_value(measure: &Measure, person: &Person, readings: &[Reading]) -> Result<MonthValue, Reason> {
-    let (chosen, value) = match measure.reduction {
-        Reduction::Latest => latest(readings).map(|chosen| (chosen, chosen.value.clone())),
-        Reduction::MeanOfDays => mean_of_days(readings),
-    }
-    .ok_or(Reason::NoQuantity)?;
+    let (chosen, value) = reduced(measure.reduction, readings).ok_or(Reason::NoQuantity)?;
     let day = chosen.effective.day;
     // Every reading lies in the range, whose limits are whole steps, so a rounded mean does too: this guards the proof.
     let value_steps = steps_half_up(&value, measure.step).filter(|steps| measure.band_of(*steps).is_some());
@@ -103,16 +99,51 @@ fn latest<'r>(readings: impl IntoIterator<Item = &'r Reading> + Clone) -> Option
     }
 }
 
-/// The last day's reading, and the mean over the days of each day's latest.
-fn mean_of_days(readings: &[Reading]) -> Option<(&Reading, BigRational)> {
+/// The reading that month and age are taken from, and the month's exact value.
+fn reduced(reduction: Reduction, readings: &[Reading]) -> Option<(&Reading, BigRational)> {
+    let all: Vec<&Reading> = readings.iter().collect();
+    let counted = match reduction {
+        Reduction::Latest => return latest(readings).map(|chosen| (chosen, chosen.value.clone())),
+        Reduction::MeanOfReadings => all,
+        Reduction::MeanOfDays | Reduction::MeanOfWeeks => one_a_day(&all, |day| latest(day.iter().copied())),
+        Reduction::MeanOfNights => one_a_day(&all, longest),
+    };
+    let last = latest(counted.iter().copied())?;
+    let values = |readings: &[&Reading]| mean(readings.iter().map(|reading| &reading.value));
+    if reduction != Reduction::MeanOfWeeks {
+        return Some((last, values(&counted)?));
+    }
+    let mut weeks: BTreeMap<(i16, i8), Vec<&Reading>> = BTreeMap::new();
+    for reading in counted {
+        let week = reading.effective.day.iso_week_date();
+        weeks.entry((week.year(), week.week())).or_default().push(reading);
+    }
+    let weeks: Option<Vec<BigRational>> = weeks.values().map(|week| values(week)).collect();
+    Some((last, mean(&weeks?)?))
+}
+
+/// Of each civil day the reading that stands for it, in the order of days.
+fn one_a_day<'r>(readings: &[&'r Reading], choose: impl Fn(&[&'r Reading]) -> Option<&'r Reading>) -> Vec<&'r Reading> {
     let mut days: BTreeMap<Date, Vec<&Reading>> = BTreeMap::new();
     for reading in readings {
         days.entry(reading.effective.day).or_default().push(reading);
     }
-    let chosen: Vec<&Reading> = days.values().filter_map(|day| latest(day.iter().copied())).collect();
-    let sum: BigRational = chosen.iter().map(|reading| &reading.value).sum();
-    let last = chosen.last()?;
-    Some((last, sum / BigRational::from_integer(chosen.len().into())))
+    days.values().filter_map(|day| choose(day)).collect()
+}
+
+/// The greatest value; of equal ones the latest.
+fn longest<'r>(readings: &[&'r Reading]) -> Option<&'r Reading> {
+    let greatest = readings.iter().map(|reading| &reading.value).max()?;
+    latest(readings.iter().copied().filter(|reading| reading.value == *greatest))
+}
+
+fn mean<'v>(values: impl IntoIterator<Item = &'v BigRational>) -> Option<BigRational> {
+    let (mut sum, mut count) = (BigRational::from_integer(0.into()), 0_u32);
+    for value in values {
+        sum += value;
+        count += 1;
+    }
+    (count > 0).then(|| sum / BigRational::from_integer(count.into()))
 }
 
 /// The number of steps nearest to a value that is not negative; half a step goes up.

@@ -13,7 +13,7 @@ use nacre_schemas::{
     catalogue::Catalogue,
     cohort,
     decimal::Decimal,
-    measure::{Code, Measure, Reduction},
+    measure::{Code, Derivation, Measure, Reduction},
 };
 use num_bigint::BigInt;
 use num_rational::BigRational;
@@ -89,6 +89,9 @@ impl<'c> Selector<'c> {
     pub(crate) fn new(catalogue: &'c Catalogue, people: &'c People<'c>, now: Timestamp) -> Self {
         let mut codes: HashMap<_, Vec<_>> = HashMap::new();
         for (position, measure) in catalogue.measures().iter().enumerate() {
+            if measure.derivation.as_ref().is_some_and(|derivation| matches!(derivation, Derivation::WorstBand(_))) {
+                continue;
+            }
             for code in &measure.codes {
                 codes.entry((code.system.as_str(), code.code.as_str())).or_default().push((position, code));
             }
@@ -292,7 +295,7 @@ fn value_in_unit(measure: &Measure, quantity: &Quantity<'_>) -> Result<BigRation
         return Err(Reason::NotUcum);
     }
     let unit = measure.units.iter().find(|unit| unit.code.as_str() == code).ok_or(Reason::OtherUnit)?;
-    let value = value * rational(unit.times) / rational(unit.over);
+    let value = value * rational(unit.times) / rational(unit.over) + rational(unit.plus);
     let step = rational(measure.step);
     let limit = |steps: u32| BigRational::from_integer(steps.into()) * &step;
     if value < limit(measure.lo) || value > limit(measure.hi) {

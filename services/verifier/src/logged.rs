@@ -71,6 +71,7 @@ fn check_form(request: &Request, network: &Network, definition: &Measure) -> Res
     let defined = request.measure == definition.reference() && request.definition == definition.digest();
     ensure(defined, Check::Definition, &request.measure, "the request names another definition")?;
     request.check().or_failure(Check::RequestForm, place)?;
+    definition.check_statistics(&request.statistics).or_failure(Check::RequestForm, place)?;
     check_spans(request, network)
 }
 
