@@ -119,6 +119,9 @@ impl Catalogue {
         }
         match derivation {
             Derivation::WorstBand(worst) => check_worst_band(measure, worst, &parts),
+            Derivation::Quotient(_) if parts.iter().skip(1).any(|divisor| divisor.lo == 0) => {
+                Err("its divisor can be zero".to_owned())
+            }
             Derivation::Quotient(_) => Ok(()),
         }
     }
@@ -359,6 +362,11 @@ mod tests {
             let error = fault_of(&class, &systolic);
             assert!(error.contains(fault), "{error}, not {fault}");
         }
+        let [weight, height] =
+            [include_str!("../measures/body-weight.toml"), include_str!("../measures/body-height.toml")];
+        let flat = height.replace("[\"30\", ", "[\"0\", ");
+        let flat = Catalogue::from_sources(&[include_str!("../measures/bmi-1.toml"), weight, &flat]).unwrap_err();
+        assert!(flat.contains("can be zero"), "{flat}");
         let alone = Catalogue::from_sources(&[include_str!("../measures/bmi-1.toml")]).unwrap_err();
         assert!(alone.contains("body-weight@1, which is not defined"), "{alone}");
     }

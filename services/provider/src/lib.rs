@@ -7,7 +7,10 @@
 //! Kept true: no name, identifier, birth date or value is in a log line, an error, the outbox, or anything sent
 //! unencrypted; a posted month is never changed; a batch is on disk before it is on the wire.
 
+mod codes;
 mod config;
+mod derive;
+mod exact;
 mod fhir;
 mod keys;
 mod outbox;

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     fhir::{
-        effective::{self, DateError},
+        effective::{self, DateError, Effective},
         resource::Patient,
     },
     refusal::Reason,
@@ -60,6 +60,7 @@ pub(crate) struct Person {
     pub(crate) id: PersonId,
     pub(crate) sex: Sex,
     pub(crate) birth: Date,
+    pub(crate) death: Option<Effective>,
 }
 
 /// What the files say of a person so far.
@@ -67,6 +68,8 @@ struct Statement {
     id: PersonId,
     sex: Option<Sex>,
     birth: Option<Date>,
+    /// The earliest that any file gives: sources differ in precision, so two are no contradiction.
+    death: Option<Effective>,
     /// The first thing found wrong; it stands for good.
     problem: Option<Reason>,
 }
@@ -110,7 +113,7 @@ impl<'c> People<'c> {
     fn link(&mut self, patient: &Patient) -> Link {
         let id = self.person_id(patient)?;
         let position = *self.by_identifier.entry(id).or_insert_with_key(|id| {
-            self.statements.push(Statement { id: id.clone(), sex: None, birth: None, problem: None });
+            self.statements.push(Statement { id: id.clone(), sex: None, birth: None, death: None, problem: None });
             self.statements.len() - 1
         });
         self.statements[position].hear(patient);
@@ -143,13 +146,19 @@ impl<'c> People<'c> {
             return Err(problem);
         }
         let birth = statement.birth.ok_or(Reason::NoBirthDate)?;
-        Ok(Person { id: statement.id.clone(), sex: statement.sex.unwrap_or(Sex::Unknown), birth })
+        Ok(Person {
+            id: statement.id.clone(),
+            sex: statement.sex.unwrap_or(Sex::Unknown),
+            birth,
+            death: statement.death,
+        })
     }
 }
 
 impl Statement {
     fn hear(&mut self, patient: &Patient) {
-        let heard = self.hear_sex(patient).and_then(|()| self.hear_birth(patient));
+        let heard =
+            self.hear_sex(patient).and_then(|()| self.hear_birth(patient)).and_then(|()| self.hear_death(patient));
         self.problem = self.problem.or(heard.err());
     }
 
@@ -166,6 +175,15 @@ impl Statement {
             _ => Reason::InvalidBirthDate,
         })?;
         if *self.birth.get_or_insert(birth) == birth { Ok(()) } else { Err(Reason::ContradictoryPatient) }
+    }
+
+    fn hear_death(&mut self, patient: &Patient) -> Result<(), Reason> {
+        let Some(text) = &patient.deceased_date_time else { return Ok(()) };
+        let death = effective::latest_moment(text).map_err(|_| Reason::InvalidDeathDate)?;
+        if self.death.is_none_or(|known| effective::is_after(known, death)) {
+            self.death = Some(death);
+        }
+        Ok(())
     }
 }
 

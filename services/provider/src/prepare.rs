@@ -10,12 +10,13 @@ use nacre_schemas::{catalogue::Catalogue, cohort::Period, measure::MeasureRef};
 
 use crate::{
     config::Config,
+    derive::{self, Months},
     fhir::file::{self, FileError, Found, Source, Wanted},
     people::People,
     progress::{Progress, Stage},
     reduce::{self, Deferred, MonthValue},
     refusal::{Origin, Reason, Refused},
-    select::{Reading, Selected, Selector, Setting, shown_id},
+    select::{Selected, Selector, Setting, shown_id},
 };
 
 /// What the files come to.
@@ -38,9 +39,6 @@ pub struct Prepared {
     /// Readings that count towards a month, ended or not, by measure.
     pub readings: BTreeMap<MeasureRef, u64>,
 }
-
-/// Months by person, measure (positions) and period.
-type Months = BTreeMap<(usize, usize, Period), Vec<Reading>>;
 
 /// Reads the files or folders and computes what would be posted at that time.
 pub fn prepare(config: &Config, paths: &[PathBuf], now: Timestamp) -> Result<Prepared, FileError> {
@@ -74,6 +72,7 @@ pub fn prepare_with(
         prepared.read_observations(position, source, &mut selector, &mut months)?;
         progress.advance(1);
     }
+    prepared.refused.extend(derive::add_quotients(catalogue, &mut months));
     prepared.reduce(catalogue, &people, months, now);
     Ok(prepared)
 }

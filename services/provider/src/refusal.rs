@@ -81,6 +81,9 @@ pub enum Reason {
     /// JSON without a resource type.
     #[error("this is not a FHIR resource: it has no resourceType")]
     NotFhir,
+    /// A resource type that is no name of a type.
+    #[error("the resourceType is no name of a FHIR type, such as Observation")]
+    NoSuchType,
     /// The compressed file ends early or is damaged; lines before were read.
     #[error("the compressed file is damaged from here on")]
     BrokenCompression,
@@ -122,8 +125,14 @@ pub enum Reason {
     /// Not a date.
     #[error("the patient's birth date is not a date")]
     InvalidBirthDate,
+    /// Not a date.
+    #[error("the patient's date of death is not a date")]
+    InvalidDeathDate,
 
     // Observations
+    /// A code of the catalogue, but for its system or for space around it.
+    #[error("the code is one of the catalogue's, but its system is missing or another, or there is space around it")]
+    AlmostOurCode,
     /// Neither an id nor a fullUrl.
     #[error("the observation has neither an id nor a fullUrl")]
     NoSourceId,
@@ -166,12 +175,18 @@ pub enum Reason {
     /// A unit that the measure does not list.
     #[error("the measure does not take this unit")]
     OtherUnit,
+    /// A unit that belongs to another code of the measure: mass against amount of substance.
+    #[error("the measure takes this unit under another code, not under this one")]
+    UnitOfAnotherCode,
     /// Outside the measure's range, exactly.
     #[error("the value is outside the measure's range")]
     OutOfRange,
     /// Two different values of one measure in one panel.
     #[error("the panel has different values of one measure")]
     SeveralValues,
+    /// A class needs all parts of its panel.
+    #[error("the panel lacks a value that the class is told from")]
+    IncompletePanel,
     /// No effective date.
     #[error("the observation has no effective date")]
     NoDate,
@@ -202,6 +217,9 @@ pub enum Reason {
     /// Before the birth date.
     #[error("the date lies before the patient's birth")]
     BeforeBirth,
+    /// After the date of death.
+    #[error("the date lies after the patient's death")]
+    AfterDeath,
     /// An id that was read before, with other content.
     #[error("an observation of the same id but other content was read before; the first counts")]
     OtherContentBefore,

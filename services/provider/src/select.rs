@@ -2,8 +2,8 @@
 //!
 //! Kept true: a reading is taken only if its code is the catalogue's, its status final, amended or corrected, its
 //! unit one the measure lists (UCUM, by code), its value within the measure's range *before* any rounding, its date
-//! a day of the person's life that is not in the future. What the catalogue does not name is skipped, not refused.
-//! Conversion is exact: `value × times / over`.
+//! a day of the person's life that is not in the future. What the catalogue does not name is skipped, not refused,
+//! unless it looks as if the catalogue had been meant. Conversion is exact: `value × times / over + plus`.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -12,17 +12,18 @@ use nacre_schemas::{
     Digest,
     catalogue::Catalogue,
     cohort,
-    decimal::Decimal,
-    measure::{Code, Derivation, Measure, Reduction},
+    measure::{Code, Measure, Reduction},
 };
-use num_bigint::BigInt;
 use num_rational::BigRational;
 
 use crate::{
+    codes::Codes,
+    derive::{self, Class},
+    exact::{is_in_range, rational},
     fhir::{
         effective::{self, DateError, Effective},
         number::{self, NumberError},
-        resource::{CodeableConcept, Observation, Quantity},
+        resource::{Observation, Quantity},
     },
     people::{People, Person},
     refusal::{Origin, Reason},
@@ -47,6 +48,9 @@ pub(crate) struct Reading {
     pub(crate) origin: Origin,
 }
 
+/// A reading, or of which measure there is none and why.
+pub(crate) type Taken = Result<Reading, (usize, Reason)>;
+
 /// What became of an observation.
 pub(crate) enum Selected {
     /// The catalogue names none of its codes.
@@ -54,7 +58,7 @@ pub(crate) enum Selected {
     /// A copy of one that was read before.
     Repeated,
     /// Readings and refusals, one for each measure that its codes name.
-    Taken(Vec<Result<Reading, (usize, Reason)>>),
+    Taken(Vec<Taken>),
     /// Refused as a whole.
     Refused(Reason),
 }
@@ -71,7 +75,8 @@ pub(crate) struct Selector<'c> {
     catalogue: &'c Catalogue,
     people: &'c People<'c>,
     now: Timestamp,
-    codes: HashMap<(&'c str, &'c str), Vec<(usize, &'c Code)>>,
+    codes: Codes<'c>,
+    classes: Vec<Class>,
     /// Digest of the content of each observation taken, by its source id.
     seen: HashMap<Arc<str>, Digest>,
 }
@@ -79,6 +84,7 @@ pub(crate) struct Selector<'c> {
 /// A quantity of an observation that a measure is to be read from.
 struct Candidate<'o> {
     measure: usize,
+    codes: Vec<&'o Code>,
     quantity: Option<&'o Quantity<'o>>,
     absent: bool,
     modified: bool,
@@ -87,40 +93,22 @@ struct Candidate<'o> {
 impl<'c> Selector<'c> {
     /// For these measures and people, at that time.
     pub(crate) fn new(catalogue: &'c Catalogue, people: &'c People<'c>, now: Timestamp) -> Self {
-        let mut codes: HashMap<_, Vec<_>> = HashMap::new();
-        for (position, measure) in catalogue.measures().iter().enumerate() {
-            if measure.derivation.as_ref().is_some_and(|derivation| matches!(derivation, Derivation::WorstBand(_))) {
-                continue;
-            }
-            for code in &measure.codes {
-                codes.entry((code.system.as_str(), code.code.as_str())).or_default().push((position, code));
-            }
-        }
-        Self { catalogue, people, now, codes, seen: HashMap::new() }
+        let (codes, classes) = (Codes::of(catalogue), derive::classes(catalogue));
+        Self { catalogue, people, now, codes, classes, seen: HashMap::new() }
     }
 
     /// The readings of an observation.
     pub(crate) fn select(&mut self, observation: &Observation<'_>, setting: &Setting<'_>) -> Selected {
         let candidates = self.candidates(observation);
         if candidates.is_empty() {
-            return Selected::Skipped;
+            let meant = self.codes.resembles(observation);
+            return if meant { Selected::Refused(Reason::AlmostOurCode) } else { Selected::Skipped };
         }
         let common = match self.common(observation, setting) {
             Ok(common) => common,
             Err(reason) => return Selected::Refused(reason),
         };
-        let mut taken: Vec<Result<Reading, (usize, Reason)>> = Vec::new();
-        for candidate in candidates {
-            let read = self.reading(observation, &candidate, &common, setting);
-            // Two equal values of one measure are one reading; two different ones are none.
-            let twin = taken.iter_mut().find(|other| measure_of(other) == candidate.measure);
-            match (twin, read) {
-                (None, read) => taken.push(read.map_err(|reason| (candidate.measure, reason))),
-                (Some(Ok(other)), Ok(reading)) if other.value == reading.value => {}
-                (Some(Err(_)), Err(_)) => {}
-                (Some(twin), _) => *twin = Err((candidate.measure, Reason::SeveralValues)),
-            }
-        }
+        let taken = self.taken(observation, &candidates, &common, setting);
         let readings: Vec<&Reading> = taken.iter().flatten().collect();
         if readings.is_empty() {
             return Selected::Taken(taken);
@@ -136,38 +124,48 @@ impl<'c> Selector<'c> {
         }
     }
 
-    /// The quantities whose codes the catalogue names: the observation's own for codes that stand alone, its
-    /// components' for codes within a panel.
-    fn candidates<'o>(&self, observation: &'o Observation<'o>) -> Vec<Candidate<'o>> {
-        let mut found = Vec::new();
-        let modified = observation.modifier_extension.is_some();
-        for (measure, code) in self.measures_of(&observation.code) {
-            if code.within.is_empty() {
-                let absent = observation.data_absent_reason.is_some();
-                found.push(Candidate { measure, quantity: observation.value_quantity.as_ref(), absent, modified });
+    /// Readings and refusals, one for each measure that a candidate is of or that follows from them.
+    fn taken(
+        &self,
+        observation: &Observation<'_>,
+        candidates: &[Candidate<'_>],
+        common: &Common,
+        setting: &Setting<'_>,
+    ) -> Vec<Taken> {
+        let mut taken: Vec<Taken> = Vec::new();
+        for candidate in candidates {
+            let read = self.reading(observation, candidate, common, setting);
+            // Two equal values of one measure are one reading; two different ones are none.
+            let twin = taken.iter_mut().find(|other| measure_of(other) == candidate.measure);
+            match (twin, read) {
+                (None, read) => taken.push(read.map_err(|reason| (candidate.measure, reason))),
+                (Some(Ok(other)), Ok(reading)) if other.value == reading.value => {}
+                (Some(Err(_)), Err(_)) => {}
+                (Some(twin), _) => *twin = Err((candidate.measure, Reason::SeveralValues)),
             }
         }
-        for component in &observation.component {
-            for (measure, code) in self.measures_of(&component.code) {
-                if is_within(code, &observation.code) {
-                    let absent = component.data_absent_reason.is_some() || observation.data_absent_reason.is_some();
-                    let modified = modified || component.modifier_extension.is_some();
-                    found.push(Candidate { measure, quantity: component.value_quantity.as_ref(), absent, modified });
-                }
-            }
-        }
-        found
+        let classes: Vec<Taken> =
+            self.classes.iter().filter_map(|class| class.of_panel(self.catalogue, &taken)).collect();
+        taken.extend(classes);
+        taken
     }
 
-    /// Each measure once that one of the codes names.
-    fn measures_of(&self, concept: &CodeableConcept) -> Vec<(usize, &'c Code)> {
-        let mut found: Vec<(usize, &Code)> = Vec::new();
-        for coding in &concept.coding {
-            let (Some(system), Some(code)) = (&coding.system, &coding.code) else { continue };
-            for entry in self.codes.get(&(system.as_str(), code.as_str())).into_iter().flatten() {
-                if found.iter().all(|(measure, _)| *measure != entry.0) {
-                    found.push(*entry);
-                }
+    /// The quantities whose codes the catalogue names: the observation's own for codes that stand alone, its
+    /// components' for codes within a panel.
+    fn candidates<'o>(&'o self, observation: &'o Observation<'o>) -> Vec<Candidate<'o>> {
+        let mut found = Vec::new();
+        let modified = observation.modifier_extension.is_some();
+        let absent = observation.data_absent_reason.is_some();
+        for (measure, codes) in self.codes.of_observation(&observation.code) {
+            let quantity = observation.value_quantity.as_ref();
+            found.push(Candidate { measure, codes, quantity, absent, modified });
+        }
+        for component in &observation.component {
+            let absent = component.data_absent_reason.is_some() || absent;
+            let modified = modified || component.modifier_extension.is_some();
+            for (measure, codes) in self.codes.of_component(&component.code, &observation.code) {
+                let quantity = component.value_quantity.as_ref();
+                found.push(Candidate { measure, codes, quantity, absent, modified });
             }
         }
         found
@@ -196,6 +194,9 @@ impl<'c> Selector<'c> {
         if effective.day < person.birth {
             return Err(Reason::BeforeBirth);
         }
+        if person.death.is_some_and(|death| effective::is_after(effective, death)) {
+            return Err(Reason::AfterDeath);
+        }
         let year = u16::try_from(effective.day.year()).map_err(|_| Reason::YearOutOfRange)?;
         cohort::Period::new(year, effective.day.month().unsigned_abs()).map_err(|_| Reason::YearOutOfRange)
     }
@@ -214,9 +215,10 @@ impl<'c> Selector<'c> {
         if candidate.absent {
             return Err(Reason::DataAbsent);
         }
-        let value = value_in_unit(measure, candidate.quantity.ok_or(Reason::NoQuantity)?)?;
+        let value = value_in_unit(measure, &candidate.codes, candidate.quantity.ok_or(Reason::NoQuantity)?)?;
         let period = observation.effective_period.as_ref();
-        if measure.reduction == Reduction::MeanOfDays && !period.is_none_or(effective::is_within_one_day) {
+        let of_a_day = matches!(measure.reduction, Reduction::MeanOfDays | Reduction::MeanOfNights);
+        if of_a_day && !period.is_none_or(effective::is_within_one_day) {
             return Err(Reason::LongerThanADay);
         }
         Ok(Reading {
@@ -238,20 +240,12 @@ struct Common {
     period: cohort::Period,
 }
 
-fn measure_of(taken: &Result<Reading, (usize, Reason)>) -> usize {
+/// Of which measure it is.
+pub(crate) fn measure_of(taken: &Taken) -> usize {
     match taken {
         Ok(reading) => reading.measure,
         Err((measure, _)) => *measure,
     }
-}
-
-/// Whether the panel carries one of the codes that the component's code belongs in.
-fn is_within(code: &Code, panel: &CodeableConcept) -> bool {
-    let is_panel = |coding: &crate::fhir::resource::Coding| {
-        coding.system.as_deref() == Some(code.system.as_str())
-            && code.within.iter().any(|within| coding.code.as_deref() == Some(within.0.as_str()))
-    };
-    panel.coding.iter().any(is_panel)
 }
 
 fn check_status(status: Option<&str>) -> Result<(), Reason> {
@@ -281,8 +275,8 @@ fn effective_of(observation: &Observation<'_>) -> Result<Effective, Reason> {
     })
 }
 
-/// The quantity in the measure's own unit, if it is one of its units and within its range.
-fn value_in_unit(measure: &Measure, quantity: &Quantity<'_>) -> Result<BigRational, Reason> {
+/// The quantity in the measure's own unit, if it is a unit that one of the codes takes and lies in the range.
+fn value_in_unit(measure: &Measure, codes: &[&Code], quantity: &Quantity<'_>) -> Result<BigRational, Reason> {
     if quantity.comparator.is_some() {
         return Err(Reason::Comparator);
     }
@@ -295,18 +289,11 @@ fn value_in_unit(measure: &Measure, quantity: &Quantity<'_>) -> Result<BigRation
         return Err(Reason::NotUcum);
     }
     let unit = measure.units.iter().find(|unit| unit.code.as_str() == code).ok_or(Reason::OtherUnit)?;
-    let value = value * rational(unit.times) / rational(unit.over) + rational(unit.plus);
-    let step = rational(measure.step);
-    let limit = |steps: u32| BigRational::from_integer(steps.into()) * &step;
-    if value < limit(measure.lo) || value > limit(measure.hi) {
-        return Err(Reason::OutOfRange);
+    if !codes.iter().any(|code| code.takes(unit)) {
+        return Err(Reason::UnitOfAnotherCode);
     }
-    Ok(value)
-}
-
-/// A catalogue's decimal as a rational.
-pub(crate) fn rational(decimal: Decimal) -> BigRational {
-    BigRational::new(BigInt::from(decimal.mantissa()), BigInt::from(decimal.denominator()))
+    let value = value * rational(unit.times) / rational(unit.over) + rational(unit.plus);
+    if is_in_range(measure, &value) { Ok(value) } else { Err(Reason::OutOfRange) }
 }
 
 /// Equal for observations that say the same: person, time, and each measure's value however it is written.

@@ -119,6 +119,7 @@ impl Question {
             nonce,
         };
         request.check().map_err(QuestionError::Malformed)?;
+        definition.check_statistics(&request.statistics).map_err(QuestionError::Malformed)?;
         Ok(request)
     }
 }

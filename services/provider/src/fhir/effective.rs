@@ -52,6 +52,26 @@ pub(crate) fn moment(text: &str) -> Result<Effective, DateError> {
     Ok(Effective { day, instant: Some(instant) })
 }
 
+/// Reads a `date` or `dateTime`; one without a day means the last day that it can mean.
+pub(crate) fn latest_moment(text: &str) -> Result<Effective, DateError> {
+    match moment(text) {
+        Err(DateError::NoDay) => {
+            let month = if text.len() == 4 { format!("{text}-12") } else { text.to_owned() };
+            let day = date_with_day(&format!("{month}-01"))?.last_of_month();
+            Ok(Effective { day, instant: None })
+        }
+        other => other,
+    }
+}
+
+/// Whether the one certainly lies after the other: by instant where both have one, by civil day otherwise.
+pub(crate) fn is_after(one: Effective, other: Effective) -> bool {
+    match (one.instant, other.instant) {
+        (Some(one), Some(other)) => one > other,
+        _ => one.day > other.day,
+    }
+}
+
 /// The moment a period ended: its value is known then. A period that ends at midnight, having begun before,
 /// belongs to the day that ends there, so a day's step count is counted on its day.
 pub(crate) fn end_of(period: &Period) -> Result<Effective, DateError> {
@@ -214,6 +234,17 @@ mod tests {
         for text in invalid {
             assert_eq!(moment(text), Err(DateError::Invalid), "{text}");
         }
+    }
+
+    #[test]
+    fn one_moment_is_after_another_by_instant_or_else_by_day() {
+        let after = |one: &str, other: &str| is_after(moment(one).unwrap(), latest_moment(other).unwrap());
+        assert!(after("2020-01-10T10:00:01Z", "2020-01-10T18:00:00+08:00"));
+        assert!(!after("2020-01-10T10:00:00Z", "2020-01-10T18:00:00+08:00"));
+        assert!(!after("2020-01-10T23:00:00Z", "2020-01-10") && after("2020-01-11", "2020-01-10T23:00:00Z"));
+        assert!(!after("2020-02-29", "2020-02") && after("2020-03-01", "2020-02"));
+        assert!(!after("2020-12-31", "2020") && after("2021-01-01", "2020"));
+        assert_eq!(latest_moment("2020-13"), Err(DateError::Invalid));
     }
 
     #[test]

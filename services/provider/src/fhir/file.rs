@@ -226,8 +226,14 @@ fn resource(text: &str, wanted: Wanted) -> Found<'_> {
         (Some("Observation"), Wanted::Observations) => {
             serde_json::from_str(text).map_or(Found::Malformed, |found| Found::Observation(Box::new(found)))
         }
+        (Some(name), _) if !is_type_name(name) => Found::Unreadable(Reason::NoSuchType),
         _ => Found::Other,
     }
+}
+
+/// Whether it is written as FHIR writes types: letters, the first a capital. Which types there are, versions differ on.
+fn is_type_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_uppercase()) && name.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 enum Line {

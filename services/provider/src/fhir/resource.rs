@@ -36,6 +36,8 @@ pub(crate) struct Patient {
     pub(crate) gender: Option<String>,
     #[serde(rename = "birthDate")]
     pub(crate) birth_date: Option<String>,
+    #[serde(rename = "deceasedDateTime")]
+    pub(crate) deceased_date_time: Option<String>,
 }
 
 /// A business identifier.

@@ -1,10 +1,11 @@
 //! Synthetic inputs for this crate's tests, and the tests that take more than one module.
 
 mod exchange;
+mod intake;
+mod measures;
 mod posting;
 mod refusals;
 mod selection;
-mod synthea;
 
 use std::path::{Path, PathBuf};
 
@@ -99,8 +100,8 @@ pub(crate) fn observation_of(subject: &str, id: &str, code: &str, rest: &str) ->
     .replace('\n', " ")
 }
 
-pub(crate) fn bmi(id: &str, at: &str, value: &str) -> String {
-    observation(id, "39156-5", &format!(r#""effectiveDateTime":"{at}",{}"#, quantity(value, "kg/m2")))
+pub(crate) fn weight(id: &str, at: &str, value: &str) -> String {
+    observation(id, "29463-7", &format!(r#""effectiveDateTime":"{at}",{}"#, quantity(value, "kg")))
 }
 
 pub(crate) fn steps(id: &str, at: &str, value: &str) -> String {

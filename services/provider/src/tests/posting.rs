@@ -26,13 +26,13 @@ fn people(count: usize) -> Files {
     for person in 0..count {
         let id = format!("p{person}");
         lines.push(patient_as(&id, &format!("person-{person}"), r#""gender":"male","birthDate":"1980-02-29""#));
-        lines.push(bmi(&format!("o{person}"), "2026-01-05", "24.5").replace("Patient/p", &format!("Patient/{id}")));
+        lines.push(weight(&format!("o{person}"), "2026-01-05", "24.5").replace("Patient/p", &format!("Patient/{id}")));
     }
     Files::new().with("a.ndjson", lines.join("\n"))
 }
 
 fn two_months(second: &str) -> Files {
-    let resources = [patient(), bmi("o1", "2026-01-05", "22.0"), bmi("o2", "2026-02-05", second)];
+    let resources = [patient(), weight("o1", "2026-01-05", "22.0"), weight("o2", "2026-02-05", second)];
     Files::new().with("a.json", bundle(&resources))
 }
 
@@ -46,7 +46,7 @@ async fn what_was_posted_has_receipts_and_is_not_posted_again() {
     let site = Site::new().await;
     let first = post(&site, &two_months("23.0")).await;
     assert_eq!((first.new, first.posted, first.queued, first.already_posted), (2, 2, 0, 0));
-    assert_eq!(first.by_measure[&"bmi@1".parse().unwrap()].new, 2);
+    assert_eq!(first.by_measure[&"body-weight@1".parse().unwrap()].new, 2);
     let again = post(&site, &two_months("23.0")).await;
     assert_eq!((again.new, again.posted, again.queued, again.already_posted), (0, 0, 0, 2));
     assert_eq!((site.bodies().len(), site.size()), (1, 2));
@@ -68,7 +68,7 @@ async fn a_posted_month_is_not_changed() {
     assert_eq!(other.refused[0].origin.observation.as_deref(), Some("o2"));
     // The value alone does not make a record: the cell counts, too.
     let moved =
-        Files::new().with("a.json", bundle(&[patient().replace("female", "male"), bmi("o1", "2026-01-05", "22.0")]));
+        Files::new().with("a.json", bundle(&[patient().replace("female", "male"), weight("o1", "2026-01-05", "22.0")]));
     assert_eq!(post(&site, &moved).await.refused[0].reason, Reason::PostedWithOtherValue);
 }
 
@@ -141,7 +141,7 @@ async fn a_record_that_is_refused_does_not_take_the_others_with_it() {
 async fn a_refused_record_is_sent_with_another_value() {
     let site = Site::new().await;
     site.will(&[Fault::Refuse(0)]);
-    let one = |value: &str| Files::new().with("a.json", bundle(&[patient(), bmi("o1", "2026-01-05", value)]));
+    let one = |value: &str| Files::new().with("a.json", bundle(&[patient(), weight("o1", "2026-01-05", value)]));
     assert_eq!(post(&site, &one("22.0")).await.refused_at_exchange.len(), 1);
     assert_eq!(post(&site, &one("22.0")).await.already_refused, 1);
     assert_eq!(post(&site, &one("22.1")).await.posted, 1);
@@ -235,7 +235,7 @@ async fn the_owner_opens_its_payloads_and_a_person_has_one_pseudonym() {
         assert_eq!((&record.measure, record.period), (&header.cell.measure, header.cell.period));
         opened.insert(format!("{} {} {} {}", record.day.as_str(), record.value, record.unit, record.value_steps));
     }
-    assert_eq!(opened.into_iter().collect::<Vec<_>>(), ["2026-01-05 22.0 kg/m2 220", "2026-02-05 23.5 kg/m2 235"]);
+    assert_eq!(opened.into_iter().collect::<Vec<_>>(), ["2026-01-05 22.0 kg 220", "2026-02-05 23.5 kg 235"]);
     assert_eq!(batch.contributions[0].restricted.pseudonym, batch.contributions[1].restricted.pseudonym);
 }
 

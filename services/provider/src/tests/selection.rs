@@ -5,7 +5,7 @@ use crate::{MonthValue, Place};
 
 #[test]
 fn a_bundle_with_urns_becomes_months() {
-    let reading = |id: &str, at: &str, value: &str| bmi(id, at, value).replace("Patient/p", "urn:uuid:3");
+    let reading = |id: &str, at: &str, value: &str| weight(id, at, value).replace("Patient/p", "urn:uuid:3");
     let files = Files::new().with(
         "a.json",
         bundle(&[
@@ -16,7 +16,10 @@ fn a_bundle_with_urns_becomes_months() {
         ]),
     );
     let prepared = files.prepare();
-    assert_eq!(values(&prepared), ["bmi@1 2026-01 female 45-49 250 2", "bmi@1 2026-02 female 45-49 310 1"]);
+    assert_eq!(
+        values(&prepared),
+        ["body-weight@1 2026-01 female 45-49 250 2", "body-weight@1 2026-02 female 45-49 310 1"]
+    );
     assert_eq!((prepared.observations, prepared.skipped, prepared.refused.len()), (3, 0, 0));
     let MonthValue { origin, day, .. } = &prepared.records[0];
     assert_eq!((origin.place, origin.observation.as_deref()), (Place::Entry(1), Some("o2")));
@@ -25,10 +28,10 @@ fn a_bundle_with_urns_becomes_months() {
 
 #[test]
 fn patients_may_stand_in_files_after_the_observations() {
-    let lines = [bmi("o1", "2026-01-05", "22.0"), bmi("o2", "2026-01-06", "23.0")].join("\n");
+    let lines = [weight("o1", "2026-01-05", "22.0"), weight("o2", "2026-01-06", "23.0")].join("\n");
     let files = Files::new().with("a.ndjson", lines).with("b.ndjson", format!("\u{feff}{}\n", patient()));
     let prepared = files.prepare();
-    assert_eq!(values(&prepared), ["bmi@1 2026-01 female 45-49 230 2"]);
+    assert_eq!(values(&prepared), ["body-weight@1 2026-01 female 45-49 230 2"]);
     assert_eq!(prepared.records[0].origin.place, Place::Line(2));
 }
 
@@ -47,13 +50,15 @@ fn the_two_values_of_a_panel_are_read_by_its_code_and_theirs() {
             panel("o3", "34566-0", "2026-01-06", &both),
             observation("o4", "8480-6", &format!(r#""effectiveDateTime":"2026-01-07",{}"#, quantity("200", "mm[Hg]"))),
             // A code that stands alone does not count within a panel.
-            panel("o5", "85354-9", "2026-01-08", &[component("39156-5", &quantity("22", "kg/m2"))]),
+            panel("o5", "85354-9", "2026-01-08", &[component("29463-7", &quantity("22", "kg"))]),
         ]),
     );
     let prepared = files.prepare();
     assert_eq!(
         values(&prepared),
         [
+            "blood-pressure-class@1 2026-01 female 45-49 2 1",
+            "blood-pressure-class@1 2026-02 female 45-49 2 1",
             "diastolic-bp@1 2026-01 female 45-49 79 1",
             "diastolic-bp@1 2026-02 female 45-49 79 1",
             "systolic-bp@1 2026-01 female 45-49 128 1",
@@ -69,8 +74,9 @@ fn a_bad_component_does_not_take_the_good_one_with_it() {
     let files = Files::new().with("a.json", bundle(&[patient(), panel("o1", "85354-9", "2026-01-05", &components)]));
     let prepared = files.prepare();
     assert_eq!(values(&prepared), ["diastolic-bp@1 2026-01 female 45-49 80 1"]);
-    assert_eq!(reasons(&prepared), [Reason::OtherUnit]);
+    assert_eq!(reasons(&prepared), [Reason::OtherUnit, Reason::IncompletePanel]);
     assert_eq!(prepared.refused[0].measure, Some("systolic-bp@1".parse().unwrap()));
+    assert_eq!(prepared.refused[1].measure, Some("blood-pressure-class@1".parse().unwrap()));
     assert_eq!(prepared.refused[0].origin.observation.as_deref(), Some("o1"));
 }
 
@@ -82,13 +88,15 @@ fn a_measure_twice_in_a_panel_counts_if_both_agree() {
         Files::new().with("a.json", bundle(&[patient(), panel("o1", "85354-9", "2026-01-05", &both)])).prepare()
     };
     assert_eq!(values(&of("120.0")), ["systolic-bp@1 2026-01 female 45-49 120 1"]);
-    assert_eq!(reasons(&of("121")), [Reason::SeveralValues]);
+    let class = Reason::IncompletePanel;
+    assert_eq!(reasons(&of("120.0")), [class]);
+    assert_eq!(reasons(&of("121")), [Reason::SeveralValues, class]);
 }
 
 #[test]
 fn a_value_on_the_edge_is_rounded_once_and_from_every_digit() {
     let one = |value: &str| {
-        let files = Files::new().with("a.json", bundle(&[patient(), bmi("o1", "2026-01-05", value)]));
+        let files = Files::new().with("a.json", bundle(&[patient(), weight("o1", "2026-01-05", value)]));
         let prepared = files.prepare();
         prepared.records.first().map(|record| record.value_steps).ok_or_else(|| reasons(&prepared)[0])
     };
@@ -96,10 +104,10 @@ fn a_value_on_the_edge_is_rounded_once_and_from_every_digit() {
     assert_eq!(one("18.449999999999999999999999999999"), Ok(184), "a double would have made it 18.45");
     assert_eq!(one("2.345e1"), Ok(235));
     // The range holds for the reading as it was taken: what would only be rounded into it is refused.
-    assert_eq!(one("8"), Ok(80));
-    assert_eq!(one("7.99"), Err(Reason::OutOfRange));
-    assert_eq!(one("100.000"), Ok(1_000));
-    assert_eq!(one("100.0000000001"), Err(Reason::OutOfRange));
+    assert_eq!(one("0.5"), Ok(5));
+    assert_eq!(one("0.499"), Err(Reason::OutOfRange));
+    assert_eq!(one("400.000"), Ok(4_000));
+    assert_eq!(one("400.0000000001"), Err(Reason::OutOfRange));
     assert_eq!(one("-25"), Err(Reason::OutOfRange));
 }
 
@@ -134,16 +142,19 @@ fn month_and_age_are_those_of_the_values_own_time_zone() {
         "a.json",
         bundle(&[
             patient_as("p", "A", r#""gender":"male","birthDate":"1976-02-01""#),
-            bmi("o1", "2026-01-31T23:59:59-05:00", "20"),
-            bmi("o2", "2026-02-01T00:00:00+08:00", "30"),
+            weight("o1", "2026-01-31T23:59:59-05:00", "20"),
+            weight("o2", "2026-02-01T00:00:00+08:00", "30"),
         ]),
     );
-    assert_eq!(values(&files.prepare()), ["bmi@1 2026-01 male 45-49 200 1", "bmi@1 2026-02 male 50-54 300 1"]);
+    assert_eq!(
+        values(&files.prepare()),
+        ["body-weight@1 2026-01 male 45-49 200 1", "body-weight@1 2026-02 male 50-54 300 1"]
+    );
 }
 
 #[test]
 fn a_month_that_has_not_ended_is_deferred() {
-    let resources = [patient(), bmi("o1", "2026-01-05", "22"), bmi("o2", "2026-01-06", "23")];
+    let resources = [patient(), weight("o1", "2026-01-05", "22"), weight("o2", "2026-01-06", "23")];
     let files = Files::new().with("a.json", bundle(&resources));
     let prepared = files.prepare_at("2026-02-01T11:59:59Z");
     assert!(prepared.records.is_empty() && prepared.refused.is_empty());
@@ -152,8 +163,8 @@ fn a_month_that_has_not_ended_is_deferred() {
         .iter()
         .map(|months| format!("{} {} {}", months.measure, months.period, months.people))
         .collect();
-    assert_eq!(listed, ["bmi@1 2026-01 1"]);
-    assert_eq!(values(&files.prepare_at("2026-02-01T12:00:00Z")), ["bmi@1 2026-01 female 45-49 230 2"]);
+    assert_eq!(listed, ["body-weight@1 2026-01 1"]);
+    assert_eq!(values(&files.prepare_at("2026-02-01T12:00:00Z")), ["body-weight@1 2026-01 female 45-49 230 2"]);
 }
 
 #[test]
@@ -172,7 +183,7 @@ fn an_observation_counts_once_in_however_many_files_it_stands() {
 
 #[test]
 fn an_observation_without_an_id_goes_by_its_full_url() {
-    let without_id = bmi("o1", "2026-01-05", "22").replace(r#""id":"o1","#, "");
+    let without_id = weight("o1", "2026-01-05", "22").replace(r#""id":"o1","#, "");
     let files = Files::new().with("a.json", bundle(&[patient(), without_id.clone()]));
     assert_eq!(values(&files.prepare()).len(), 1);
     assert_eq!(files.prepare().records[0].origin.observation, None);
@@ -183,13 +194,13 @@ fn an_observation_without_an_id_goes_by_its_full_url() {
 #[test]
 fn the_order_of_files_and_readings_makes_no_difference_to_the_values() {
     let readings = [
-        bmi("b", "2026-01-20T10:00:00Z", "21"),
-        bmi("a", "2026-01-20T18:00:00+08:00", "22"),
-        bmi("c", "2026-01-20", "23"),
+        weight("b", "2026-01-20T10:00:00Z", "21"),
+        weight("a", "2026-01-20T18:00:00+08:00", "22"),
+        weight("c", "2026-01-20", "23"),
         steps("d", "2026-01-20", "4000"),
         steps("e", "2026-01-21", "5000"),
     ];
-    let expected = ["bmi@1 2026-01 female 45-49 220 3", "steps@1 2026-01 female 45-49 90 2"];
+    let expected = ["body-weight@1 2026-01 female 45-49 220 3", "steps@1 2026-01 female 45-49 90 2"];
     for turn in 0..readings.len() {
         let mut lines = vec![patient()];
         lines.extend(readings.iter().cycle().skip(turn).take(readings.len()).cloned());
