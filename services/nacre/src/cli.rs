@@ -60,8 +60,8 @@ pub enum Command {
 /// `nacre demo`.
 #[derive(Args)]
 pub struct DemoArgs {
-    /// How many people to generate; 1450 make about 10,000 contributions.
-    #[arg(long, default_value_t = 1450, value_parser = clap::value_parser!(u32).range(50..=100_000))]
+    /// How many people to generate; 950 make about 10,000 contributions.
+    #[arg(long, default_value_t = 950, value_parser = clap::value_parser!(u32).range(50..=100_000))]
     pub people: u32,
     /// Seed of the population. Keys and nonces are never seeded.
     #[arg(long, default_value_t = 2026)]

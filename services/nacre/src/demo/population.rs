@@ -152,7 +152,13 @@ pub struct Population {
 }
 
 fn measure(name: &str) -> io::Result<MeasureRef> {
-    format!("{name}@1").parse().map_err(io::Error::other)
+    name.parse().map_err(io::Error::other)
+}
+
+/// The class of a pressure: 1 and one more for each limit that the worse of the two reaches (Chinese guidelines 2018).
+fn pressure_class(systolic: u32, diastolic: u32) -> u32 {
+    let reached = |limits: [u32; 4], value: u32| limits.iter().filter(|limit| **limit <= value).count() as u32;
+    1 + reached([120, 140, 160, 180], systolic).max(reached([80, 90, 100, 110], diastolic))
 }
 
 struct Month<'a> {
@@ -182,7 +188,7 @@ impl Month<'_> {
         })
     }
 
-    /// A visit: a pressure panel and a body mass index.
+    /// A visit: a pressure panel, which also has a class, and a body mass index, counted under both sets of bands.
     fn visit(&self, export: &mut Export, truths: &mut Vec<Truth>, rng: &mut ChaCha20Rng) -> io::Result<()> {
         let (person, day) = (self.person, rng.gen_range(1..=28));
         let systolic = person.systolic + 5.0 * normal(rng);
@@ -199,9 +205,13 @@ impl Month<'_> {
         weight["code"] = loinc("39156-5");
         weight["valueQuantity"] = quantity(bmi, "kg/m2");
         export.write(&weight)?;
-        truths.push(self.truth("systolic-bp", day, to_steps(systolic, 10_000))?);
-        truths.push(self.truth("diastolic-bp", day, to_steps(diastolic, 10_000))?);
-        truths.push(self.truth("bmi", day, to_steps(bmi, 1_000))?);
+        let (systolic, diastolic, bmi) =
+            (to_steps(systolic, 10_000), to_steps(diastolic, 10_000), to_steps(bmi, 1_000));
+        truths.push(self.truth("systolic-bp@1", day, systolic)?);
+        truths.push(self.truth("diastolic-bp@1", day, diastolic)?);
+        truths.push(self.truth("blood-pressure-class@1", day, pressure_class(systolic, diastolic))?);
+        truths.push(self.truth("bmi@1", day, bmi)?);
+        truths.push(self.truth("bmi@2", day, bmi)?);
         Ok(())
     }
 
@@ -224,7 +234,7 @@ impl Month<'_> {
         }
         // Mean of days to steps of 50, half up: (sum/n)/50 = sum/(50n).
         let (count, last) = (days.len() as u64, days.last().copied().unwrap_or(1));
-        truths.push(self.truth("steps", last, ((2 * sum + 50 * count) / (100 * count)) as u32)?);
+        truths.push(self.truth("steps@1", last, ((2 * sum + 50 * count) / (100 * count)) as u32)?);
         Ok(())
     }
 }

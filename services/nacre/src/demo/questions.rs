@@ -68,6 +68,8 @@ fn questions() -> anyhow::Result<Vec<Asked>> {
     use Statistic::{Bands, Count, Mean, Sd};
     let mut adults = question("steps", &[By::AgeBand], &[Count, Mean], "activity by age")?;
     adults.sexes = vec![Sex::Female];
+    let mut bmi = question("bmi", &[By::Sex], &[Count, Bands], "prevalence of obesity")?;
+    bmi.version = Some(1);
     Ok(vec![
         Asked {
             text: "Mean systolic pressure by region and sex, first quarter of 2026",
@@ -77,7 +79,7 @@ fn questions() -> anyhow::Result<Vec<Asked>> {
         Asked {
             text: "Underweight, normal, overweight and obese by sex (WS/T 428), all regions",
             file: "bmi-bands-by-sex.json",
-            question: question("bmi", &[By::Sex], &[Count, Bands], "prevalence of obesity")?,
+            question: bmi,
         },
         Asked {
             text: "Steps a day of women by age band: small groups are withheld",
