@@ -1,5 +1,7 @@
 //! What the tests of the whole way share: a network on loopback, run by the same code as the binary's.
 
+pub mod plain;
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -91,10 +91,18 @@ async fn one_figure_from_a_fhir_file_to_an_offline_verification() {
     let statistics = [Statistic::Count, Statistic::Mean, Statistic::Sd, Statistic::Bands];
     let by = [Attribute::Region, Attribute::Sex];
     for measure in Catalogue::built_in().measures() {
-        let question = question(measure.id.as_str(), MONTHS[0], MONTHS[1], &by, &statistics);
+        let offered: Vec<_> = statistics.iter().copied().filter(|statistic| measure.offers(*statistic)).collect();
+        let mut question = question(measure.id.as_str(), MONTHS[0], MONTHS[1], &by, &offered);
+        question.version = Some(measure.version);
         let answer = running.ask(&question).await.unwrap().unwrap();
-        assert!(opened(&answer) > 0, "{}", measure.id);
+        let generated = population.truths.iter().any(|truth| truth.key.measure == measure.reference());
+        assert_eq!(opened(&answer) > 0, generated, "{}", measure.reference());
         assert_true(&answer.release, &population);
+        if offered != statistics {
+            question.statistics = statistics.to_vec();
+            let refused = running.ask(&question).await.unwrap().unwrap_err().to_string();
+            assert!(refused.contains("no meaning"), "{refused}");
+        }
     }
     let by_age = question("bmi", MONTHS[0], MONTHS[1], &[Attribute::AgeBand, Attribute::Period], &statistics);
     let answer = running.ask(&by_age).await.unwrap().unwrap();

@@ -289,7 +289,7 @@ fn restricted(number: u8) -> Restricted {
 }
 
 pub(crate) fn bmi() -> &'static Measure {
-    Catalogue::built_in().newest(&"bmi".parse().unwrap()).unwrap()
+    Catalogue::built_in().find(&"bmi@1".parse().unwrap()).unwrap()
 }
 
 pub(crate) fn path(chain: &str, rest: &str) -> String {

@@ -134,6 +134,13 @@ async fn a_request_that_does_not_hold_is_not_logged() {
         let refused = problem(log(&world, &running, "commission", &signed).await);
         assert_eq!((refused.word(), refused.check.as_deref()), (word, check), "{}", refused.detail);
     }
+    let mean_of_a_class = changed(|request| {
+        let class = Catalogue::built_in().find(&"blood-pressure-class@1".parse().unwrap()).unwrap();
+        (request.measure, request.definition) = (class.reference(), class.digest());
+    });
+    let refused = problem(log(&world, &running, "commission", &mean_of_a_class).await);
+    assert_eq!((refused.word(), refused.check.as_deref()), ("check-failed", Some("request-form")));
+    assert!(refused.detail.contains("mean has no meaning"), "{}", refused.detail);
     let elsewhere = world
         .client(&running, "commission")
         .post_json::<_, LoggedRequest>(&path(GUANGZHOU, "requests"), Scope::LogWrite, &good)
