@@ -118,7 +118,7 @@ fn what_cannot_be_proven_is_refused_before_it_is_sealed() {
 #[test]
 fn a_batch_holds_for_one_key_one_chain_one_definition() {
     let (key, _) = key(1);
-    let batch = batch(&key, &[("bmi", 200), ("bmi", 300)]);
+    let batch = batch(&key, &[("hba1c", 57), ("hba1c", 65)]);
     assert_eq!(check(&key, &batch), Ok(()));
 
     let (other_key, _) = fixture::key(2);
@@ -128,13 +128,13 @@ fn a_batch_holds_for_one_key_one_chain_one_definition() {
     elsewhere.chain = "region/440300".parse().unwrap();
     assert_eq!(fault(&key, &elsewhere), (Some(0), BatchFault::SigmaProof));
 
-    // The same name and bands, another unit factor.
-    let source = include_str!("../../../schemas/measures/bmi.toml").replace(r#"times = "1""#, r#"times = "2""#);
+    // The same name and bands, another conversion of a unit.
+    let source = include_str!("../../../schemas/measures/hba1c.toml").replace(r#"plus = "2.152""#, r#"plus = "2.15""#);
     let catalogue = Catalogue::from_sources(&[&source]).unwrap();
     let error = verify(&key, &catalogue, &batch, &mut rng(2)).unwrap_err();
     assert_eq!(error, BatchError { contribution: Some(0), fault: BatchFault::SigmaProof });
 
     let empty = Catalogue::from_sources(&[]).unwrap();
     let error = verify(&key, &empty, &batch, &mut rng(2)).unwrap_err();
-    assert_eq!(error.fault, BatchFault::UnknownMeasure(measure("bmi").reference()));
+    assert_eq!(error.fault, BatchFault::UnknownMeasure(measure("hba1c").reference()));
 }
