@@ -49,11 +49,13 @@ pub enum Role {
     Refusal,
     /// A custodian's word on the sums of a chain of its own jurisdiction.
     Confirmation,
+    /// A custodian's preview.
+    Preview,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Checkpoint,
         Self::Cosignature,
         Self::Batch,
@@ -63,6 +65,7 @@ impl Role {
         Self::Answer,
         Self::Refusal,
         Self::Confirmation,
+        Self::Preview,
     ];
 
     /// What the signed bytes start with. No label is a prefix of another, as each ends with its only line end.
@@ -77,6 +80,7 @@ impl Role {
             Self::Answer => "nacre answer v1\n",
             Self::Refusal => "nacre refusal v1\n",
             Self::Confirmation => "nacre confirmation v1\n",
+            Self::Preview => "nacre preview v1\n",
         }
     }
 }

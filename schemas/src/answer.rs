@@ -25,6 +25,10 @@ enumeration! {
         Dominance = 2 as "dominance",
         /// Band counts and squares need 3k people.
         TooFewPeopleForDetail = 3 as "too-few-people-for-detail",
+        /// Together with requests logged before, on the same codes, it would single out a group that is withheld.
+        Partition = 4 as "partition",
+        /// The same of band counts and squares, for groups of fewer than 3k people.
+        PartitionForDetail = 5 as "partition-for-detail",
     }
 }
 
@@ -35,6 +39,10 @@ impl Rule {
             Self::TooFewPeople => "fewer people than the minimum k",
             Self::Dominance => "without one provider fewer than k people would remain",
             Self::TooFewPeopleForDetail => "band counts and squares need 3k people",
+            Self::Partition => "subtracted from what was asked before, it would single out fewer than k people",
+            Self::PartitionForDetail => {
+                "subtracted from what was asked before, it would show band counts or squares of fewer than 3k people"
+            }
         }
     }
 }

@@ -17,8 +17,8 @@ structure! {
         pub key: CellKey,
         /// Sums of their commitments.
         pub sums: Commitments,
-        /// Digest of the [`CellDetail`].
-        pub detail: Digest,
+        /// Digest of the [`CellNumbers`].
+        pub numbers: Digest,
     }
 }
 document!(Cell, b"NcCl", 1_024);
@@ -28,7 +28,25 @@ impl Item for Cell {
 }
 
 structure! {
-    /// What members see of a cell: it never leaves the jurisdiction of its chain.
+    /// How many contributions a cell holds of whom: what custodians of every jurisdiction see of it.
+    ///
+    /// The digest of the ephemeral keys ties both parts of the detail to the cell. It also keeps the cell's digest of
+    /// these small numbers from being guessed: the keys are not public.
+    pub struct CellNumbers {
+        /// Contributions by provider, in the order of the names.
+        pub contributions: Vec<ProviderCount>,
+        /// Digest of the sums of the [`EphemeralKeys`].
+        pub keys: Digest,
+    }
+}
+document!(CellNumbers, b"NcCn", 1 << 20);
+
+impl Item for CellNumbers {
+    const MAX_COUNT: usize = limits::MAX_CELLS;
+}
+
+structure! {
+    /// What members see of a cell: its ephemeral keys never leave the jurisdiction of its chain.
     pub struct CellDetail {
         /// Contributions by provider, in the order of the names.
         pub contributions: Vec<ProviderCount>,
@@ -54,6 +72,13 @@ structure! {
 
 impl Item for ProviderCount {
     const MAX_COUNT: usize = 4_096;
+}
+
+impl CellDetail {
+    /// The part of it that custodians of every jurisdiction see.
+    pub fn numbers(&self) -> CellNumbers {
+        CellNumbers { contributions: self.contributions.clone(), keys: self.keys.digest() }
+    }
 }
 
 structure! {
@@ -82,6 +107,6 @@ document!(ChainDetails, b"NcDt", limits::MAX_RELEASE_BYTES);
 impl Cell {
     /// Whether the detail is the one this cell commits to.
     pub fn commits_to(&self, detail: &CellDetail) -> bool {
-        self.detail == detail.digest()
+        self.numbers == detail.numbers().digest()
     }
 }

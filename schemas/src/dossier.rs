@@ -4,7 +4,7 @@
 use crate::{
     Digest, Point, Signature,
     canonical::Item,
-    cell::{Cell, ProviderCount},
+    cell::{Cell, CellNumbers},
     confirmation::SignedConfirmation,
     document,
     entry::SealEntry,
@@ -116,17 +116,14 @@ impl Item for QuantityKey {
 }
 
 structure! {
-    /// The people behind a group: by provider, the most contributions it has in one period, which is a
-    /// lower bound on distinct people.
+    /// The ephemeral keys of a group. How many people are behind it is not said here: custodians see that for
+    /// themselves ([`ChainNumbers`]), and the requester, who carries this, has no business with the numbers of a group
+    /// that may be withheld.
     pub struct GroupSums {
         /// The group.
         pub group: GroupKey,
         /// `D_Σ` of each quantity the request needs, over this chain's cells.
         pub keys: Vec<QuantityKey>,
-        /// Contributions by provider in its fullest period, in the order of the names.
-        pub people: Vec<ProviderCount>,
-        /// All contributions.
-        pub contributions: u64,
     }
 }
 
@@ -161,6 +158,43 @@ document!(SignedChainSums, b"NcSs", 16 << 20);
 impl Item for SignedChainSums {
     const MAX_COUNT: usize = limits::MAX_CHAINS;
 }
+
+structure! {
+    /// A request whose numbers a custodian asks a chain for, logged or not, with its requester's admission.
+    pub struct NumbersRequest {
+        /// The request.
+        pub request: SignedRequest,
+        /// The requester's admission.
+        pub admission: SignedMembership,
+    }
+}
+document!(NumbersRequest, b"NcNr", limits::MAX_REQUEST_BYTES + 8_192);
+
+structure! {
+    /// The numbers behind one seal's cells that a request holds for, in their order.
+    pub struct SealNumbers {
+        /// Number of the seal.
+        pub number: u64,
+        /// The numbers.
+        pub cells: Vec<CellNumbers>,
+    }
+}
+
+impl Item for SealNumbers {
+    const MAX_COUNT: usize = limits::MAX_SEALS;
+}
+
+structure! {
+    /// What a chain shows custodians of every jurisdiction for a request: the cells, and how many contributions of whom
+    /// each holds. The numbers are those that the sealed cells commit to, so no chain's word is needed for them.
+    pub struct ChainNumbers {
+        /// The cells with their proofs, as a dossier has them.
+        pub evidence: ChainEvidence,
+        /// The numbers behind them, seal by seal.
+        pub seals: Vec<SealNumbers>,
+    }
+}
+document!(ChainNumbers, b"NcCb", limits::MAX_RELEASE_BYTES);
 
 structure! {
     /// What a chain hands to an admitted requester.

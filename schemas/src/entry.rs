@@ -42,12 +42,22 @@ structure! {
 }
 
 structure! {
+    /// The seal before a seal, by its place and its content: so the last seal of a chain commits to all before it.
+    pub struct PreviousSeal {
+        /// Position of its entry in the chain.
+        pub leaf: u64,
+        /// Leaf hash of its entry.
+        pub hash: Digest,
+    }
+}
+
+structure! {
     /// A closed epoch: which leaves it covers, and one root over the cells they add up to.
     pub struct SealEntry {
         /// Number of the seal in its chain, from 1.
         pub number: u64,
-        /// Leaf of the seal before; none for the first.
-        pub previous: Option<u64>,
+        /// The seal before; none for the first.
+        pub previous: Option<PreviousSeal>,
         /// First leaf covered.
         pub from: u64,
         /// First leaf no longer covered.
@@ -56,6 +66,13 @@ structure! {
         pub cells: u32,
         /// Merkle root over the cells in strict key order.
         pub root: Digest,
+    }
+}
+
+impl SealEntry {
+    /// `SM3(0x00 ‖ entry)`: its leaf in the RFC 6962 tree, and the name that requests and the next seal know it by.
+    pub fn leaf_hash(&self) -> Digest {
+        Entry::Seal(self.clone()).leaf_hash()
     }
 }
 
@@ -80,6 +97,8 @@ pub enum Entry {
     Refusal(Digest),
     /// A custodian's confirmation, by digest of the [`crate::confirmation::SignedConfirmation`]; in its own log.
     Confirmation(Digest),
+    /// A custodian's preview, by digest of the [`crate::preview::SignedPreview`]; in its own log.
+    Preview(Digest),
 }
 
 impl Entry {
@@ -95,6 +114,7 @@ impl Entry {
             Self::Answer(_) => "answer",
             Self::Refusal(_) => "refusal",
             Self::Confirmation(_) => "confirmation",
+            Self::Preview(_) => "preview",
         }
     }
 
@@ -116,6 +136,7 @@ impl Encode for Entry {
             Self::Answer(body) => (7, body),
             Self::Refusal(body) => (8, body),
             Self::Confirmation(body) => (9, body),
+            Self::Preview(body) => (10, body),
         };
         out.field("kind", |out| code.encode(out));
         out.field(self.kind(), |out| body.encode(out));
@@ -134,6 +155,7 @@ impl Decode for Entry {
             7 => Self::Answer(Decode::decode(input)?),
             8 => Self::Refusal(Decode::decode(input)?),
             9 => Self::Confirmation(Decode::decode(input)?),
+            10 => Self::Preview(Decode::decode(input)?),
             other => return Err(DecodeError::invalid("entry", format!("no kind {other}"))),
         })
     }

@@ -44,6 +44,8 @@ pub const MAX_PURPOSE_BYTES: usize = 512;
 pub const MAX_NOTE_BYTES: usize = 16_384;
 /// A dossier or release, in bytes.
 pub const MAX_RELEASE_BYTES: usize = 256 << 20;
+/// Entries of a main chain in one page.
+pub const MAX_LOG_PAGE: usize = 256;
 /// A request, in bytes.
 pub const MAX_REQUEST_BYTES: usize = 16_384;
 

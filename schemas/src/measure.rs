@@ -19,7 +19,7 @@ use crate::{
     cohort::text_json,
     decimal::Decimal,
     document, enumeration,
-    id::{MeasureId, Text},
+    id::{ChainId, MeasureId, Text},
     limits,
     query::Statistic,
     structure,
@@ -75,6 +75,13 @@ enumeration! {
         Health = 1 as "health",
         /// `main/sport`
         Sport = 2 as "sport",
+    }
+}
+
+impl Domain {
+    /// The main chain that requests on its measures are logged on.
+    pub fn main_chain(self) -> ChainId {
+        format!("main/{self}").parse().expect("a domain's word makes a name")
     }
 }
 
@@ -215,8 +222,8 @@ impl Measure {
     }
 
     /// The main chain that requests on this measure are logged on.
-    pub fn main_chain(&self) -> crate::id::ChainId {
-        format!("main/{}", self.domain).parse().expect("a domain's word makes a name")
+    pub fn main_chain(&self) -> ChainId {
+        self.domain.main_chain()
     }
 
     /// Whether the statistic means something for this measure.

@@ -15,7 +15,8 @@ enumeration! {
         Provider = 1 as "provider",
         /// Asks; reads cells of the chains named.
         Regulator = 2 as "regulator",
-        /// Reads details of cells of the chains named, those of its own jurisdiction.
+        /// Reads details of cells of the chains named, those of its own jurisdiction; of all chains the numbers, and of
+        /// main chains the log.
         Custodian = 3 as "custodian",
         /// Closes epochs of the chains named.
         Operator = 4 as "operator",

@@ -82,6 +82,10 @@ impl Predicate {
 
 structure! {
     /// The seals of a chain that a request covers: first to last, without a gap.
+    ///
+    /// The hash fixes which sealed cells the request is about, for everyone and for good: each seal names the one before
+    /// by its hash. So nobody can log a request about an epoch that is still open, and have it answered later as if it
+    /// had come before the requests logged meanwhile.
     pub struct SealSpan {
         /// The chain.
         pub chain: ChainId,
@@ -89,6 +93,8 @@ structure! {
         pub first: u64,
         /// Number of the last seal.
         pub last: u64,
+        /// Leaf hash of the last seal's entry.
+        pub hash: Digest,
     }
 }
 

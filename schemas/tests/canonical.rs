@@ -38,8 +38,8 @@ fn request() -> Request {
         },
         group_by: vec![Attribute::Region, Attribute::Sex],
         spans: vec![
-            SealSpan { chain: "region/440100".parse().unwrap(), first: 1, last: 2 },
-            SealSpan { chain: "region/810000".parse().unwrap(), first: 1, last: 1 },
+            SealSpan { chain: "region/440100".parse().unwrap(), first: 1, last: 2, hash: Digest([5; 32]) },
+            SealSpan { chain: "region/810000".parse().unwrap(), first: 1, last: 1, hash: Digest([6; 32]) },
         ],
         purpose: "quarterly report 季度".parse().unwrap(),
         nonce: Digest([3; 32]),

@@ -3,6 +3,7 @@
 pub mod plain;
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -29,7 +30,7 @@ pub struct Running {
     /// Its servers.
     pub servers: Servers,
     /// Their addresses.
-    pub addresses: std::collections::BTreeMap<String, String>,
+    pub addresses: BTreeMap<String, String>,
 }
 
 /// A plan with these regions and limit; persons are named by `person_system`.
@@ -106,6 +107,7 @@ pub fn question(measure: &str, from: &str, to: &str, by: &[Attribute], statistic
         oldest: AgeBand::TOP,
         group_by: by.to_vec(),
         statistics: statistics.to_vec(),
+        through: BTreeMap::new(),
         purpose: "a test".parse().expect("a purpose"),
     }
 }

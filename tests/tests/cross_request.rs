@@ -36,6 +36,12 @@ const ABROAD: &str = "810000";
 const MONTH: &str = "2026-01";
 const MINIMUM_PEOPLE: u32 = 11;
 
+/// By what an exchange says a seal is named.
+#[derive(serde::Deserialize)]
+struct Named {
+    hash: Digest,
+}
+
 /// A network with records in two jurisdictions, and whoever attacks it.
 struct Attack {
     running: Running,
@@ -94,7 +100,12 @@ impl Attack {
         let mut asked = question("bmi", MONTH, MONTH, by, &[Statistic::Count, Statistic::Mean]);
         asked.regions = regions.iter().map(|region| region.parse().unwrap()).collect();
         let regions = asked.regions(self.network.root()).unwrap();
-        let spans = regions.iter().map(|(_, chain)| SealSpan { chain: chain.clone(), first: 1, last: 1 }).collect();
+        let mut spans = Vec::new();
+        for (_, chain) in &regions {
+            let path = format!("/v1/chains/{}/seals/1", chain.slug());
+            let Named { hash } = self.exchanges[chain].get_json(&path, None).await.unwrap();
+            spans.push(SealSpan { chain: chain.clone(), first: 1, last: 1, hash });
+        }
         let (trust, nonce) = (self.network.digest(), Digest([nonce; 32]));
         let context =
             Context { trust, requester: &self.member, definition: definition(), regions: &regions, spans, nonce };
@@ -208,8 +219,8 @@ impl Attack {
     async fn target(&self) -> (Point, Point, u64) {
         let by = [Attribute::Sex, Attribute::AgeBand];
         let submission = self.submission(&[HOME], &by, 1).await;
-        let few = |people: u64| people > 0 && people < u64::from(MINIMUM_PEOPLE);
-        let group = submission.sums[0].sums.groups.iter().find(|group| few(group.contributions)).unwrap();
+        let few = |group: &GroupKey| self.of_group(group).count() < MINIMUM_PEOPLE as usize;
+        let group = submission.sums[0].sums.groups.iter().find(|group| few(&group.group)).unwrap();
         let key = group.keys.iter().find(|known| known.quantity == Quantity::Sum).unwrap().key;
         let commitments = &self.checked(&submission).groups[&group.group];
         let commitment = tally::commitment_of(commitments, Quantity::Sum).unwrap();
@@ -217,13 +228,17 @@ impl Attack {
     }
 
     fn truth(&self, group: &GroupKey) -> u64 {
-        let of_group = |truth: &&Truth| {
+        self.of_group(group).map(|truth| u64::from(truth.value)).sum()
+    }
+
+    fn of_group(&self, group: &GroupKey) -> impl Iterator<Item = &Truth> {
+        let of_group = move |truth: &&Truth| {
             truth.key.region.to_string() == HOME
                 && truth.key.measure == definition().reference()
                 && group.sex == Some(truth.key.sex)
                 && group.age_band == Some(truth.key.age_band)
         };
-        self.truths.iter().filter(of_group).map(|truth| u64::from(truth.value)).sum()
+        self.truths.iter().filter(of_group)
     }
 }
 

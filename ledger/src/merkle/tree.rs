@@ -54,6 +54,14 @@ impl<H: Hasher> Tree<H> {
         index
     }
 
+    /// Takes back all leaves from `size` on.
+    pub fn truncate(&mut self, size: u64) {
+        for (level, row) in self.levels.iter_mut().enumerate() {
+            // Beyond what memory can hold nothing is there to be cut.
+            row.truncate(usize::try_from(size >> level).unwrap_or(usize::MAX));
+        }
+    }
+
     /// Hash of the leaf at `index`, if there is one.
     pub fn leaf_hash(&self, index: u64) -> Option<Digest> {
         self.levels.first()?.get(usize::try_from(index).ok()?).copied()

@@ -18,7 +18,7 @@ fn cell(number: u32) -> Cell {
         age_band: AgeBand::of_age(number % 18 * 5),
     };
     let point = Point([number as u8; 32]);
-    Cell { key, sums: Commitments { value: point, square: point, bands: vec![point; 3] }, detail: Digest([9; 32]) }
+    Cell { key, sums: Commitments { value: point, square: point, bands: vec![point; 3] }, numbers: Digest([9; 32]) }
 }
 
 fn cells(count: u32) -> Vec<Cell> {
@@ -73,7 +73,7 @@ fn a_run_with_any_field_changed_is_refused() {
     };
     let mismatch = RunError::Proof(ProofError::RootMismatch);
     assert_eq!(refused(&|run| run.cells[1].sums.value.0[0] ^= 1), mismatch);
-    assert_eq!(refused(&|run| run.cells[1].detail.0[0] ^= 1), mismatch);
+    assert_eq!(refused(&|run| run.cells[1].numbers.0[0] ^= 1), mismatch);
     assert_eq!(refused(&|run| run.cells[3].key.sex = Sex::Male), mismatch);
     assert_eq!(refused(&|run| run.proof[0].0[0] ^= 1), mismatch);
     assert_eq!(refused(&|run| run.cells.swap(1, 2)), RunError::OutOfOrder { position: 2 });

@@ -13,6 +13,10 @@ pub enum Scope {
     CellsRead,
     /// Read what the cells of a logged request are made of.
     DetailsRead,
+    /// Read how many contributions of whom the cells of a request hold.
+    NumbersRead,
+    /// Follow a main chain, with the requests and admissions that it logs.
+    LogRead,
     /// Log requests and releases.
     LogWrite,
     /// Close epochs.
@@ -28,10 +32,12 @@ pub struct UnknownScope;
 
 impl Scope {
     /// Every scope, in the order of declaration.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::BatchesWrite,
         Self::CellsRead,
         Self::DetailsRead,
+        Self::NumbersRead,
+        Self::LogRead,
         Self::LogWrite,
         Self::SealsWrite,
         Self::AnswersRequest,
@@ -43,6 +49,8 @@ impl Scope {
             Self::BatchesWrite => "batches.write",
             Self::CellsRead => "cells.read",
             Self::DetailsRead => "details.read",
+            Self::NumbersRead => "numbers.read",
+            Self::LogRead => "log.read",
             Self::LogWrite => "log.write",
             Self::SealsWrite => "seals.write",
             Self::AnswersRequest => "answers.request",
@@ -54,7 +62,7 @@ impl Scope {
         match role {
             MemberRole::Provider => &[Self::BatchesWrite],
             MemberRole::Regulator => &[Self::CellsRead, Self::LogWrite, Self::AnswersRequest],
-            MemberRole::Custodian => &[Self::DetailsRead],
+            MemberRole::Custodian => &[Self::DetailsRead, Self::NumbersRead, Self::LogRead],
             MemberRole::Operator => &[Self::SealsWrite],
         }
     }

@@ -20,7 +20,7 @@ use nacre_schemas::{
     measure::Measure,
     query::Request,
 };
-use nacre_verifier::{CheckedDossier, GroupNumbers, Network, confirmation, dossier, sums};
+use nacre_verifier::{CheckedDossier, GroupKeys, Network, confirmation, dossier, sums};
 
 use crate::{details, fault::Fault};
 
@@ -30,16 +30,16 @@ pub struct Checked {
     pub definition: &'static Measure,
     /// What was checked.
     pub dossier: CheckedDossier,
-    /// The groups' keys and people over all chains.
-    pub numbers: GroupNumbers,
+    /// The groups' keys over all chains.
+    pub keys: GroupKeys,
 }
 
 /// Checks all that can be checked offline.
 pub fn offline(submission: &Submission, network: &Network) -> Result<Checked, Fault> {
     let definition = definition(&submission.dossier.logged.request.request, network)?;
     let dossier = dossier::check(&submission.dossier, network, definition)?;
-    let numbers = sums::check(&submission.sums, &submission.dossier, &dossier, network)?;
-    Ok(Checked { definition, dossier, numbers })
+    let keys = sums::check(&submission.sums, &submission.dossier, &dossier, network)?;
+    Ok(Checked { definition, dossier, keys })
 }
 
 /// Checks that a threshold of each chain's own custodians confirmed just the sums that [`offline`] checked. No share may
@@ -49,7 +49,7 @@ pub fn confirmed(submission: &Submission, checked: &Checked, network: &Network) 
 }
 
 /// The definition of the measure asked for, which the trust root, the request and this build must agree on.
-fn definition(request: &Request, network: &Network) -> Result<&'static Measure, Fault> {
+pub(crate) fn definition(request: &Request, network: &Network) -> Result<&'static Measure, Fault> {
     let catalogue = Catalogue::built_in();
     if catalogue.index().digest() != network.root().catalogue {
         return Err(Fault::OtherCatalogue);

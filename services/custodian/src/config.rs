@@ -39,8 +39,7 @@ pub struct Config {
     pub signing_key: PathBuf,
     /// File of the P-384 key it asks exchanges with, PEM.
     pub access_key: PathBuf,
-    /// Where the chains of its own jurisdiction are; none, if it has none.
-    #[serde(default)]
+    /// Where the chains are: every regional and every main chain of the network.
     pub exchanges: BTreeMap<ChainId, String>,
 }
 

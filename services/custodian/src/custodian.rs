@@ -1,4 +1,5 @@
-//! A custodian, running: check → confirm, and check → decide → share; then record, then send.
+//! A custodian, running: check → confirm, check → decide → share, or check → decide alone for a preview; then record, then
+//! send.
 //!
 //! Kept true: nothing signed leaves before it is durable in the custodian's own log; a share is made only after all
 //! parts of [`crate::check`] held, the word of every chain's own custodians among them. What is nobody's fault (an exchange of its own that cannot be reached) ends in a
@@ -7,9 +8,13 @@
 //! Errors: [`OpenError`] when it starts, [`Problem`] to callers. Cost: see [`crate::check`] and [`crate::share`]; all
 //! of it away from the async threads.
 
-use std::{collections::BTreeMap, fs, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs, io, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use governor::{
+    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+};
 use nacre_access::{
     Scope,
     client::{Client, ClientError},
@@ -24,9 +29,13 @@ use nacre_schemas::{
     answer::{CustodianId, SignedAnswer, SignedRefusal, Verdict},
     cell::ChainDetails,
     confirmation::{Finding, SignedConfirmation},
-    dossier::{ChainEvidence, LoggedRequest, SignedChainSums, Submission},
-    id::ChainId,
+    dossier::{ChainEvidence, LoggedRequest, NumbersRequest, SignedChainSums, Submission},
+    id::{ChainId, MemberId},
+    measure::Domain,
+    membership::SignedMembership,
+    preview::SignedPreview,
     problem::{Problem, Retry},
+    query::SignedRequest,
     trust::SignedTrustRoot,
 };
 use nacre_verifier::{Failure, Network};
@@ -36,14 +45,17 @@ use crate::{
     check::{self, Checked},
     config::Config,
     fault::Fault,
+    history::History,
     record::{Record, RecordError, Statement},
     share::Signer,
 };
 
-/// How long an exchange of its own may take to show a chain's details.
+/// Previews that a requester gets within an hour: each tells which groups are too small.
+const PREVIEWS_PER_HOUR: NonZeroU32 = NonZeroU32::new(60).expect("60 is not 0");
+/// How long an exchange may take to show what is behind a chain's cells.
 const DETAILS_TIMEOUT: Duration = Duration::from_secs(30);
 /// Chains whose details are fetched at a time.
-const CONCURRENT_CHAINS: usize = 8;
+pub(crate) const CONCURRENT_CHAINS: usize = 8;
 
 /// Why a custodian does not start.
 #[derive(Debug, thiserror::Error)]
@@ -98,11 +110,11 @@ pub enum OpenError {
         custodian: CustodianId,
     },
     /// The configuration does not say where a chain is.
-    #[error("`[exchanges]` does not say where {0} is, a chain of this custodian's jurisdiction")]
+    #[error("`[exchanges]` does not say where {0} is; a custodian asks every regional and main chain of its network")]
     NoExchange(ChainId),
-    /// The configuration names a chain of another jurisdiction.
-    #[error("`[exchanges]` names {0}, which is no chain of this custodian's jurisdiction")]
-    ForeignChain(ChainId),
+    /// The configuration names a chain that the trust root does not have.
+    #[error("`[exchanges]` names {0}, which is no chain of the trust root")]
+    UnknownChain(ChainId),
     /// An exchange's address.
     #[error("`[exchanges]` {chain}: {reason}")]
     Exchange {
@@ -110,6 +122,14 @@ pub enum OpenError {
         chain: ChainId,
         /// What is wrong.
         reason: String,
+    },
+    /// How far main chains were followed.
+    #[error("cannot read how far main chains were followed, {}: {error}", .path.display())]
+    Heads {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
     },
     /// The custodian's own record.
     #[error(transparent)]
@@ -122,11 +142,13 @@ pub struct Custodian {
     signer: Signer,
     gatekeeper: Arc<Gatekeeper>,
     exchanges: BTreeMap<ChainId, Client>,
+    history: History,
+    previews: DefaultKeyedRateLimiter<MemberId>,
     record: Record,
 }
 
-/// Why there is no answer or confirmation.
-enum Obstacle {
+/// Why there is no answer, confirmation or preview.
+pub(crate) enum Obstacle {
     /// A check failed: a refusal is due.
     Fault(Fault),
     /// It is not the submission's fault.
@@ -150,7 +172,10 @@ impl Custodian {
         let gatekeeper = Arc::new(Gatekeeper::new(&config.url, members)?);
         let log_key = read_signing_key(config)?;
         let record = Record::open(&config.data, network.root().network.as_str(), &custodian, log_key)?;
-        Ok(Self { network, signer, gatekeeper, exchanges, record })
+        let history = History::open(&config.data, &network)
+            .map_err(|error| OpenError::Heads { path: config.data.join("heads"), error })?;
+        let previews = RateLimiter::keyed(Quota::per_hour(PREVIEWS_PER_HOUR));
+        Ok(Self { network, signer, gatekeeper, exchanges, history, previews, record })
     }
 
     /// Who it is.
@@ -189,6 +214,52 @@ impl Custodian {
         Ok(finding)
     }
 
+    /// What it would withhold of a request if it were logged next, recorded. The caller was told apart before, and is the
+    /// requester. Nothing is opened.
+    pub async fn preview(
+        self: &Arc<Self>,
+        request: SignedRequest,
+        caller: SignedMembership,
+    ) -> Result<SignedPreview, Problem> {
+        let member = &caller.membership.member;
+        if let Err(wait) = self.previews.check_key(member) {
+            let wait = wait.wait_time_from(DefaultClock::default().now());
+            let detail =
+                format!("a requester gets {PREVIEWS_PER_HOUR} previews an hour; ask again in {} s", wait.as_secs() + 1);
+            return Err(Problem::new(429, "too-many-previews", "Too many previews", detail).retry(Retry::Later));
+        }
+        // Few are remembered: those who asked within the hour.
+        self.previews.retain_recent();
+        let digest = request.request.digest();
+        let preview = self.look(request, caller).await.map_err(|obstacle| match obstacle {
+            Obstacle::Fault(fault) => {
+                let check = fault.check();
+                Problem::new(422, "check-failed", "Check failed", fault).by_check(check)
+            }
+            Obstacle::Problem(problem) => problem,
+        })?;
+        self.keep(&digest, vec![Statement::of_preview(&preview)]).await?;
+        Ok(preview)
+    }
+
+    async fn look(
+        self: &Arc<Self>,
+        request: SignedRequest,
+        admission: SignedMembership,
+    ) -> Result<SignedPreview, Obstacle> {
+        let own = Arc::clone(self);
+        let check = move || {
+            let definition = check::definition(&request.request, &own.network)?;
+            nacre_verifier::logged::check_request(&request, &admission.membership, &own.network, definition)?;
+            Ok::<_, Fault>((NumbersRequest { request, admission }, definition))
+        };
+        let (wanted, definition) = off_thread(check).await??;
+        let digest = wanted.request.request.digest();
+        let quantities = wanted.request.request.quantities(definition.bands().len());
+        let (decisions, size) = self.history.preview(&self.exchanges, wanted, definition).await?;
+        Ok(self.signer.preview(digest, size, &quantities, &decisions))
+    }
+
     /// Its refusal, if a check failed.
     fn refuse(&self, request: Digest, obstacle: Obstacle) -> Result<SignedRefusal, Problem> {
         match obstacle {
@@ -212,9 +283,10 @@ impl Custodian {
 
     async fn weigh(self: &Arc<Self>, submission: Arc<Submission>) -> Result<SignedAnswer, Obstacle> {
         let checked = self.check_offline(&submission, check::confirmed).await?;
-        self.on_own_chains(submission, checked, |own, _, checked| {
-            let minimum = own.network.root().disclosure.minimum_people;
-            own.signer.answer(&checked.dossier, &checked.numbers, minimum)
+        let logged = &submission.dossier.logged;
+        let decisions = self.history.decisions(&self.exchanges, logged, checked.definition).await?;
+        self.on_own_chains(submission, checked, move |own, _, checked| {
+            own.signer.answer(&checked.dossier, &checked.keys, &decisions)
         })
         .await
     }
@@ -242,9 +314,9 @@ impl Custodian {
         let check = move || {
             let checked = check::offline(&submission, &own.network)?;
             further(&submission, &checked, &own.network)?;
-            Ok(checked)
+            Ok::<_, Fault>(checked)
         };
-        off_thread(check).await?.map_err(Obstacle::Fault)
+        Ok(off_thread(check).await??)
     }
 
     /// Does something once the own chains' sums were found to be those of their sealed details.
@@ -260,7 +332,7 @@ impl Custodian {
             check::own_chains(&submission, &own.network, &own.id().jurisdiction, checked.definition, &details)?;
             act(&own, &submission, &checked)
         };
-        off_thread(compare).await?.map_err(Obstacle::Fault)
+        Ok(off_thread(compare).await??)
     }
 
     fn own_evidence<'a>(
@@ -293,7 +365,7 @@ impl Custodian {
 }
 
 /// Whether the exchange spoke, and asking again will not change what it says.
-fn is_final(error: &ClientError) -> bool {
+pub(crate) fn is_final(error: &ClientError) -> bool {
     match error {
         ClientError::Problem(_) => !error.is_retryable(),
         ClientError::Malformed { .. } | ClientError::TooLong { .. } => true,
@@ -301,13 +373,13 @@ fn is_final(error: &ClientError) -> bool {
     }
 }
 
-fn unavailable(chain: &ChainId, reason: &str) -> Obstacle {
-    tracing::warn!(%chain, reason, "details could not be had");
+pub(crate) fn unavailable(chain: &ChainId, reason: &str) -> Obstacle {
+    tracing::warn!(%chain, reason, "what was needed could not be had");
     let detail = format!("{chain} cannot be checked now; nothing was decided, ask again later");
     Obstacle::Problem(Problem::new(503, "chain-unavailable", "Chain unavailable", detail).retry(Retry::Later))
 }
 
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Obstacle> {
+pub(crate) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Obstacle> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "a check stopped");
         Obstacle::Problem(Problem::new(500, "internal", "Internal error", "the custodian could not finish its checks"))
@@ -344,11 +416,11 @@ fn read_signer(config: &Config, network: &Network, custodian: CustodianId) -> Re
     Ok(Signer { custodian, secret, signing_key })
 }
 
-/// A client for each chain named; every regional chain of the jurisdiction must be.
+/// A client for each chain named; every regional and every main chain must be.
 fn open_exchanges(config: &Config, network: &Network) -> Result<BTreeMap<ChainId, Client>, OpenError> {
-    let own = |id: &ChainId| network.root().chain(id).filter(|chain| chain.jurisdiction == config.jurisdiction);
-    let regional = network.root().chains.iter().filter(|chain| chain.region.is_some());
-    let missing = regional.map(|chain| &chain.id).find(|id| own(id).is_some() && !config.exchanges.contains_key(*id));
+    let is_main = |id: &ChainId| Domain::ALL.iter().any(|domain| domain.main_chain() == *id);
+    let needed = network.root().chains.iter().filter(|chain| chain.region.is_some() || is_main(&chain.id));
+    let missing = needed.map(|chain| &chain.id).find(|id| !config.exchanges.contains_key(*id));
     if let Some(chain) = missing {
         return Err(OpenError::NoExchange(chain.clone()));
     }
@@ -358,7 +430,7 @@ fn open_exchanges(config: &Config, network: &Network) -> Result<BTreeMap<ChainId
     let key = Arc::new(key);
     let mut clients = BTreeMap::new();
     for (chain, url) in &config.exchanges {
-        own(chain).ok_or_else(|| OpenError::ForeignChain(chain.clone()))?;
+        network.root().chain(chain).ok_or_else(|| OpenError::UnknownChain(chain.clone()))?;
         let client = Client::new(url, config.member.clone(), Arc::clone(&key))
             .map(|client| client.timeout(DETAILS_TIMEOUT))
             .map_err(|error| OpenError::Exchange { chain: chain.clone(), reason: error.to_string() })?;

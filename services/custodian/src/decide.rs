@@ -1,4 +1,5 @@
-//! Decide: which quantities of a group may be opened, by the disclosure rules of protocol section 6.
+//! Decide: which quantities of a group may be opened, by those disclosure rules of protocol section 6 that look at the group
+//! alone. What it would single out together with earlier requests is [`crate::disclosure`]'s to say.
 //!
 //! Kept true: the decision is a function of the group's people by provider, of k, and of the quantities asked;
 //! of nothing else: no clock, no memory, no custodian's name. So all custodians of all jurisdictions decide
@@ -8,15 +9,14 @@
 //! person counts once a provider and month, and two providers' people may be the same. Every rule errs on the
 //! side of withholding.
 //!
-//! Not decided here: whether this request, *together with earlier ones*, isolates a few people by
-//! subtraction. Cost: linear in providers and quantities.
+//! Cost: quadratic in a group's providers.
 
 use std::collections::BTreeMap;
 
 use nacre_schemas::{answer::Rule, id::MemberId, query::Quantity};
 
 /// How many times k people a group needs before its band counts and squares are opened.
-const DETAIL_FACTOR: u64 = 3;
+pub(crate) const DETAIL_FACTOR: u64 = 3;
 
 /// What the rules say of one quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,18 +27,37 @@ pub enum Ruling {
     Withhold(Rule),
 }
 
-/// People by provider: contributions in its fullest month, the largest over the chains it posts to.
+/// People by provider: contributions in its fullest month.
 pub type People = BTreeMap<MemberId, u64>;
 
-/// Rules on each quantity, in the order given. A quantity withheld for its detail leaves the others open.
-pub fn decide(people: &People, minimum_people: u32, quantities: &[Quantity]) -> Vec<(Quantity, Ruling)> {
-    let minimum = u64::from(minimum_people);
-    let of_group = group_rule(people, minimum);
-    let ruling = |quantity: &Quantity| match of_group.or_else(|| detail_rule(people, minimum, *quantity)) {
-        Some(rule) => Ruling::Withhold(rule),
-        None => Ruling::Open,
-    };
-    quantities.iter().map(|quantity| (*quantity, ruling(quantity))).collect()
+/// What the rules say of a group: of everything about it, and of its detail (squares and band counts). A group that is
+/// withheld for its detail leaves the rest open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The rule that withholds the whole group, if one does.
+    pub group: Option<Rule>,
+    /// The rule that withholds its detail, if one does.
+    pub detail: Option<Rule>,
+}
+
+impl Decision {
+    /// On a group by itself, whatever else was asked.
+    pub fn alone(people: &People, minimum_people: u32) -> Self {
+        let minimum = u64::from(minimum_people);
+        let detail = lower_bound(people, None) < DETAIL_FACTOR * minimum;
+        Self { group: group_rule(people, minimum), detail: detail.then_some(Rule::TooFewPeopleForDetail) }
+    }
+
+    /// On one quantity.
+    pub fn on(self, quantity: Quantity) -> Ruling {
+        let rule = self.group.or(if is_detail(quantity) { self.detail } else { None });
+        rule.map_or(Ruling::Open, Ruling::Withhold)
+    }
+}
+
+/// Whether the quantity takes 3k people.
+pub fn is_detail(quantity: Quantity) -> bool {
+    matches!(quantity, Quantity::Squares | Quantity::Band(_))
 }
 
 /// The rule that withholds the whole group, if one does.
@@ -51,18 +70,16 @@ fn group_rule(people: &People, minimum: u64) -> Option<Rule> {
     people.keys().any(isolates).then_some(Rule::Dominance)
 }
 
-fn detail_rule(people: &People, minimum: u64, quantity: Quantity) -> Option<Rule> {
-    match quantity {
-        Quantity::Count | Quantity::Sum => None,
-        Quantity::Squares | Quantity::Band(_) => {
-            (lower_bound(people, None) < DETAIL_FACTOR * minimum).then_some(Rule::TooFewPeopleForDetail)
-        }
-    }
-}
-
 /// `people(G)`, or `people(G without p)`.
 fn lower_bound(people: &People, without: Option<&MemberId>) -> u64 {
     people.iter().filter(|(provider, _)| Some(*provider) != without).map(|(_, count)| *count).max().unwrap_or(0)
+}
+
+/// Whether people may be shown as a group of their own, at that many times k. Nobody at all may.
+pub(crate) fn may_stand_alone(people: &People, minimum_people: u32, factor: u64) -> bool {
+    let minimum = u64::from(minimum_people);
+    let all = lower_bound(people, None);
+    all == 0 || (all >= factor * minimum && group_rule(people, minimum).is_none())
 }
 
 #[cfg(test)]
@@ -78,11 +95,10 @@ mod tests {
         counts.iter().enumerate().map(|(position, count)| (name(position), *count)).collect()
     }
 
-    /// The rulings on [`ALL`], without their quantities.
+    /// The rulings on [`ALL`].
     fn rulings(counts: &[u64]) -> Vec<Ruling> {
-        let decided = decide(&people(counts), K, &ALL);
-        assert!(decided.iter().map(|(quantity, _)| *quantity).eq(ALL), "one ruling a quantity, in order");
-        decided.into_iter().map(|(_, ruling)| ruling).collect()
+        let decision = Decision::alone(&people(counts), K);
+        ALL.map(|quantity| decision.on(quantity)).to_vec()
     }
 
     fn withheld(rule: Rule) -> Vec<Ruling> {
@@ -136,26 +152,17 @@ mod tests {
     }
 
     #[test]
-    fn only_the_quantities_asked_for_are_decided_on() {
-        let asked = [Quantity::Count, Quantity::Band(3)];
-        let decided = decide(&people(&[12]), K, &asked);
-        let detail = Ruling::Withhold(Rule::TooFewPeopleForDetail);
-        assert_eq!(decided, [(Quantity::Count, Ruling::Open), (Quantity::Band(3), detail)]);
-    }
-
-    #[test]
     fn the_decision_is_the_same_whatever_order_the_providers_came_in() {
         let counts = [("c", 40), ("a", 10), ("b", 12), ("d", 3)];
         let forward: People = counts.iter().map(|(name, count)| (name.parse().unwrap(), *count)).collect();
         let backward: People = counts.iter().rev().map(|(name, count)| (name.parse().unwrap(), *count)).collect();
-        assert_eq!(decide(&forward, K, &ALL), decide(&backward, K, &ALL));
-        assert_eq!(decide(&forward, K, &ALL)[0].1, Ruling::Open);
+        assert_eq!(Decision::alone(&forward, K), Decision::alone(&backward, K));
+        assert_eq!(Decision::alone(&forward, K).group, None);
     }
 
     #[test]
     fn the_largest_k_does_not_overflow() {
-        let decided = decide(&people(&[u64::from(u32::MAX)]), u32::MAX, &ALL);
-        assert_eq!(decided[0].1, Ruling::Open);
-        assert_eq!(decided[3].1, Ruling::Withhold(Rule::TooFewPeopleForDetail));
+        let decision = Decision::alone(&people(&[u64::from(u32::MAX)]), u32::MAX);
+        assert_eq!(decision, Decision { group: None, detail: Some(Rule::TooFewPeopleForDetail) });
     }
 }

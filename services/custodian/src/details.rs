@@ -1,5 +1,5 @@
-//! What only members see of the custodian's own chains: each cell's ephemeral keys and numbers by provider, and
-//! that the chain's signed sums are theirs.
+//! What only members see of the custodian's own chains: each cell's ephemeral keys, and that the chain's signed sums are
+//! theirs.
 //!
 //! A dossier is public and holds no ephemeral key, so nothing in it ties the `D_Σ` that a chain signs to the cells it
 //! sealed. This module does: the digest of every detail stands in its sealed cell, and the signed sums must be exactly
@@ -14,8 +14,8 @@
 //!
 //! Nothing is remembered of what was confirmed, and nothing needs to be: the sums are a function of the request and of
 //! the sealed cells, so of one history of a chain only one list of sums is ever confirmed for a request. A chain that
-//! shows two histories can have sums of each confirmed, but only such as its seals commit to, with the people sealed
-//! beside them: the same as if it had sealed them for two requests. That the seals are true is the witnesses' work.
+//! shows two histories can have sums of each confirmed, but only such as its seals commit to: the same as if it had sealed
+//! them for two requests. That the seals are true is the witnesses' work.
 //!
 //! Errors: [`Fault`], with the chain and the seal, cell or group. Cost: a hash and a point addition a quantity for each
 //! cell: microseconds a cell.
@@ -23,10 +23,9 @@
 use std::collections::BTreeMap;
 
 use nacre_schemas::{
-    cell::{Cell, CellDetail, ChainDetails, ProviderCount},
-    cohort::Period,
+    cell::{Cell, ChainDetails},
     dossier::{ChainEvidence, ChainSums, GroupSums, QuantityKey},
-    id::{ChainId, MemberId},
+    id::ChainId,
     query::{GroupKey, Quantity, Request},
 };
 use nacre_zk::tally::{self, KeySums};
@@ -57,7 +56,7 @@ fn add_up(
     evidence: &ChainEvidence,
     details: &ChainDetails,
 ) -> Result<Vec<GroupSums>, Fault> {
-    let mut groups: BTreeMap<GroupKey, GroupTally> = BTreeMap::new();
+    let mut groups: BTreeMap<GroupKey, KeySums> = BTreeMap::new();
     for (position, sealed) in evidence.seals.iter().enumerate() {
         let seal = sealed.seal.number;
         let cells: Vec<&Cell> = sealed.run.cells.iter().filter(|cell| request.holds(&cell.key)).collect();
@@ -71,15 +70,15 @@ fn add_up(
             if !cell.commits_to(detail) {
                 return Err(place.false_detail());
             }
-            let tally = groups.entry(request.group_of(&cell.key)).or_insert_with(|| GroupTally::new(bands));
-            tally.add(cell.key.period, detail).map_err(|reason| place.impossible(reason))?;
+            let sums = groups.entry(request.group_of(&cell.key)).or_insert_with(|| KeySums::new(bands));
+            sums.add(&detail.keys).map_err(|error| place.impossible(error.to_string()))?;
         }
     }
     if details.seals.len() > evidence.seals.len() {
         let seal = details.seals[evidence.seals.len()].number;
         return Err(Fault::OtherCells { chain: evidence.chain.clone(), seal });
     }
-    groups.into_iter().map(|(group, tally)| tally.finish(group, quantities)).collect()
+    groups.into_iter().map(|(group, sums)| finish(group, &sums, quantities)).collect()
 }
 
 /// The first group on which the two differ, if they do.
@@ -109,48 +108,17 @@ impl Place<'_> {
     }
 }
 
-/// A group while its cells are added up.
-struct GroupTally {
-    keys: KeySums,
-    /// Contributions by provider and month: the sexes, ages and epochs of one month add up, months do not.
-    people: BTreeMap<MemberId, BTreeMap<Period, u64>>,
-    contributions: u64,
-}
-
-impl GroupTally {
-    fn new(bands: usize) -> Self {
-        Self { keys: KeySums::new(bands), people: BTreeMap::new(), contributions: 0 }
-    }
-
-    /// Adds a cell. The numbers are a chain's word, so they are bounded here and not believed to be small.
-    fn add(&mut self, period: Period, detail: &CellDetail) -> Result<(), String> {
-        let beyond = || "its numbers are beyond all bounds".to_owned();
-        self.keys.add(&detail.keys).map_err(|error| error.to_string())?;
-        for ProviderCount { provider, contributions } in &detail.contributions {
-            let month = self.people.entry(provider.clone()).or_default().entry(period).or_default();
-            *month = month.checked_add(*contributions).ok_or_else(beyond)?;
-            self.contributions = self.contributions.checked_add(*contributions).ok_or_else(beyond)?;
+fn finish(group: GroupKey, sums: &KeySums, quantities: &[Quantity]) -> Result<GroupSums, Fault> {
+    let sums = sums.finish();
+    let key_of = |quantity: &Quantity| match tally::key_of(&sums, *quantity) {
+        Ok(key) => Ok(QuantityKey { quantity: *quantity, key }),
+        Err(error) => {
+            let reason = error.to_string();
+            Err(Fault::UnanswerableKey { group: group.clone(), quantity: *quantity, reason })
         }
-        Ok(())
-    }
-
-    fn finish(self, group: GroupKey, quantities: &[Quantity]) -> Result<GroupSums, Fault> {
-        let sums = self.keys.finish();
-        let key_of = |quantity: &Quantity| match tally::key_of(&sums, *quantity) {
-            Ok(key) => Ok(QuantityKey { quantity: *quantity, key }),
-            Err(error) => {
-                let reason = error.to_string();
-                Err(Fault::UnanswerableKey { group: group.clone(), quantity: *quantity, reason })
-            }
-        };
-        let keys = quantities.iter().map(key_of).collect::<Result<_, _>>()?;
-        let fullest = |(provider, months): (MemberId, BTreeMap<Period, u64>)| ProviderCount {
-            provider,
-            contributions: months.into_values().max().unwrap_or(0),
-        };
-        let people = self.people.into_iter().map(fullest).collect();
-        Ok(GroupSums { group, keys, people, contributions: self.contributions })
-    }
+    };
+    let keys = quantities.iter().map(key_of).collect::<Result<_, _>>()?;
+    Ok(GroupSums { group, keys })
 }
 
 #[cfg(test)]

@@ -77,6 +77,9 @@ pub enum Fault {
         /// The first group that differs.
         group: GroupKey,
     },
+    /// The numbers that the chains show a custodian are of other groups than the dossier's.
+    #[error("the chains show no numbers of the group {0}")]
+    Undecided(GroupKey),
     /// An ephemeral key over all chains cannot be answered: the identity, or no group element.
     #[error("the key of {quantity} in the group {group} cannot be answered: {reason}")]
     UnanswerableKey {
@@ -100,6 +103,7 @@ impl Fault {
             | Self::FalseDetail { .. }
             | Self::ImpossibleCell { .. }
             | Self::FalseSums { .. } => Check::ChainDetails,
+            Self::Undecided(_) => Check::ChainNumbers,
             Self::UnanswerableKey { .. } => Check::ChainSums,
         }
     }

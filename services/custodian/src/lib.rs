@@ -14,7 +14,8 @@
 //! * [`record`]: every statement in the custodian's own log, before it is sent.
 //!
 //! What whoever controls one custodian gains: its share of every sum it is shown, useless without the other custodians
-//! of its threshold and of every other jurisdiction; the numbers of people behind the groups; the power to refuse.
+//! of its threshold and of every other jurisdiction; how many contributions of whom are in each cell that is asked about, on
+//! all chains; the power to refuse.
 //! It cannot shift a figure: its shares carry proofs, and a false one names it. Nor can it alone vouch for false sums:
 //! that takes a threshold of its jurisdiction's custodians.
 //!
@@ -28,7 +29,10 @@ mod config;
 mod custodian;
 pub mod decide;
 pub mod details;
+pub mod disclosure;
 pub mod fault;
+mod history;
+mod partition;
 pub mod record;
 mod routes;
 pub mod share;

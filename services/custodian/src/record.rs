@@ -1,4 +1,4 @@
-//! The custodian's own log of its confirmations, answers and refusals, with the bodies behind it.
+//! The custodian's own log of its confirmations, answers, refusals and previews, with the bodies behind it.
 //!
 //! Kept true: a statement that was sent is in the log, and its body is durable before the log names it. So whoever holds
 //! the custodian to account finds every statement it ever made, and the log never names a body that is not there.
@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! <data>/log/                      the log, of origin <network>/custodian/<jurisdiction>-<number>
-//! <data>/bodies/<digest>.json      a signed confirmation, answer or refusal, named by the digest that the log holds
+//! <data>/heads/<chain>.json        how far a main chain was followed (see `history`)
+//! <data>/bodies/<digest>.json      a signed confirmation, answer, refusal or preview, named by the digest that the log holds
 //! ```
 //!
 //! A crash before the append leaves a body that nothing names: harmless, as it was not sent. A crash while the body is
@@ -31,6 +32,7 @@ use nacre_schemas::{
     answer::{CustodianId, SignedAnswer, SignedRefusal, Verdict},
     confirmation::{Finding, SignedConfirmation},
     entry::Entry,
+    preview::SignedPreview,
 };
 use serde::Serialize;
 
@@ -75,6 +77,11 @@ impl Statement {
             Finding::Confirmed(confirmations) => confirmations.iter().map(Self::of_confirmation).collect(),
             Finding::Refused(refusal) => vec![Self::of_refusal(refusal)],
         }
+    }
+
+    /// What a preview states.
+    pub fn of_preview(signed: &SignedPreview) -> Self {
+        Self::new(signed.digest(), Entry::Preview, signed)
     }
 
     fn of_answer(signed: &SignedAnswer) -> Self {
@@ -136,10 +143,11 @@ fn write_body(bodies: &Path, digest: &Digest, body: &[u8]) -> Result<(), RecordE
     if path.exists() {
         return Ok(());
     }
-    write_new(bodies, &path, body).map_err(|error| RecordError::Body { path, error })
+    write_whole(bodies, &path, body).map_err(|error| RecordError::Body { path, error })
 }
 
-fn write_new(bodies: &Path, path: &Path, body: &[u8]) -> io::Result<()> {
+/// Writes a file of the folder, new or in place of what was there: after a crash it is there as a whole, old or new.
+pub(crate) fn write_whole(folder: &Path, path: &Path, body: &[u8]) -> io::Result<()> {
     // A name of its own, for the same refusal may be on its way twice.
     let mut nonce = [0; 8];
     rand::RngCore::fill_bytes(&mut rand::rngs::OsRng, &mut nonce);
@@ -148,11 +156,12 @@ fn write_new(bodies: &Path, path: &Path, body: &[u8]) -> io::Result<()> {
     file.write_all(body)?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;
-    sync_folder(bodies)
+    sync_folder(folder)
 }
 
-fn remove_unfinished(bodies: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(bodies)? {
+/// Removes what a crash left of files that were being written.
+pub(crate) fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "tmp") {
             fs::remove_file(path)?;

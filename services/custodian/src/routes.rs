@@ -5,6 +5,7 @@
 //! GET  /healthz            204
 //! POST /v1/confirmations   Submission without confirmations → Finding; scope and caller as below
 //! POST /v1/answers         Submission → Verdict; scope answers.request, by the request's own requester
+//! POST /v1/previews        SignedRequest → SignedPreview; scope and caller as above, so many an hour
 //! ```
 //!
 //! Kept true: a body is read only for a caller with a token, and only while there is a place: so strangers take no
@@ -26,8 +27,12 @@ use nacre_schemas::{
     confirmation::Finding,
     dossier::Submission,
     id::MemberId,
+    membership::SignedMembership,
+    preview::SignedPreview,
     problem::{Problem, Retry},
+    query::SignedRequest,
 };
+use serde::de::DeserializeOwned;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
@@ -85,12 +90,15 @@ pub fn router(custodian: Arc<Custodian>) -> Router {
         .route("/healthz", get(|| async { StatusCode::NO_CONTENT }))
         .route("/v1/confirmations", post(confirmations))
         .route("/v1/answers", post(answers))
+        .route("/v1/previews", post(previews))
         .with_state(desk)
         .merge(tokens)
 }
 
 async fn answers(State(desk): State<Desk>, headers: HeaderMap, body: Body) -> Result<Json<Verdict>, ProblemResponse> {
-    receive(desk, &headers, body, |custodian, submission| async move { custodian.judge(submission).await }).await
+    let requester = |submission: &Submission| submission.dossier.logged.request.request.requester.clone();
+    let judge = |custodian: Arc<Custodian>, submission, _| async move { custodian.judge(submission).await };
+    receive(desk, &headers, body, requester, judge).await
 }
 
 async fn confirmations(
@@ -98,47 +106,65 @@ async fn confirmations(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Finding>, ProblemResponse> {
-    receive(desk, &headers, body, |custodian, submission| async move { custodian.confirm(submission).await }).await
+    let requester = |submission: &Submission| submission.dossier.logged.request.request.requester.clone();
+    let confirm = |custodian: Arc<Custodian>, submission, _| async move { custodian.confirm(submission).await };
+    receive(desk, &headers, body, requester, confirm).await
 }
 
-/// Takes a submission from its requester, and does something with it.
-async fn receive<T, F>(
+async fn previews(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<SignedPreview>, ProblemResponse> {
+    let requester = |signed: &SignedRequest| signed.request.requester.clone();
+    let preview = |custodian: Arc<Custodian>, signed, caller| async move { custodian.preview(signed, caller).await };
+    receive(desk, &headers, body, requester, preview).await
+}
+
+/// Takes what its requester sends, and does something with it.
+async fn receive<B, T, F>(
     desk: Desk,
     headers: &HeaderMap,
     body: Body,
-    act: impl FnOnce(Arc<Custodian>, Submission) -> F + Send + 'static,
+    requester: fn(&B) -> MemberId,
+    act: impl FnOnce(Arc<Custodian>, B, SignedMembership) -> F + Send + 'static,
 ) -> Result<Json<T>, ProblemResponse>
 where
+    B: DeserializeOwned + Send + 'static,
     T: Send + 'static,
     F: Future<Output = Result<T, Problem>> + Send,
 {
-    let caller = desk.custodian.gatekeeper().authorize(headers, Scope::AnswersRequest)?.membership.member.clone();
+    let caller = desk.custodian.gatekeeper().authorize(headers, Scope::AnswersRequest)?.clone();
     let place = Arc::clone(&desk.places).try_acquire_owned().map_err(|_| busy())?;
     let bytes = read_body(headers, body).await?;
     // A task of its own, which holds the place to its end.
     let work = tokio::spawn(async move {
         let _place = place;
-        let submission = parse(&caller, bytes).await?;
-        act(desk.custodian, submission).await
+        let sent = parse(&caller.membership.member, requester, bytes).await?;
+        act(desk.custodian, sent, caller).await
     });
     let stopped = |_| Problem::new(500, "internal", "Internal error", "the custodian could not finish its checks");
     Ok(Json(work.await.map_err(stopped)??))
 }
 
-/// The submission, if it is the caller's own.
-async fn parse(caller: &MemberId, bytes: Bytes) -> Result<Submission, Problem> {
-    let parsed = tokio::task::spawn_blocking(move || serde_json::from_slice::<Submission>(&bytes)).await;
-    let submission = match parsed {
-        Ok(Ok(submission)) => submission,
+/// What was sent, if its request is the caller's own.
+async fn parse<B: DeserializeOwned + Send + 'static>(
+    caller: &MemberId,
+    requester: fn(&B) -> MemberId,
+    bytes: Bytes,
+) -> Result<B, Problem> {
+    let parsed = tokio::task::spawn_blocking(move || serde_json::from_slice::<B>(&bytes)).await;
+    let sent = match parsed {
+        Ok(Ok(sent)) => sent,
         Ok(Err(error)) => return Err(Problem::new(400, "malformed", "Malformed submission", error)),
         Err(_) => return Err(Problem::new(500, "internal", "Internal error", "the submission could not be read")),
     };
-    let requester = &submission.dossier.logged.request.request.requester;
-    if requester != caller {
+    let requester = requester(&sent);
+    if requester != *caller {
         let detail = format!("the request is {requester}'s; only its requester is answered");
         return Err(Problem::new(403, "not-the-requester", "Not the requester", detail));
     }
-    Ok(submission)
+    Ok(sent)
 }
 
 async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {

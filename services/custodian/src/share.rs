@@ -13,15 +13,17 @@ use nacre_schemas::{
     answer::{Answer, CustodianId, Decision, GroupAnswer, QuantityDecision, Refusal, SignedAnswer, SignedRefusal},
     confirmation::{Confirmation, SignedConfirmation},
     dossier::{ChainSums, QuantityKey},
+    preview::{GroupRuling, Preview, QuantityRuling, SignedPreview},
     query::{GroupKey, Quantity},
 };
-use nacre_verifier::{CheckedDossier, GroupNumbers, sums::GroupTotal};
+use nacre_verifier::{CheckedDossier, GroupKeys};
 use nacre_zk::share::{self, SecretShare};
 use rand::rngs::OsRng;
 use rayon::prelude::*;
 
 use crate::{
     decide::{self, Ruling},
+    disclosure::Decisions,
     fault::Fault,
 };
 
@@ -36,18 +38,22 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Answers a checked dossier by the rules.
+    /// Answers a checked dossier by the decisions on its groups.
     pub fn answer(
         &self,
         dossier: &CheckedDossier,
-        numbers: &GroupNumbers,
-        minimum_people: u32,
+        keys: &GroupKeys,
+        decisions: &Decisions,
     ) -> Result<SignedAnswer, Fault> {
-        let group = |(group, total): (&GroupKey, &GroupTotal)| {
-            let rulings = decide::decide(&total.people, minimum_people, &dossier.quantities);
-            let decided = rulings.into_iter().zip(&total.keys);
-            let decisions = decided
-                .map(|((quantity, ruling), key)| self.decision(&dossier.request_digest, group, quantity, ruling, key))
+        let group = |(group, keys): (&GroupKey, &Vec<QuantityKey>)| {
+            let decided = decisions.get(group).ok_or_else(|| Fault::Undecided(group.clone()))?;
+            let decisions = dossier
+                .quantities
+                .iter()
+                .zip(keys)
+                .map(|(quantity, key)| {
+                    self.decision(&dossier.request_digest, group, *quantity, decided.on(*quantity), key)
+                })
                 .collect::<Result<_, _>>()?;
             Ok(GroupAnswer { group: group.clone(), decisions })
         };
@@ -55,7 +61,7 @@ impl Signer {
             request: dossier.request_digest,
             dossier: dossier.dossier_digest,
             custodian: self.custodian.clone(),
-            groups: numbers.par_iter().map(group).collect::<Result<_, Fault>>()?,
+            groups: keys.par_iter().map(group).collect::<Result<_, Fault>>()?,
         };
         let signature = self.signing_key.sign(Role::Answer, &answer.to_canonical());
         Ok(SignedAnswer { answer, signature })
@@ -67,6 +73,24 @@ impl Signer {
         let confirmation = Confirmation { request, sums: sums.digest(), chain, custodian };
         let signature = self.signing_key.sign(Role::Confirmation, &confirmation.to_canonical());
         SignedConfirmation { confirmation, signature }
+    }
+
+    /// Says what would become of a request, by decisions that were made as if it had been logged.
+    pub fn preview(&self, request: Digest, size: u64, quantities: &[Quantity], decisions: &Decisions) -> SignedPreview {
+        let ruling = |quantity: &Quantity, decision: &decide::Decision| QuantityRuling {
+            quantity: *quantity,
+            withheld: match decision.on(*quantity) {
+                Ruling::Open => None,
+                Ruling::Withhold(rule) => Some(rule),
+            },
+        };
+        let groups = decisions.iter().map(|(group, decision)| GroupRuling {
+            group: group.clone(),
+            quantities: quantities.iter().map(|quantity| ruling(quantity, decision)).collect(),
+        });
+        let preview = Preview { request, custodian: self.custodian.clone(), size, groups: groups.collect() };
+        let signature = self.signing_key.sign(Role::Preview, &preview.to_canonical());
+        SignedPreview { preview, signature }
     }
 
     /// Refuses the request as a whole.

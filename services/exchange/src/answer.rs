@@ -1,11 +1,12 @@
-//! What a chain answers to a logged request: the cells asked about with their proofs, the sums of each group, and, to
-//! custodians of its own jurisdiction, the details behind them.
+//! What a chain answers to a request: the cells asked about with their proofs; to its requester the sums of each group; to
+//! custodians of its own jurisdiction the details behind them; to custodians of all jurisdictions how many contributions
+//! of whom the cells hold.
 //!
 //! Kept true: only sealed cells are seen; of each seal every cell of the measure between the months asked about is
 //! shown, with its neighbour on each side, so nothing can be left out; no cell's ephemeral keys leave by [`evidence`];
 //! the sums are over exactly the cells that the request holds for, and signed with the chain's key.
 //!
-//! Errors: [`Refusal::UnsealedEpoch`], [`Refusal::ChainNotAsked`], and the verifier's on the request. Cost: by the cells
+//! Errors: [`Refusal::UnsealedEpoch`], [`Refusal::OtherSeal`], [`Refusal::ChainNotAsked`], and the verifier's on the request. Cost: by the cells
 //! of the seals in the span, each read, decoded and hashed once, whatever the number of records.
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
@@ -17,18 +18,17 @@ use nacre_ledger::{
 use nacre_schemas::{
     DecodeError, Document as _,
     catalogue::Catalogue,
-    cell::{Cell, CellDetail, ChainDetails, ProviderCount, SealDetails},
-    cohort::{CellKey, Period},
+    cell::{Cell, CellDetail, ChainDetails, SealDetails},
+    cohort::CellKey,
     dossier::{
-        CellRun, ChainAnswer, ChainEvidence, ChainSums, GroupSums, LoggedRequest, QuantityKey, SealEvidence,
-        SignedChainSums,
+        CellRun, ChainAnswer, ChainEvidence, ChainNumbers, ChainSums, GroupSums, LoggedRequest, NumbersRequest,
+        QuantityKey, SealEvidence, SealNumbers, SignedChainSums,
     },
     entry::SealEntry,
-    id::MemberId,
     measure::Measure,
     query::{GroupKey, Quantity, Request, SealSpan},
 };
-use nacre_verifier::{Network, logged};
+use nacre_verifier::{Network, logged, membership};
 use nacre_zk::tally::{self, KeySums};
 
 use crate::{
@@ -47,7 +47,7 @@ pub(crate) fn definition(request: &Request) -> Result<&'static Measure, Refusal>
     found.ok_or_else(|| Refusal::UnknownMeasure(request.measure.clone()))
 }
 
-/// A request that was checked against the trust root, and what this chain is asked in it.
+/// A request that was checked, and what this chain is asked in it.
 pub(crate) struct Asked {
     request: Arc<Request>,
     definition: &'static Measure,
@@ -70,10 +70,35 @@ pub(crate) async fn asked(
         })
         .await?;
     verdict.map_err(Refusal::CheckFailed)?;
-    let request = logged.request.request;
-    let span = request.spans.iter().find(|span| span.chain == *chain.id());
-    let span = span.cloned().ok_or_else(|| Refusal::ChainNotAsked(chain.id().clone()))?;
-    Ok(Asked { request: Arc::new(request), definition, span })
+    Ok(Asked::of(logged.request.request, definition, chain)?)
+}
+
+/// Checks a request that need not be logged yet, and finds the chain in it.
+pub(crate) async fn asked_for_numbers(
+    network: &Arc<Network>,
+    chain: &Chain,
+    place: &Place,
+    wanted: NumbersRequest,
+) -> Result<Asked, Error> {
+    let definition = definition(&wanted.request.request)?;
+    let network = Arc::clone(network);
+    let (wanted, verdict) = place
+        .run(move || {
+            let verdict = membership::check(&wanted.admission, &network)
+                .and_then(|requester| logged::check_request(&wanted.request, requester, &network, definition));
+            (wanted, verdict)
+        })
+        .await?;
+    verdict.map_err(Refusal::CheckFailed)?;
+    Ok(Asked::of(wanted.request.request, definition, chain)?)
+}
+
+impl Asked {
+    fn of(request: Request, definition: &'static Measure, chain: &Chain) -> Result<Self, Refusal> {
+        let span = request.spans.iter().find(|span| span.chain == *chain.id());
+        let span = span.cloned().ok_or_else(|| Refusal::ChainNotAsked(chain.id().clone()))?;
+        Ok(Self { request: Arc::new(request), definition, span })
+    }
 }
 
 /// Cells and sums for the requester.
@@ -111,6 +136,29 @@ pub(crate) async fn evidence(
     })
 }
 
+/// Cells and numbers for a custodian of any jurisdiction.
+pub(crate) async fn numbers(
+    exchange: &Exchange,
+    chain: &Chain,
+    place: &Place,
+    asked: &Asked,
+) -> Result<ChainNumbers, Error> {
+    let store = exchange.store();
+    let places = places(store, chain, &asked.span).await?;
+    let checkpoint = chain.checkpoint();
+    let size = checkpoint.unverified().size;
+    let (mut evidence, mut seals) = (Vec::with_capacity(places.len()), Vec::with_capacity(places.len()));
+    for seal_place in places {
+        let seen = seen(store, chain, place, asked, seal_place).await?;
+        let cells = seen.matching.iter().map(|(_, detail)| detail.numbers()).collect();
+        seals.push(SealNumbers { number: seal_place.number, cells });
+        let inclusion = chain.inclusion(seal_place.leaf, size)?;
+        evidence.push(SealEvidence { seal: seen.entry, inclusion, run: seen.run });
+    }
+    let checkpoint = chain.note(&checkpoint)?;
+    Ok(ChainNumbers { evidence: ChainEvidence { chain: chain.id().clone(), checkpoint, seals: evidence }, seals })
+}
+
 /// Details for a custodian of the chain's jurisdiction.
 pub(crate) async fn details(
     exchange: &Exchange,
@@ -144,6 +192,11 @@ async fn places(store: &Store, chain: &Chain, span: &SealSpan) -> Result<Vec<Sea
     let places = store::seal::span(store.reader(), chain.id(), span.first, span.last).await?;
     if !places.iter().map(|place| place.number).eq(span.first..=span.last) {
         return Err(chain.inconsistent(chain.size(), "the tables lack a seal").into());
+    }
+    if let Some(last) = places.last()
+        && chain.leaf_hash(last.leaf)? != span.hash
+    {
+        return Err(Refusal::OtherSeal { chain: chain.id().clone(), seal: span.last }.into());
     }
     Ok(places)
 }
@@ -224,14 +277,7 @@ fn with_neighbours(interval: &Range<usize>, total: usize) -> Range<usize> {
 struct Tally {
     request: Arc<Request>,
     bands: usize,
-    groups: BTreeMap<GroupKey, Group>,
-}
-
-struct Group {
-    keys: KeySums,
-    /// By provider and month: sexes, ages and epochs of one month add up, months do not.
-    people: BTreeMap<MemberId, BTreeMap<Period, u64>>,
-    contributions: u64,
+    groups: BTreeMap<GroupKey, KeySums>,
 }
 
 impl Tally {
@@ -241,43 +287,21 @@ impl Tally {
     }
 
     fn add(&mut self, key: &CellKey, detail: &CellDetail) -> Result<(), String> {
-        let overflow = || "impossibly many contributions".to_owned();
-        let group = self.groups.entry(self.request.group_of(key)).or_insert_with(|| Group {
-            keys: KeySums::new(self.bands),
-            people: BTreeMap::new(),
-            contributions: 0,
-        });
-        group.keys.add(&detail.keys).map_err(|error| error.to_string())?;
-        for ProviderCount { provider, contributions } in &detail.contributions {
-            let month = group.people.entry(provider.clone()).or_default().entry(key.period).or_default();
-            *month = month.checked_add(*contributions).ok_or_else(overflow)?;
-            group.contributions = group.contributions.checked_add(*contributions).ok_or_else(overflow)?;
-        }
-        Ok(())
+        let sums = self.groups.entry(self.request.group_of(key)).or_insert_with(|| KeySums::new(self.bands));
+        sums.add(&detail.keys).map_err(|error| error.to_string())
     }
 
     fn finish(self) -> Result<Vec<GroupSums>, String> {
         let quantities = self.request.quantities(self.bands);
-        self.groups.into_iter().map(|(key, group)| group.finish(key, &quantities)).collect()
+        self.groups.into_iter().map(|(group, sums)| finish(group, &sums, &quantities)).collect()
     }
 }
 
-impl Group {
-    fn finish(self, group: GroupKey, quantities: &[Quantity]) -> Result<GroupSums, String> {
-        let sums = self.keys.finish();
-        let key = |quantity: &Quantity| {
-            let key = tally::key_of(&sums, *quantity).map_err(|error| error.to_string())?;
-            Ok::<_, String>(QuantityKey { quantity: *quantity, key })
-        };
-        let fullest = |(provider, months): (MemberId, BTreeMap<Period, u64>)| ProviderCount {
-            provider,
-            contributions: months.into_values().max().unwrap_or(0),
-        };
-        Ok(GroupSums {
-            group,
-            keys: quantities.iter().map(key).collect::<Result<_, _>>()?,
-            people: self.people.into_iter().map(fullest).collect(),
-            contributions: self.contributions,
-        })
-    }
+fn finish(group: GroupKey, sums: &KeySums, quantities: &[Quantity]) -> Result<GroupSums, String> {
+    let sums = sums.finish();
+    let key = |quantity: &Quantity| {
+        let key = tally::key_of(&sums, *quantity).map_err(|error| error.to_string())?;
+        Ok::<_, String>(QuantityKey { quantity: *quantity, key })
+    };
+    Ok(GroupSums { group, keys: quantities.iter().map(key).collect::<Result<_, _>>()? })
 }

@@ -83,7 +83,7 @@ impl Chain {
 
     /// Whether requests are logged on it: it is the main chain of a domain.
     pub(crate) fn is_main(&self) -> bool {
-        Domain::ALL.iter().any(|domain| self.facts.id.as_str() == format!("main/{domain}"))
+        Domain::ALL.iter().any(|domain| self.facts.id == domain.main_chain())
     }
 
     /// Its key, for its word on group sums.

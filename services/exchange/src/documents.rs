@@ -11,7 +11,13 @@
 use std::sync::Arc;
 
 use nacre_schemas::{
-    Digest, Document, dossier::LoggedRequest, entry::Entry, membership::SignedMembership, query::SignedRequest,
+    Blob, DecodeError, Digest, Document,
+    dossier::LoggedRequest,
+    entry::Entry,
+    limits,
+    log::{LogEntry, LogPage},
+    membership::SignedMembership,
+    query::SignedRequest,
 };
 use nacre_verifier::logged;
 use serde::Serialize;
@@ -116,6 +122,35 @@ pub(crate) async fn request(
         admission_inclusion: chain.inclusion(admission, size)?,
         request_inclusion: chain.inclusion(leaf, size)?,
     })
+}
+
+/// The entries of a main chain from a leaf on, as many as a page takes, with the bodies that requests are judged by.
+pub(crate) async fn page(exchange: &Exchange, chain: &Chain, from: u64) -> Result<LogPage, Error> {
+    if !chain.is_main() {
+        return Err(Refusal::NotFollowed(chain.id().clone()).into());
+    }
+    let size = chain.size();
+    if from > size {
+        return Err(Refusal::NotInLog(format!("{} has {size} entries", chain.id())).into());
+    }
+    let end = size.min(from + limits::MAX_LOG_PAGE as u64);
+    let mut entries = Vec::new();
+    for (leaf, entry) in (from..).zip(chain.entries(from..end).await?) {
+        let broken = |what: String| chain.inconsistent(leaf, what);
+        let (mut request, mut admission) = (None, None);
+        if let Entry::Request(digest) | Entry::Membership(digest) = &entry {
+            let body = store::document::body(exchange.store().reader(), digest).await?;
+            let body = body.ok_or_else(|| broken("the document behind it is gone".to_owned()))?;
+            let decoding = |error: DecodeError| broken(error.to_string());
+            match entry {
+                Entry::Request(_) => request = Some(SignedRequest::from_canonical(&body).map_err(decoding)?),
+                _ => admission = Some(SignedMembership::from_canonical(&body).map_err(decoding)?),
+            }
+        }
+        let entry = Blob::new(entry.to_canonical()).map_err(|error| broken(error.to_string()))?;
+        entries.push(LogEntry { entry, request, admission });
+    }
+    Ok(LogPage { first: from, entries })
 }
 
 /// Checks a release and logs it.

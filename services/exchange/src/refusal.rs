@@ -107,6 +107,14 @@ pub(crate) enum Refusal {
     /// The chain has not sealed anything yet.
     #[error("{0} has no seal yet")]
     NoSeal(ChainId),
+    /// The chain has no seal of that number.
+    #[error("{chain} has no seal {number}")]
+    NoSuchSeal {
+        /// The chain.
+        chain: ChainId,
+        /// The number.
+        number: u64,
+    },
     /// No contribution came in since the last seal.
     #[error("no contribution came in since the last seal")]
     NothingToSeal,
@@ -122,6 +130,17 @@ pub(crate) enum Refusal {
         /// The last asked for.
         last_asked: u64,
     },
+    /// A seal that was asked for is not the one that the request names by its hash.
+    #[error("seal {seal} of {chain} is not the one that the request names by its hash")]
+    OtherSeal {
+        /// The chain.
+        chain: ChainId,
+        /// The last seal asked for.
+        seal: u64,
+    },
+    /// The entries of this chain are not served.
+    #[error("{0} is no main chain: only main chains are followed entry by entry")]
+    NotFollowed(ChainId),
     /// The request does not cover this chain.
     #[error("the request does not cover {0}")]
     ChainNotAsked(ChainId),
@@ -200,8 +219,11 @@ impl Refusal {
             Self::ProofRejected { .. } => (422, "proof-rejected", "Proof rejected"),
             Self::RecordExists { .. } => (409, "record-exists", "Record exists"),
             Self::NoSeal(_) => (404, "no-seal", "No seal yet"),
+            Self::NoSuchSeal { .. } => (404, "no-such-seal", "No such seal"),
             Self::NothingToSeal => (409, "nothing-to-seal", "Nothing to seal"),
             Self::UnsealedEpoch { .. } => (422, "unsealed-epoch", "Unsealed epoch"),
+            Self::OtherSeal { .. } => (422, "other-seal", "Other seal"),
+            Self::NotFollowed(_) => (403, "not-followed", "Not followed"),
             Self::ChainNotAsked(_) => (422, "chain-not-asked", "The request does not cover the chain"),
             Self::UnknownMeasure(_) => (422, "unknown-measure", "Unknown measure"),
             Self::NotInLog(_) => (404, "not-in-log", "Not in the log"),

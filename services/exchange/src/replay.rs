@@ -97,7 +97,8 @@ async fn read(store: &Store, chain: &Chain, from: u64, size: u64) -> Result<Stre
                 | Entry::Release(digest)
                 | Entry::Answer(digest)
                 | Entry::Refusal(digest)
-                | Entry::Confirmation(digest),
+                | Entry::Confirmation(digest)
+                | Entry::Preview(digest),
                 None,
             ) => stretch.documents.push((digest, leaf)),
         }

@@ -26,7 +26,7 @@ use nacre_schemas::{
     cell::{Cell, CellDetail, ProviderCount},
     cohort::CellKey,
     contribution::{Commitments, Openings},
-    entry::{Entry, SealEntry},
+    entry::{Entry, PreviousSeal, SealEntry},
     id::MemberId,
     limits,
 };
@@ -60,7 +60,10 @@ pub(crate) async fn close(exchange: &Exchange, chain: Arc<Chain>) -> Result<Seal
 async fn close_alone(store: &Store, chain: &Chain, place: &Place) -> Result<SealEntry, Error> {
     catch_up(store, chain).await?;
     let (number, previous, from) = match store::seal::latest(store.reader(), chain.id()).await? {
-        Some(last) => (last.number + 1, Some(last.leaf), chain.seal_at(last.leaf)?.to),
+        Some(last) => {
+            let sealed = chain.seal_at(last.leaf)?;
+            (last.number + 1, Some(PreviousSeal { leaf: last.leaf, hash: sealed.leaf_hash() }), sealed.to)
+        }
         None => (1, None, 0),
     };
     let (tally, to) = add_up(store, chain, place, from, chain.size()).await?;
@@ -161,7 +164,7 @@ impl Sums {
         let count = |(provider, contributions)| ProviderCount { provider, contributions };
         let detail =
             CellDetail { contributions: self.contributions.into_iter().map(count).collect(), keys: self.keys.finish() };
-        (Cell { key, sums: self.commitments.finish(), detail: detail.digest() }, detail)
+        (Cell { key, sums: self.commitments.finish(), numbers: detail.numbers().digest() }, detail)
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use nacre_schemas::{
     cohort::{AgeBand, Period, Sex},
+    id::ChainId,
     query::{Attribute, Statistic},
     region::Region,
 };
@@ -46,7 +47,8 @@ pub enum Command {
     /// Ask a question over encrypted records and write the answer with its proof to a file.
     ///
     /// The request is logged on a main chain first; then cells are fetched, custodians of every jurisdiction are
-    /// asked, and what they open is put together, verified and published. Groups with too few people are withheld.
+    /// asked, and what they open is put together, verified and published. Groups with too few people are withheld, and so
+    /// are those that would single out too few people together with what was asked before: see --dry-run.
     ///
     /// Example: nacre query regulator.toml --measure systolic-bp --regions 440100,810000 --periods 2026-01..2026-03
     /// --by region,sex --statistics count,mean,sd --purpose "quarterly report" --out release.json
@@ -170,12 +172,20 @@ pub struct QueryArgs {
     /// count, mean, sd, bands.
     #[arg(long, value_delimiter = ',', default_value = "count,mean,sd")]
     pub statistics: Vec<Statistic>,
+    /// Up to which seal of a chain to ask, as region/440100=12; up to its latest if absent. Records that came late are in
+    /// later seals: a few people, who could be told from those before, so that groups with them may be withheld.
+    #[arg(long, value_delimiter = ',', value_parser = parse_through)]
+    pub through: Vec<(ChainId, u64)>,
     /// Why you ask: it is logged in public with the request.
     #[arg(long, default_value = "not stated")]
     pub purpose: String,
+    /// Say what would be withheld and why, and ask nothing: no request is logged on a main chain, nothing is opened. The
+    /// custodian that looks keeps a record of it.
+    #[arg(long, conflicts_with = "out")]
+    pub dry_run: bool,
     /// Where to write the release.
-    #[arg(long)]
-    pub out: PathBuf,
+    #[arg(long, required_unless_present = "dry_run")]
+    pub out: Option<PathBuf>,
 }
 
 /// `nacre verify`.
@@ -195,6 +205,12 @@ pub struct Periods {
     pub from: Period,
     /// Last.
     pub to: Period,
+}
+
+fn parse_through(text: &str) -> Result<(ChainId, u64), String> {
+    let explain = || format!("`{text}` names no seal of a chain; write region/440100=12");
+    let (chain, number) = text.split_once('=').ok_or_else(explain)?;
+    Ok((chain.parse()?, number.parse().map_err(|_| explain())?))
 }
 
 fn parse_periods(text: &str) -> Result<Periods, String> {

@@ -361,7 +361,7 @@ impl Writer<'_> {
                         share: "share.hex",
                         signing_key: "signing.hex",
                         access_key: "access.pem",
-                        exchanges: own.iter().map(|id| (id.to_string(), urls[&id.to_string()].clone())).collect(),
+                        exchanges: urls.clone(),
                     },
                 )?;
             }

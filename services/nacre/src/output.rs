@@ -2,7 +2,9 @@
 
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
 use nacre_schemas::{
+    answer::Rule,
     measure::Measure,
+    preview::Preview,
     query::{Quantity, Statistic},
     release::{GroupFigures, Outcome, Release},
 };
@@ -59,6 +61,19 @@ pub fn band(measure: &Measure, position: usize) -> String {
         }
     };
     measure.bands().get(position).map(|band| format!("{}-{}", unit(band.lo), unit(band.hi))).unwrap_or_default()
+}
+
+/// What would become of each group and quantity.
+pub fn preview(preview: &Preview) -> Table {
+    let quantities = preview.groups.first().map(|group| group.quantities.as_slice()).unwrap_or_default();
+    let names: Vec<String> = quantities.iter().map(|ruling| ruling.quantity.to_string()).collect();
+    let heads: Vec<&str> = std::iter::once("group").chain(names.iter().map(String::as_str)).collect();
+    let mut table = table(&heads);
+    for group in &preview.groups {
+        let rulings = group.quantities.iter().map(|ruling| ruling.withheld.map_or("open", Rule::word));
+        table.add_row(std::iter::once(group.group.to_string()).chain(rulings.map(str::to_owned)));
+    }
+    table
 }
 
 /// The figures of a release.

@@ -33,7 +33,7 @@ use nacre_schemas::{
     problem::Retry,
     trust::Jurisdiction,
 };
-use nacre_verifier::{Check, CheckedDossier, Failure, GroupNumbers, Network};
+use nacre_verifier::{Check, CheckedDossier, Failure, GroupKeys, Network};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -44,6 +44,7 @@ use crate::{
 
 mod answers;
 mod confirmations;
+mod previews;
 
 /// How long a custodian may take to check, decide and share.
 pub const CUSTODIAN_TIMEOUT: Duration = Duration::from_secs(60);
@@ -57,7 +58,7 @@ const MAX_VERDICT_BYTES: usize = 64 << 20;
 pub(crate) struct Subject {
     pub(crate) network: Network,
     pub(crate) dossier: CheckedDossier,
-    pub(crate) numbers: GroupNumbers,
+    pub(crate) keys: GroupKeys,
     /// What each chain signed, in the order of the request's spans.
     pub(crate) sums: Vec<SignedChainSums>,
 }
@@ -195,10 +196,7 @@ impl Custodians {
             tokio::time::sleep(error.retry_after().unwrap_or_default().clamp(MIN_PAUSE, MAX_PAUSE)).await;
             tried = send::<E>(client, submission).await;
         }
-        tried.map_err(|error| match error {
-            ClientError::Problem(received) => FaultCause::TurnedAway(Box::new(received.problem)),
-            other => FaultCause::Unreachable(other.to_string()),
-        })
+        tried.map_err(FaultCause::of)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use nacre_access::secret::SecretError;
+use nacre_access::{client::ClientError, secret::SecretError};
 use nacre_schemas::{
     answer::CustodianId,
     id::{ChainId, JurisdictionId},
@@ -89,6 +89,12 @@ pub enum QueryError {
         /// How many valid answers or findings there are.
         got: usize,
         /// Why the others did not count.
+        faults: Vec<CustodianFault>,
+    },
+    /// No custodian gave a preview.
+    #[error("no custodian gave a preview{}", reasons(.faults))]
+    NoPreview {
+        /// Why not, by custodian.
         faults: Vec<CustodianFault>,
     },
     /// The shares open to no possible integer: some chain's signed sums are not those of its cells, though the
@@ -182,6 +188,16 @@ pub enum FaultCause {
         /// The rule it names.
         rule: nacre_schemas::answer::Rule,
     },
+}
+
+impl FaultCause {
+    /// What a call that failed says of the custodian that was called.
+    pub(crate) fn of(error: ClientError) -> Self {
+        match error {
+            ClientError::Problem(received) => Self::TurnedAway(Box::new(received.problem)),
+            other => Self::Unreachable(other.to_string()),
+        }
+    }
 }
 
 fn reasons(faults: &[CustodianFault]) -> String {

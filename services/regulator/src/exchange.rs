@@ -11,7 +11,7 @@ use nacre_access::{
     key::AccessKey,
 };
 use nacre_schemas::{
-    Document as _,
+    Digest, Document as _,
     dossier::{ChainAnswer, Inclusion, LoggedRequest, Note},
     id::{ChainId, MemberId},
     query::SignedRequest,
@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 use crate::error::QueryError;
 
-const LOOKING_UP: &str = "looking up its latest seal";
+const LOOKING_UP: &str = "looking up a seal";
 const LOGGING: &str = "logging the request";
 const READING: &str = "reading cells";
 
@@ -36,7 +36,7 @@ pub struct Publication {
     /// Its place in the chain, from 0.
     pub leaf: u64,
     /// RFC 6962 audit path.
-    pub proof: Vec<nacre_schemas::Digest>,
+    pub proof: Vec<Digest>,
     /// The chain's checkpoint that covers it.
     pub checkpoint: Note,
 }
@@ -51,6 +51,7 @@ impl Publication {
 #[derive(Deserialize)]
 struct LatestSeal {
     number: u64,
+    hash: Digest,
 }
 
 impl Exchanges {
@@ -72,14 +73,24 @@ impl Exchanges {
         Ok(Self { clients })
     }
 
-    /// Number of the chain's latest seal.
-    pub(crate) async fn latest_seal(&self, chain: &ChainId) -> Result<u64, QueryError> {
+    /// Number and hash of the chain's latest seal.
+    async fn latest_seal(&self, chain: &ChainId) -> Result<(u64, Digest), QueryError> {
         let path = path(chain, "seals/latest");
         match self.client(chain)?.get_json::<LatestSeal>(&path, None).await {
-            Ok(seal) => Ok(seal.number),
+            Ok(seal) => Ok((seal.number, seal.hash)),
             Err(error) if error.problem().is_some_and(|problem| problem.word() == "no-seal") => {
                 Err(QueryError::ChainWithoutSeal { chain: chain.clone() })
             }
+            Err(error) => Err(blame(chain, LOOKING_UP, error)),
+        }
+    }
+
+    /// Number and hash of the seal of that number, or of the latest.
+    pub(crate) async fn seal(&self, chain: &ChainId, number: Option<u64>) -> Result<(u64, Digest), QueryError> {
+        let Some(number) = number else { return self.latest_seal(chain).await };
+        let answer = self.client(chain)?.get_json::<LatestSeal>(&path(chain, &format!("seals/{number}")), None).await;
+        match answer {
+            Ok(seal) => Ok((seal.number, seal.hash)),
             Err(error) => Err(blame(chain, LOOKING_UP, error)),
         }
     }

@@ -2,11 +2,11 @@
 //!
 //! The client needs no trust in exchanges or custodians, and has none: it checks what each says, blames whoever is
 //! wrong by name, and asks another custodian where one fails. Nor does anyone trust the client: custodians check its
-//! dossier, the world checks its release. What whoever controls this client gains is what the rules release, and the
-//! numbers of people behind the groups that chains show to members.
+//! dossier, the world checks its release. What whoever controls this client gains is what the rules release, and which
+//! groups are too small for it.
 //!
 //! * [`Question`]: what is asked, as people put it.
-//! * [`query`]: asks it.
+//! * [`query`]: asks it. [`preview`]: asks what would be withheld, without asking.
 //! * [`Progress`]: how far it is. [`QueryError`]: whose doing it is that there is no answer.
 
 mod config;
@@ -25,5 +25,5 @@ pub use consent::CUSTODIAN_TIMEOUT;
 pub use error::{CustodianFault, FaultCause, QueryError};
 pub use exchange::Publication;
 pub use progress::{Progress, Stage};
-pub use query::{Outcome, query};
+pub use query::{Outcome, preview, query};
 pub use question::{Context, Question, QuestionError};

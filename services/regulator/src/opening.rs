@@ -12,19 +12,23 @@ use nacre_schemas::{
     query::{GroupKey, Quantity},
     release::{GroupFigures, Outcome, QuantityResult},
 };
-use nacre_verifier::{CheckedDossier, GroupNumbers, figures};
+use nacre_verifier::{CheckedDossier, figures};
 use nacre_zk::{
     dlog::{self, DlogError},
+    elgamal::MessagePoint,
     share, tally,
 };
 
 use crate::error::QueryError;
 
+/// Contributions of a group, in bits: at first tried, and at most.
+const COUNT_BITS_AT_FIRST: u32 = 12;
+const MAX_COUNT_BITS: u32 = 32;
+
 /// What is opened.
 pub(crate) struct Opening<'a> {
     pub(crate) definition: &'a Measure,
     pub(crate) dossier: &'a CheckedDossier,
-    pub(crate) numbers: &'a GroupNumbers,
     /// Answers that count: the same groups and quantities in each, in the same order.
     pub(crate) answers: &'a [SignedAnswer],
 }
@@ -69,9 +73,10 @@ impl Opening<'_> {
         let commitments = &self.dossier.groups[group];
         let commitment = tally::commitment_of(commitments, quantity).map_err(|error| fault(error.to_string()))?;
         let point = share::combine(&commitment, shares).map_err(|error| fault(error.to_string()))?;
-        let contributions = self.numbers.get(group).map_or(0, |numbers| numbers.contributions);
-        let integer =
-            bounds(self.definition, quantity, contributions, known).and_then(|range| dlog::solve(&point, range));
+        let integer = match quantity {
+            Quantity::Count => count(&point),
+            _ => bounds(self.definition, quantity, known).and_then(|range| dlog::solve(&point, range)),
+        };
         integer.map_err(|error| match error {
             DlogError::TooWide { .. } => {
                 QueryError::TooWide { group: group.clone(), quantity, reason: error.to_string() }
@@ -81,11 +86,23 @@ impl Opening<'_> {
     }
 }
 
-/// Where a quantity can lie, by what is known: the contributions that the chains count, and what was opened before it.
+/// The number of contributions. Nothing bounds it but what a network can hold, so ever wider intervals are searched: the
+/// cost is by the root of the number that is found.
+fn count(point: &MessagePoint) -> Result<u64, DlogError> {
+    let mut least = 0;
+    for bits in (COUNT_BITS_AT_FIRST..MAX_COUNT_BITS).step_by(4) {
+        match dlog::solve(point, least..=(1 << bits) - 1) {
+            Err(DlogError::NotInRange { .. }) => least = 1 << bits,
+            found => return found,
+        }
+    }
+    dlog::solve(point, least..=(1 << MAX_COUNT_BITS) - 1)
+}
+
+/// Where a quantity can lie, by the count and whatever else was opened before it.
 fn bounds(
     definition: &Measure,
     quantity: Quantity,
-    contributions: u64,
     known: &[QuantityResult],
 ) -> Result<RangeInclusive<u64>, DlogError> {
     let value = |wanted: Quantity| {
@@ -96,11 +113,10 @@ fn bounds(
     };
     let (lo, hi) = (u64::from(definition.lo), u64::from(definition.hi));
     let count = value(Quantity::Count);
-    let (fewest, most) = count.map_or((0, contributions), |count| (count, count));
+    let (fewest, most) = count.map_or((0, 1 << MAX_COUNT_BITS), |count| (count, count));
     // Saturated, an interval is too wide to search, and the search says so.
     Ok(match quantity {
-        Quantity::Count => 0..=contributions,
-        Quantity::Band(_) => 0..=most,
+        Quantity::Count | Quantity::Band(_) => 0..=most,
         Quantity::Sum => fewest.saturating_mul(lo)..=most.saturating_mul(hi),
         Quantity::Squares => match (count, value(Quantity::Sum)) {
             (Some(count), Some(sum)) => dlog::squares_range(count, sum, definition.lo, definition.hi)?,
@@ -124,11 +140,10 @@ mod tests {
         let bmi = Catalogue::built_in().newest(&"bmi".parse().unwrap()).unwrap();
         assert_eq!((bmi.lo, bmi.hi), (80, 1_000));
         let known = [opened(Quantity::Count, 3), opened(Quantity::Sum, 600)];
-        assert_eq!(bounds(bmi, Quantity::Count, 7, &[]), Ok(0..=7));
-        assert_eq!(bounds(bmi, Quantity::Sum, 7, &known[..1]), Ok(240..=3_000));
-        assert_eq!(bounds(bmi, Quantity::Band(0), 7, &known), Ok(0..=3));
+        assert_eq!(bounds(bmi, Quantity::Sum, &known[..1]), Ok(240..=3_000));
+        assert_eq!(bounds(bmi, Quantity::Band(0), &known), Ok(0..=3));
         // Least if all three are equal, most if they lie at the ends of the range.
-        assert_eq!(bounds(bmi, Quantity::Squares, 7, &known), Ok(120_000..=1_080 * 600 - 3 * 80_000));
+        assert_eq!(bounds(bmi, Quantity::Squares, &known), Ok(120_000..=1_080 * 600 - 3 * 80_000));
     }
 
     #[test]
@@ -136,13 +151,17 @@ mod tests {
         let bmi = Catalogue::built_in().newest(&"bmi".parse().unwrap()).unwrap();
         let withheld = |quantity| QuantityResult { quantity, outcome: Outcome::Withheld(Rule::Dominance) };
         let known = [withheld(Quantity::Count), withheld(Quantity::Sum)];
-        assert_eq!(bounds(bmi, Quantity::Sum, 7, &known), Ok(0..=7_000));
-        assert_eq!(bounds(bmi, Quantity::Squares, 7, &known), Ok(0..=7_000_000));
+        let most = 1 << MAX_COUNT_BITS;
+        assert_eq!(bounds(bmi, Quantity::Sum, &known), Ok(0..=1_000 * most));
+        assert_eq!(bounds(bmi, Quantity::Squares, &known), Ok(0..=1_000_000 * most));
     }
 
     #[test]
-    fn a_chains_impossible_count_does_not_wrap() {
-        let bmi = Catalogue::built_in().newest(&"bmi".parse().unwrap()).unwrap();
-        assert_eq!(bounds(bmi, Quantity::Sum, u64::MAX, &[]), Ok(0..=u64::MAX));
+    fn a_count_is_found_however_many_there_are() {
+        for n in [0, 1, 4_095, 4_096, 65_535, 65_536, 1_450_000, (1 << MAX_COUNT_BITS) - 1] {
+            assert_eq!(count(&MessagePoint::of(n)), Ok(n));
+        }
+        let beyond = count(&MessagePoint::of(1 << MAX_COUNT_BITS));
+        assert!(matches!(beyond, Err(DlogError::NotInRange { .. })), "{beyond:?}");
     }
 }

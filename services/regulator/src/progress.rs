@@ -5,6 +5,8 @@
 pub enum Stage {
     /// Asking each chain for its latest seal.
     Seals,
+    /// Asking a custodian what would be withheld.
+    Previewing,
     /// Logging the request on a main chain.
     Logging,
     /// Fetching cells, chain by chain.
@@ -28,6 +30,7 @@ impl Stage {
     pub fn word(self) -> &'static str {
         match self {
             Self::Seals => "looking up seals",
+            Self::Previewing => "asking what would be withheld",
             Self::Logging => "logging the request",
             Self::Cells => "fetching cells",
             Self::Checking => "checking the dossier",

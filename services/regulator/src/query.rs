@@ -26,6 +26,7 @@ use nacre_schemas::{
     entry::Entry,
     id::ChainId,
     measure::Measure,
+    preview::SignedPreview,
     query::{Request, SealSpan, SignedRequest},
     release::{GroupFigures, Release},
     trust::{Chain, SignedTrustRoot},
@@ -86,6 +87,22 @@ pub async fn query(config: &Config, question: &Question, progress: &dyn Progress
     Ok(Outcome { release, report, faults, publication })
 }
 
+/// What would be withheld of the question if it were asked now, and why, by the word of one custodian. Nothing is logged
+/// on a main chain and nothing is opened; the custodian logs that it looked.
+pub async fn preview(
+    config: &Config,
+    question: &Question,
+    progress: &dyn Progress,
+) -> Result<(SignedPreview, Vec<CustodianFault>), QueryError> {
+    let session = Session::open(config, question)?;
+    let request = session.request(question, progress).await?;
+    let signed = session.sign(request);
+    progress.report(Stage::Previewing, 0, 1);
+    let previewed = session.custodians.preview(&session.network, &signed).await?;
+    progress.report(Stage::Previewing, 1, 1);
+    Ok(previewed)
+}
+
 /// What a query works with.
 struct Session {
     network: Network,
@@ -122,13 +139,13 @@ impl Session {
         })
     }
 
-    /// The request: each chain from its first seal to its latest.
+    /// The request: each chain from its first seal to the one named, or its latest.
     async fn request(&self, question: &Question, progress: &dyn Progress) -> Result<Request, QueryError> {
         let regions = question.regions(self.network.root())?;
         progress.report(Stage::Seals, 0, regions.len());
         let latest = regions.iter().map(|(_, chain)| async move {
-            let last = self.exchanges.latest_seal(chain).await?;
-            Ok::<_, QueryError>(SealSpan { chain: chain.clone(), first: 1, last })
+            let (last, hash) = self.exchanges.seal(chain, question.through.get(chain).copied()).await?;
+            Ok::<_, QueryError>(SealSpan { chain: chain.clone(), first: 1, last, hash })
         });
         let spans = gather(latest, Stage::Seals, regions.len(), progress).await?;
         let mut nonce = Digest([0; 32]);
@@ -144,11 +161,15 @@ impl Session {
         Ok(question.request(context)?)
     }
 
+    fn sign(&self, request: Request) -> SignedRequest {
+        let signature = self.signing_key.sign(Role::Request, &request.to_canonical());
+        SignedRequest { request, signature }
+    }
+
     /// Signs the request and has the main chain log it.
     async fn log(&self, request: Request, progress: &dyn Progress) -> Result<LoggedRequest, QueryError> {
         progress.report(Stage::Logging, 0, 1);
-        let signature = self.signing_key.sign(Role::Request, &request.to_canonical());
-        let signed = SignedRequest { request, signature };
+        let signed = self.sign(request);
         let logged = self.exchanges.log(&self.main.id, &signed).await?;
         if logged.request != signed {
             return Err(QueryError::ExchangeFalse(Failure::new(
@@ -211,10 +232,7 @@ impl Session {
         let definition = self.definition;
         let opened = (0..groups).map(|position| {
             let (subject, answers) = (Arc::clone(subject), Arc::clone(answers));
-            off_thread(move || {
-                let (dossier, numbers) = (&subject.dossier, &subject.numbers);
-                Opening { definition, dossier, numbers, answers: &answers }.group(position)
-            })
+            off_thread(move || Opening { definition, dossier: &subject.dossier, answers: &answers }.group(position))
         });
         let mut opened = stream::iter(opened).buffered(threads);
         let mut figures = Vec::with_capacity(groups);
@@ -268,9 +286,9 @@ fn check_publication(
 /// The dossier as custodians will check it, and the sums likewise.
 fn check(submission: Submission, network: Network, definition: &Measure) -> Result<(Subject, Submission), QueryError> {
     let checked = dossier::check(&submission.dossier, &network, definition).map_err(QueryError::ExchangeFalse)?;
-    let numbers =
+    let keys =
         sums::check(&submission.sums, &submission.dossier, &checked, &network).map_err(QueryError::ExchangeFalse)?;
-    Ok((Subject { network, dossier: checked, numbers, sums: submission.sums.clone() }, submission))
+    Ok((Subject { network, dossier: checked, keys, sums: submission.sums.clone() }, submission))
 }
 
 /// The submission as it is sent.

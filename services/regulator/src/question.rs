@@ -3,6 +3,8 @@
 //! Kept true: a [`Request`] made here is well-formed by itself: lists in order, each item once, chains exactly those
 //! that serve the regions asked about. Pure. Errors: [`QuestionError`], all of them the asker's to mend.
 
+use std::collections::BTreeMap;
+
 use nacre_schemas::{
     Digest, Document as _,
     catalogue::Catalogue,
@@ -38,6 +40,9 @@ pub struct Question {
     pub group_by: Vec<Attribute>,
     /// Which statistics, at least one.
     pub statistics: Vec<Statistic>,
+    /// Up to which seal of a chain; its latest if none is named. Contributions that came late are in later seals: few
+    /// people, who could be told apart from those before.
+    pub through: BTreeMap<ChainId, u64>,
     /// For which purpose, for those who read the log.
     pub purpose: Text<{ limits::MAX_PURPOSE_BYTES }>,
 }
@@ -196,6 +201,7 @@ mod tests {
             oldest: AgeBand::TOP,
             group_by: vec![Attribute::Period, Attribute::Region, Attribute::Period],
             statistics: vec![Statistic::Sd, Statistic::Mean],
+            through: BTreeMap::new(),
             purpose: "yearly report".parse().unwrap(),
         }
     }
@@ -203,7 +209,12 @@ mod tests {
     fn request(question: &Question, root: &TrustRoot) -> Result<Request, QuestionError> {
         let definition = question.definition(Catalogue::built_in())?;
         let regions = question.regions(root)?;
-        let spans = regions.iter().rev().map(|(_, chain)| SealSpan { chain: chain.clone(), first: 1, last: 3 });
+        let spans = regions.iter().rev().map(|(_, chain)| SealSpan {
+            chain: chain.clone(),
+            first: 1,
+            last: 3,
+            hash: Digest([8; 32]),
+        });
         let requester = "commission".parse().unwrap();
         let (trust, nonce) = (root.digest(), Digest([7; 32]));
         let spans = spans.collect();

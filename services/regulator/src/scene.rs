@@ -18,7 +18,7 @@ use nacre_schemas::{
     region::Region,
     trust::{Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot},
 };
-use nacre_verifier::{CheckedDossier, Network, sums::GroupTotal};
+use nacre_verifier::{CheckedDossier, Network};
 use nacre_zk::{
     custody::{self, KeyShare},
     elgamal,
@@ -149,11 +149,7 @@ impl Scene {
         let request = request();
         let quantities = request.quantities(4);
         let key_of = |quantity: &_| QuantityKey { quantity: *quantity, key: tally::key_of(&keys, *quantity).unwrap() };
-        let total = GroupTotal {
-            keys: quantities.iter().map(key_of).collect(),
-            people: BTreeMap::from([("clinic".parse().unwrap(), 20)]),
-            contributions: 20,
-        };
+        let known = quantities.iter().map(key_of).collect();
         let all = GroupKey { region: None, sex: None, age_band: None, period: None };
         let dossier = CheckedDossier {
             request_digest: request.digest(),
@@ -163,12 +159,12 @@ impl Scene {
             finality: Vec::new(),
             request,
         };
-        let numbers = BTreeMap::from([(all, total)]);
+        let keys = BTreeMap::from([(all, known)]);
         let sums =
             ChainSums { chain: "region/440100".parse().unwrap(), request: dossier.request_digest, groups: Vec::new() };
         // The chain's own signature was checked before there is a subject.
         let sums = vec![SignedChainSums { sums, signature: Signature([1; 64]) }];
-        Subject { network: self.network.clone(), dossier, numbers, sums }
+        Subject { network: self.network.clone(), dossier, keys, sums }
     }
 
     /// `(r·B, m·V + r·P)`.
@@ -196,7 +192,7 @@ fn request() -> Request {
             oldest: AgeBand::TOP,
         },
         group_by: Vec::new(),
-        spans: vec![SealSpan { chain: "region/440100".parse().unwrap(), first: 1, last: 1 }],
+        spans: vec![SealSpan { chain: "region/440100".parse().unwrap(), first: 1, last: 1, hash: Digest([8; 32]) }],
         purpose: "a test".parse().unwrap(),
         nonce: Digest([3; 32]),
     }

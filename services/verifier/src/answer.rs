@@ -10,7 +10,7 @@ use nacre_schemas::{
 use nacre_zk::share;
 
 use crate::{
-    CheckedDossier, GroupNumbers, Network,
+    CheckedDossier, GroupKeys, Network,
     failure::{Check, Failure, OrFailure as _, ensure},
 };
 
@@ -56,10 +56,10 @@ fn check_shares(signed: &SignedAnswer, custodian: &Custodian, checked: &CheckedD
 }
 
 /// Checks that the shares were made from the ephemeral keys that the chains gave.
-pub fn check_keys(signed: &SignedAnswer, numbers: &GroupNumbers) -> Result<(), Failure> {
+pub fn check_keys(signed: &SignedAnswer, keys: &GroupKeys) -> Result<(), Failure> {
     let answer = &signed.answer;
     for group in &answer.groups {
-        let known = numbers.get(&group.group).map(|total| total.keys.as_slice()).unwrap_or_default();
+        let known = keys.get(&group.group).map(Vec::as_slice).unwrap_or_default();
         for decision in &group.decisions {
             let Decision::Opened(opened) = &decision.decision else { continue };
             let key = known.iter().find(|key| key.quantity == decision.quantity).map(|key| key.key);

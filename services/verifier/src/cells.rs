@@ -1,4 +1,5 @@
-//! A chain's evidence: its seals follow one another, and of each seal every cell asked about is there.
+//! A chain's evidence: its seals follow one another up to the one that the request names by its hash, and of each seal
+//! every cell asked about is there.
 //!
 //! How omission is seen: a seal's cells stand in strict key order under one root, and keys begin with measure and
 //! month. The cells of the measure between the first and last month asked about are one contiguous run; it is
@@ -10,7 +11,7 @@ use nacre_schemas::{
     cell::Cell,
     cohort::Period,
     dossier::{ChainEvidence, SealEvidence},
-    entry::Entry,
+    entry::PreviousSeal,
     measure::{Measure, MeasureRef},
     query::{Request, SealSpan},
     trust::Chain,
@@ -38,7 +39,7 @@ pub fn check(
     check_sequence(evidence, span)?;
     for shown in &evidence.seals {
         let place = format!("{} seal {}", chain.id, shown.seal.number);
-        let leaf = Entry::Seal(shown.seal.clone()).leaf_hash();
+        let leaf = shown.seal.leaf_hash();
         check_inclusion(&leaf, &shown.inclusion, &checkpoint, Check::SealInclusion, &place)?;
         check_run(shown, request, &place)?;
         for cell in &shown.run.cells {
@@ -67,11 +68,17 @@ fn check_sequence(evidence: &ChainEvidence, span: &SealSpan) -> Result<(), Failu
     }
     for pair in evidence.seals.windows(2) {
         let (before, after) = (&pair[0], &pair[1]);
-        if after.seal.previous != Some(before.inclusion.leaf) || after.seal.from != before.seal.to {
+        let previous = PreviousSeal { leaf: before.inclusion.leaf, hash: before.seal.leaf_hash() };
+        if after.seal.previous.as_ref() != Some(&previous) || after.seal.from != before.seal.to {
             return fail(format!("seal {} does not follow seal {}", after.seal.number, before.seal.number));
         }
     }
-    Ok(())
+    match evidence.seals.last() {
+        Some(last) if last.seal.leaf_hash() != span.hash => {
+            fail(format!("seal {} is not the one that the request names", span.last))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn measure_and_month(cell: &Cell) -> (&MeasureRef, Period) {
@@ -129,7 +136,7 @@ mod tests {
                 age_band: AgeBand::of_age(50),
             },
             sums: Commitments { value: point, square: point, bands: vec![point; 4] },
-            detail: Digest([2; 32]),
+            numbers: Digest([2; 32]),
         }
     }
 

@@ -51,6 +51,10 @@ checks! {
     ChainSums = "chain-sums",
     /// A chain's word on its groups against the sealed details behind it.
     ChainDetails = "chain-details",
+    /// The numbers that a chain shows are those that its sealed cells commit to.
+    ChainNumbers = "chain-numbers",
+    /// A main chain's log is the one that was followed so far, and holds the bodies behind its entries.
+    History = "history",
     /// Enough custodians of each chain's own jurisdiction confirmed just the sums that the chain signed.
     Confirmation = "confirmation",
     /// A custodian's signature on its answer.

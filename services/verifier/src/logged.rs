@@ -65,6 +65,7 @@ pub fn check(logged: &LoggedRequest, network: &Network, definition: &Measure) ->
     Ok(finality)
 }
 
+/// Checks what a request says by itself: trust root, definition, form, and that its chains are those that serve its regions.
 fn check_form(request: &Request, network: &Network, definition: &Measure) -> Result<(), Failure> {
     let place = "request";
     ensure(request.trust == network.digest(), Check::RequestForm, place, "it is asked under another trust root")?;

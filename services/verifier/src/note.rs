@@ -15,7 +15,7 @@ pub(crate) fn policy(chain: &Chain) -> Result<WitnessPolicy, Failure> {
 }
 
 /// The chain of that name in the trust root.
-pub(crate) fn chain<'a>(network: &'a Network, id: &ChainId) -> Result<&'a Chain, Failure> {
+pub fn chain<'a>(network: &'a Network, id: &ChainId) -> Result<&'a Chain, Failure> {
     let unknown = || Failure::new(Check::Checkpoint, id, "the trust root has no such chain");
     network.root().chain(id).ok_or_else(unknown)
 }

@@ -1,7 +1,6 @@
-//! What the chains say of a request's groups beside the dossier: ephemeral keys and numbers of people. Members only.
+//! What the chains say of a request's groups beside the dossier: their ephemeral keys. Members only.
 //!
-//! Here it is checked that each chain signed its word, that it speaks of just the groups its cells make, and that its
-//! numbers are possible. That the word is true of the sealed cells is for the custodians of that chain's own
+//! Here it is checked that each chain signed its word and that it speaks of just the groups its cells make. That the word is true of the sealed cells is for the custodians of that chain's own
 //! jurisdiction to check, who alone see the cells' details, and to confirm to the others ([`crate::confirmation`]).
 
 use std::collections::BTreeMap;
@@ -10,7 +9,6 @@ use nacre_ledger::signing::{self, Role};
 use nacre_schemas::{
     Document as _, Point,
     dossier::{ChainEvidence, Dossier, GroupSums, QuantityKey, SignedChainSums},
-    id::MemberId,
     query::GroupKey,
 };
 use nacre_zk::tally;
@@ -22,19 +20,8 @@ use crate::{
     note,
 };
 
-/// The numbers behind one group, over all chains.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupTotal {
-    /// `D_Σ` of each quantity, in the order of the request's quantities.
-    pub keys: Vec<QuantityKey>,
-    /// The most contributions of each provider in one period: a lower bound on its people.
-    pub people: BTreeMap<MemberId, u64>,
-    /// All contributions.
-    pub contributions: u64,
-}
-
-/// The numbers behind every group.
-pub type GroupNumbers = BTreeMap<GroupKey, GroupTotal>;
+/// `D_Σ` of each quantity over all chains, in the order of the request's quantities, for every group.
+pub type GroupKeys = BTreeMap<GroupKey, Vec<QuantityKey>>;
 
 /// Checks the chains' words on a checked dossier, and adds them up.
 pub fn check(
@@ -42,7 +29,7 @@ pub fn check(
     dossier: &Dossier,
     checked: &CheckedDossier,
     network: &Network,
-) -> Result<GroupNumbers, Failure> {
+) -> Result<GroupKeys, Failure> {
     let complete = sums.len() == dossier.chains.len();
     ensure(complete, Check::ChainSums, "submission", "there is not one chain's word for each chain of the dossier")?;
     let mut parts: BTreeMap<GroupKey, Vec<&GroupSums>> = BTreeMap::new();
@@ -75,28 +62,16 @@ fn check_chain(
         let quantities = group.keys.iter().map(|key| key.quantity);
         let all = quantities.eq(checked.quantities.iter().copied());
         ensure(all, Check::ChainSums, place, "it does not give each quantity of the request")?;
-        let rising = group.people.windows(2).all(|pair| pair[0].provider < pair[1].provider);
-        ensure(rising, Check::ChainSums, place, "providers are listed by name, each once")?;
-        let counted = group.people.iter().try_fold(0_u64, |sum, count| sum.checked_add(count.contributions));
-        let possible = counted.is_some_and(|sum| (1..=group.contributions).contains(&sum));
-        ensure(possible, Check::ChainSums, place, "more people than contributions, or none")?;
     }
     Ok(())
 }
 
-fn total(group: &GroupKey, parts: &[&GroupSums], checked: &CheckedDossier) -> Result<GroupTotal, Failure> {
+fn total(group: &GroupKey, parts: &[&GroupSums], checked: &CheckedDossier) -> Result<Vec<QuantityKey>, Failure> {
     let mut keys = Vec::with_capacity(checked.quantities.len());
     for (position, quantity) in checked.quantities.iter().enumerate() {
         let points: Vec<Point> = parts.iter().map(|part| part.keys[position].key).collect();
         let key = tally::sum_points(&points).or_failure(Check::ChainSums, format_args!("group {group} {quantity}"))?;
         keys.push(QuantityKey { quantity: *quantity, key });
     }
-    let mut people: BTreeMap<MemberId, u64> = BTreeMap::new();
-    for count in parts.iter().flat_map(|part| &part.people) {
-        let known = people.entry(count.provider.clone()).or_default();
-        *known = count.contributions.max(*known);
-    }
-    let contributions = parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.contributions));
-    let overflow = || Failure::new(Check::ChainSums, format_args!("group {group}"), "impossibly many contributions");
-    Ok(GroupTotal { keys, people, contributions: contributions.ok_or_else(overflow)? })
+    Ok(keys)
 }

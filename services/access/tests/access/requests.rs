@@ -15,7 +15,7 @@ async fn a_role_may_ask_for_its_own_scopes_alone() {
     let expected = [
         (MemberRole::Provider, vec!["batches.write"]),
         (MemberRole::Regulator, vec!["cells.read", "log.write", "answers.request"]),
-        (MemberRole::Custodian, vec!["details.read"]),
+        (MemberRole::Custodian, vec!["details.read", "numbers.read", "log.read"]),
         (MemberRole::Operator, vec!["seals.write"]),
     ];
     let members: Vec<_> = expected.iter().map(|(role, _)| consortium.admit(&role.to_string(), *role)).collect();

@@ -107,7 +107,7 @@ impl Scene {
             "listen = \"127.0.0.1:0\"\nurl = \"{url}\"\ndata = \"data\"\ntrust = \"trust.toml\"\nmembers = \"members\"\n\
              member = \"custodian-guangdong-1\"\njurisdiction = \"guangdong\"\nnumber = 1\nshare = \"share.hex\"\n\
              signing-key = \"signing.hex\"\naccess-key = \"access.pem\"\n\
-             [exchanges]\n\"region/{REGION}\" = \"http://127.0.0.1:9\"\n"
+             [exchanges]\n\"region/{REGION}\" = \"http://127.0.0.1:9\"\n\"main/health\" = \"http://127.0.0.1:9\"\n"
         );
         let path = self.folder.path().join("custodian.toml");
         fs::write(&path, text).unwrap();
@@ -140,7 +140,12 @@ impl Scene {
                 oldest: AgeBand::TOP,
             },
             group_by: Vec::new(),
-            spans: vec![SealSpan { chain: format!("region/{REGION}").parse().unwrap(), first: 1, last: 1 }],
+            spans: vec![SealSpan {
+                chain: format!("region/{REGION}").parse().unwrap(),
+                first: 1,
+                last: 1,
+                hash: Digest([8; 32]),
+            }],
             purpose: "a test".parse().unwrap(),
             nonce: Digest([3; 32]),
         };
@@ -275,12 +280,17 @@ fn a_custodian_does_not_start_with_anothers_share_or_key() {
 }
 
 #[test]
-fn a_custodian_knows_where_each_chain_of_its_own_is_and_no_other() {
+fn a_custodian_knows_where_each_chain_of_the_network_is_and_no_other() {
     let scene = Scene::new();
     let mut config = scene.config("http://127.0.0.1:9");
     let url = config.exchanges.clone().into_values().next().unwrap();
     config.exchanges.insert("region/810000".parse().unwrap(), url);
-    assert!(matches!(Custodian::open(&config), Err(OpenError::ForeignChain(_))));
-    config.exchanges.clear();
-    assert!(matches!(Custodian::open(&config), Err(OpenError::NoExchange(_))));
+    assert!(matches!(Custodian::open(&config), Err(OpenError::UnknownChain(_))));
+    config.exchanges.remove(&"region/810000".parse().unwrap());
+    for chain in ["main/health", "region/440100"] {
+        let mut config = config.clone();
+        config.exchanges.remove(&chain.parse().unwrap());
+        let error = Custodian::open(&config).err().unwrap();
+        assert!(matches!(&error, OpenError::NoExchange(missing) if missing.as_str() == chain), "{error}");
+    }
 }

@@ -44,7 +44,7 @@ fn request() -> Request {
             oldest: AgeBand::TOP,
         },
         group_by: vec![Attribute::Sex],
-        spans: vec![SealSpan { chain: "region/440100".parse().unwrap(), first: 1, last: 1 }],
+        spans: vec![SealSpan { chain: "region/440100".parse().unwrap(), first: 1, last: 1, hash: Digest([8; 32]) }],
         purpose: "a test".parse().unwrap(),
         nonce: Digest([3; 32]),
     }
@@ -66,26 +66,34 @@ fn group(sex: Sex) -> GroupKey {
     GroupKey { region: None, sex: Some(sex), age_band: None, period: None }
 }
 
-/// A group with that many people at one provider; its keys are `first·B`, `(first + 1)·B`, ….
-fn total(people: u64, first: u8) -> GroupTotal {
-    let keys = dossier().quantities.into_iter().zip(first..);
-    GroupTotal {
-        keys: keys.map(|(quantity, number)| QuantityKey { quantity, key: point(number) }).collect(),
-        people: BTreeMap::from([("clinic".parse().unwrap(), people)]),
-        contributions: people,
-    }
+/// A group's keys: `first·B`, `(first + 1)·B`, ….
+fn keys(first: u8) -> Vec<QuantityKey> {
+    let quantities = dossier().quantities.into_iter().zip(first..);
+    quantities.map(|(quantity, number)| QuantityKey { quantity, key: point(number) }).collect()
+}
+
+/// Women may be told apart from others but not in detail, men not at all.
+fn decisions() -> Decisions {
+    let detail = Some(Rule::TooFewPeopleForDetail);
+    Decisions::from([
+        (group(Sex::Female), decide::Decision { group: None, detail }),
+        (group(Sex::Male), decide::Decision { group: Some(Rule::Partition), detail }),
+    ])
+}
+
+fn both() -> GroupKeys {
+    GroupKeys::from([(group(Sex::Female), keys(20)), (group(Sex::Male), keys(40))])
 }
 
 #[test]
 fn shares_are_given_where_the_rules_allow_and_rules_named_where_not() {
-    let numbers = GroupNumbers::from([(group(Sex::Female), total(12, 20)), (group(Sex::Male), total(10, 40))]);
-    let signed = signer().answer(&dossier(), &numbers, 11).unwrap();
+    let signed = signer().answer(&dossier(), &both(), &decisions()).unwrap();
     let answer = &signed.answer;
     assert_eq!((answer.request, answer.dossier), (dossier().request_digest, Digest([4; 32])));
     let public = signer().signing_key.public();
     signing::verify(&public, Role::Answer, &answer.to_canonical(), &signed.signature).unwrap();
 
-    assert!(answer.groups.iter().map(|group| &group.group).eq(numbers.keys()), "the groups, in order");
+    assert!(answer.groups.iter().map(|group| &group.group).eq(both().keys()), "the groups, in order");
     for (decided, number) in answer.groups[0].decisions.iter().zip(20..) {
         match (&decided.decision, decided.quantity) {
             (Decision::Opened(given), Quantity::Count | Quantity::Sum) => {
@@ -97,44 +105,43 @@ fn shares_are_given_where_the_rules_allow_and_rules_named_where_not() {
         }
     }
     let men = answer.groups[1].decisions.iter().map(|decided| &decided.decision);
-    assert!(men.into_iter().all(|decision| *decision == Decision::Withheld(Rule::TooFewPeople)));
+    assert!(men.into_iter().all(|decision| *decision == Decision::Withheld(Rule::Partition)));
 }
 
 #[test]
-fn all_custodians_decide_alike() {
-    let numbers = GroupNumbers::from([(group(Sex::Female), total(12, 20)), (group(Sex::Male), total(40, 40))]);
-    let rulings = |signed: SignedAnswer| {
-        let decided = signed.answer.groups.into_iter().flat_map(|group| group.decisions);
-        decided
-            .map(|decided| match decided.decision {
-                Decision::Opened(_) => None,
-                Decision::Withheld(rule) => Some(rule),
-            })
-            .collect::<Vec<_>>()
-    };
-    let mut other = signer();
-    other.custodian.number = 2;
-    other.secret = secret(78);
-    let first = rulings(signer().answer(&dossier(), &numbers, 11).unwrap());
-    assert_eq!(first, rulings(other.answer(&dossier(), &numbers, 11).unwrap()));
-    assert!(first.contains(&None) && first.contains(&Some(Rule::TooFewPeopleForDetail)));
+fn a_group_that_was_not_decided_on_is_not_answered() {
+    let mut decisions = decisions();
+    decisions.remove(&group(Sex::Male));
+    let fault = signer().answer(&dossier(), &both(), &decisions).unwrap_err();
+    assert!(matches!(fault, Fault::Undecided(_)), "{fault}");
 }
 
 #[test]
 fn the_identity_is_never_answered() {
-    let mut total = total(12, 20);
-    total.keys[1].key = Point([0; 32]);
-    let numbers = GroupNumbers::from([(group(Sex::Female), total)]);
-    let fault = signer().answer(&dossier(), &numbers, 11).unwrap_err();
+    let mut keys = both();
+    keys.get_mut(&group(Sex::Female)).unwrap()[1].key = Point([0; 32]);
+    let fault = signer().answer(&dossier(), &keys, &decisions()).unwrap_err();
     assert!(fault.to_string().contains("the key of sum in the group female"), "{fault}");
 }
 
 #[test]
 fn a_key_in_anothers_place_is_not_answered() {
-    let mut total = total(12, 20);
-    total.keys.swap(0, 1);
-    let numbers = GroupNumbers::from([(group(Sex::Female), total)]);
-    assert!(matches!(signer().answer(&dossier(), &numbers, 11), Err(Fault::UnanswerableKey { .. })));
+    let mut keys = both();
+    keys.get_mut(&group(Sex::Female)).unwrap().swap(0, 1);
+    assert!(matches!(signer().answer(&dossier(), &keys, &decisions()), Err(Fault::UnanswerableKey { .. })));
+}
+
+#[test]
+fn a_preview_says_what_an_answer_would_and_is_signed_as_one() {
+    let quantities = dossier().quantities;
+    let signed = signer().preview(Digest([6; 32]), 9, &quantities, &decisions());
+    let withheld = |group: usize| -> Vec<Option<Rule>> {
+        signed.preview.groups[group].quantities.iter().map(|ruling| ruling.withheld).collect()
+    };
+    assert_eq!(withheld(0)[..3], [None, None, Some(Rule::TooFewPeopleForDetail)]);
+    assert_eq!(withheld(1)[..3], [Some(Rule::Partition); 3]);
+    let public = signer().signing_key.public();
+    signing::verify(&public, Role::Preview, &signed.preview.to_canonical(), &signed.signature).unwrap();
 }
 
 #[test]

@@ -8,13 +8,15 @@
 //! | `GET /v1/chains/{slug}/checkpoint` | | | signed note |
 //! | `GET …/proofs/inclusion?leaf=&size=` | | | `Inclusion` |
 //! | `GET …/proofs/consistency?from=&to=` | | | proof |
-//! | `GET …/seals/latest` | | | number, leaf |
+//! | `GET …/seals/latest`, `GET …/seals/{number}` | | | number, leaf, hash |
 //! | `POST …/batches` | `application/vnd.nacre.batch` | `batches.write` | `BatchReceipt` |
 //! | `POST …/seals` | | `seals.write` | `SealEntry` |
 //! | `POST …/requests` | `SignedRequest` | `log.write` | `LoggedRequest` |
 //! | `POST …/releases` | `application/vnd.nacre.release` | `log.write` | leaf, proof, checkpoint |
 //! | `POST …/cells` | `LoggedRequest` | `cells.read` | `ChainAnswer` |
 //! | `POST …/details` | `LoggedRequest` | `details.read` | `ChainDetails` |
+//! | `POST …/numbers` | `NumbersRequest` | `numbers.read` | `ChainNumbers` |
+//! | `GET …/entries?from=` | | `log.read` | `LogPage`, main chains only |
 //!
 //! Kept true: a body is read only after its token was checked, and never beyond the route's cap; every refusal is a
 //! problem document; no body and no header is logged; the number of requests at work is bounded.
@@ -24,8 +26,10 @@ mod cells;
 mod chains;
 mod checkpoint;
 mod details;
+mod entries;
 mod health;
 mod load;
+mod numbers;
 mod proofs;
 mod reading;
 mod releases;
@@ -69,12 +73,15 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
         .route("/proofs/inclusion", short(get(proofs::inclusion), 0))
         .route("/proofs/consistency", short(get(proofs::consistency), 0))
         .route("/seals/latest", short(get(seals::latest), 0))
+        .route("/seals/{number}", short(get(seals::numbered), 0))
         .route("/batches", short(post(batches::create), limits::MAX_BATCH_BYTES))
         .route("/seals", long(post(seals::create), MAX_IDLE_BODY_BYTES))
         .route("/requests", short(post(requests::create), MAX_SIGNED_REQUEST_BYTES))
         .route("/releases", long(post(releases::create), limits::MAX_RELEASE_BYTES))
         .route("/cells", long(post(cells::read), MAX_LOGGED_REQUEST_BYTES))
-        .route("/details", long(post(details::read), MAX_LOGGED_REQUEST_BYTES));
+        .route("/details", long(post(details::read), MAX_LOGGED_REQUEST_BYTES))
+        .route("/numbers", long(post(numbers::read), MAX_LOGGED_REQUEST_BYTES))
+        .route("/entries", short(get(entries::read), 0));
     Router::new()
         .route("/healthz", short(get(health::read), 0))
         .route("/v1/chains", short(get(chains::read), 0))

@@ -2,6 +2,8 @@
 
 use nacre_schemas::Digest;
 
+use sqlx::{Row as _, SqlitePool};
+
 use super::{StoreError, Writing};
 
 /// What a document is; its entry has the same kind.
@@ -40,4 +42,13 @@ pub(crate) async fn insert(
         .execute(&mut **writing)
         .await?;
     Ok(())
+}
+
+/// The body of that digest.
+pub(crate) async fn body(reader: &SqlitePool, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+    let row = sqlx::query("SELECT body FROM document WHERE digest = $1")
+        .bind(digest.0.to_vec())
+        .fetch_optional(reader)
+        .await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
 }

@@ -167,6 +167,12 @@ impl World {
         &self.members[member]
     }
 
+    /// The admission of a member, as it lies in the folder.
+    pub(crate) fn admission(&self, member: &str) -> SignedMembership {
+        let path = self.folder.path().join("members").join(format!("{member}.json"));
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }

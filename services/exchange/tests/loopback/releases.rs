@@ -55,7 +55,7 @@ fn answers(world: &World, checked: &CheckedDossier, sums: &ChainSums) -> Vec<Sig
 
 /// A release of the mean by sex of the month that [`fill`] puts three women and a man in.
 async fn release(world: &World, running: &Running) -> Release {
-    let signed = request(world, "commission", ["2026-02", "2026-02"], [1, 2]);
+    let signed = request(world, running, "commission", ["2026-02", "2026-02"], [1, 2]).await;
     let logged = log(world, running, "commission", &signed).await.unwrap();
     let answer = ask(world, running, "commission", &logged).await.unwrap();
     let dossier = Dossier { logged, chains: vec![answer.evidence] };

@@ -10,16 +10,24 @@ use nacre_schemas::{
         AgeBand, Sex,
         Sex::{Female, Male},
     },
-    dossier::{ChainAnswer, LoggedRequest},
+    dossier::{ChainAnswer, ChainNumbers, LoggedRequest, NumbersRequest},
+    entry::Entry,
+    log::LogPage,
     query::{Attribute, Predicate, Quantity, Request, SealSpan, SignedRequest, Statistic},
 };
-use nacre_verifier::{cells, logged};
+use nacre_verifier::{Check, cells, logged, numbers};
 use nacre_zk::tally::{key_of, sum_points};
 
 use super::{network::*, seals::close};
 
 /// A request for everybody's mean in those months, by sex.
-pub(crate) fn request(world: &World, requester: &str, months: [&str; 2], seals: [u64; 2]) -> SignedRequest {
+pub(crate) async fn request(
+    world: &World,
+    running: &Running,
+    requester: &str,
+    months: [&str; 2],
+    seals: [u64; 2],
+) -> SignedRequest {
     let request = Request {
         trust: world.network.digest(),
         requester: requester.parse().unwrap(),
@@ -35,11 +43,26 @@ pub(crate) fn request(world: &World, requester: &str, months: [&str; 2], seals: 
             oldest: AgeBand::TOP,
         },
         group_by: vec![Attribute::Sex],
-        spans: vec![SealSpan { chain: GUANGZHOU.parse().unwrap(), first: seals[0], last: seals[1] }],
+        spans: vec![SealSpan {
+            chain: GUANGZHOU.parse().unwrap(),
+            first: seals[0],
+            last: seals[1],
+            hash: hash_of(world, running, seals[1]).await,
+        }],
         purpose: "a test".parse().unwrap(),
         nonce: Digest([7; 32]),
     };
     sign(world, request)
+}
+
+/// The hash that the chain's seal is named by; any, if there is none.
+async fn hash_of(world: &World, running: &Running, seal: u64) -> Digest {
+    #[derive(serde::Deserialize)]
+    struct Standing {
+        hash: Digest,
+    }
+    let seal = world.client(running, "commission").get_json(&path(GUANGZHOU, &format!("seals/{seal}")), None).await;
+    seal.map_or(Digest([8; 32]), |standing: Standing| standing.hash)
 }
 
 pub(crate) fn sign(world: &World, request: Request) -> SignedRequest {
@@ -98,7 +121,7 @@ async fn a_request_is_logged_once_with_its_requesters_admission() {
     let world = World::new();
     let running = world.start().await;
     assert_eq!(size(&world, &running, MAIN).await, 8, "the admissions, each once");
-    let signed = request(&world, "commission", ["2026-01", "2026-03"], [1, 2]);
+    let signed = request(&world, &running, "commission", ["2026-01", "2026-03"], [1, 2]).await;
     let first = log(&world, &running, "commission", &signed).await.unwrap();
     logged::check(&first, &world.network, bmi()).unwrap();
     let (again, once_more) =
@@ -114,7 +137,7 @@ async fn a_request_is_logged_once_with_its_requesters_admission() {
 async fn a_request_that_does_not_hold_is_not_logged() {
     let world = World::new();
     let running = world.start().await;
-    let good = request(&world, "commission", ["2026-01", "2026-03"], [1, 2]);
+    let good = request(&world, &running, "commission", ["2026-01", "2026-03"], [1, 2]).await;
     let changed = |change: fn(&mut Request)| {
         let mut request = good.request.clone();
         change(&mut request);
@@ -155,7 +178,7 @@ async fn cells_come_with_their_neighbours_and_sums_that_are_those_of_the_details
     let world = World::new();
     let running = world.start().await;
     fill(&world, &running).await;
-    let signed = request(&world, "commission", ["2026-02", "2026-02"], [1, 2]);
+    let signed = request(&world, &running, "commission", ["2026-02", "2026-02"], [1, 2]).await;
     let logged = log(&world, &running, "commission", &signed).await.unwrap();
     let answer = ask(&world, &running, "commission", &logged).await.unwrap();
     let span = &signed.request.spans[0];
@@ -164,8 +187,8 @@ async fn cells_come_with_their_neighbours_and_sums_that_are_those_of_the_details
         let cells = &answer.evidence.seals[seal].run.cells;
         cells.iter().map(|cell| format!("{} {}", cell.key.measure, cell.key.period)).collect::<Vec<_>>()
     };
-    let asked = "bmi@1 2026-02".to_owned();
-    let (before, after) = ("bmi@1 2026-01".to_owned(), "bmi@1 2026-03".to_owned());
+    let of = |month: &str| format!("{} {month}", bmi().reference());
+    let (before, asked, after) = (of("2026-01"), of("2026-02"), of("2026-03"));
     assert_eq!(months(0), [before, asked.clone(), asked.clone(), asked.clone(), after.clone()]);
     assert_eq!(months(1), [asked, after], "the first cell of the seal has no neighbour to its left");
 
@@ -176,10 +199,7 @@ async fn cells_come_with_their_neighbours_and_sums_that_are_those_of_the_details
     let shown = details(&world, &running, "custodian", &logged).await.unwrap();
     let of_women = [&shown.seals[0].details[0], &shown.seals[0].details[1], &shown.seals[1].details[0]];
     let of_men = [&shown.seals[0].details[2]];
-    for (group, of, people, contributions) in [
-        (0, of_women.as_slice(), vec![("gym", 1), ("hospital", 2)], 3),
-        (1, of_men.as_slice(), vec![("hospital", 1)], 1),
-    ] {
+    for (group, of) in [(0, of_women.as_slice()), (1, of_men.as_slice())] {
         let group = &sums.groups[group];
         let keys: Vec<Quantity> = group.keys.iter().map(|key| key.quantity).collect();
         assert_eq!(keys, [Quantity::Count, Quantity::Sum]);
@@ -187,8 +207,6 @@ async fn cells_come_with_their_neighbours_and_sums_that_are_those_of_the_details
             let points: Vec<Point> = of.iter().map(|detail| key_of(&detail.keys, key.quantity).unwrap()).collect();
             assert_eq!(key.key, sum_points(&points).unwrap());
         }
-        let counted: Vec<_> = group.people.iter().map(|one| (one.provider.as_str(), one.contributions)).collect();
-        assert_eq!((counted, group.contributions), (people, contributions));
     }
     for (seal, details) in answer.evidence.seals.iter().zip(&shown.seals) {
         let matching = seal.run.cells.iter().filter(|cell| signed.request.holds(&cell.key));
@@ -204,7 +222,7 @@ async fn a_seal_without_a_matching_cell_shows_the_neighbours_of_the_gap() {
     let running = world.start().await;
     fill(&world, &running).await;
     for (months, shown) in [(["2025-01", "2025-12"], 1), (["2026-04", "2026-12"], 2)] {
-        let signed = request(&world, "commission", months, [1, 1]);
+        let signed = request(&world, &running, "commission", months, [1, 1]).await;
         let logged = log(&world, &running, "commission", &signed).await.unwrap();
         let answer = ask(&world, &running, "commission", &logged).await.unwrap();
         let span = &signed.request.spans[0];
@@ -220,7 +238,7 @@ async fn cells_and_details_go_to_whom_they_are_due() {
     let world = World::new();
     let running = world.start().await;
     fill(&world, &running).await;
-    let signed = request(&world, "commission", ["2026-02", "2026-02"], [1, 2]);
+    let signed = request(&world, &running, "commission", ["2026-02", "2026-02"], [1, 2]).await;
     let logged = log(&world, &running, "commission", &signed).await.unwrap();
     assert_eq!(problem(ask(&world, &running, "bureau", &logged).await).word(), "other-sender");
     assert_eq!(problem(details(&world, &running, "stranger", &logged).await).word(), "other-jurisdiction");
@@ -231,14 +249,95 @@ async fn cells_and_details_go_to_whom_they_are_due() {
     let refused = problem(ask(&world, &running, "commission", &forged).await);
     assert_eq!((refused.word(), refused.check.as_deref()), ("check-failed", Some("request-inclusion")));
 
-    let early = request(&world, "commission", ["2026-02", "2026-02"], [2, 3]);
+    let early = request(&world, &running, "commission", ["2026-02", "2026-02"], [2, 3]).await;
     let early = log(&world, &running, "commission", &early).await.unwrap();
     let refused = problem(ask(&world, &running, "commission", &early).await);
     assert_eq!((refused.status, refused.word()), (422, "unsealed-epoch"));
+    let mut other = request(&world, &running, "commission", ["2026-02", "2026-02"], [1, 2]).await.request;
+    other.spans[0].last = 1;
+    let other = log(&world, &running, "commission", &sign(&world, other)).await.unwrap();
+    let refused = problem(ask(&world, &running, "commission", &other).await);
+    assert_eq!((refused.status, refused.word()), (422, "other-seal"), "it names seal 1 by the hash of seal 2");
     let elsewhere = world
         .client(&running, "commission")
         .post_json::<_, ChainAnswer>(&path(SHENZHEN, "cells"), Scope::CellsRead, &logged)
         .await;
     assert_eq!(problem(elsewhere).word(), "chain-not-asked");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn custodians_of_every_jurisdiction_see_the_numbers_that_were_sealed_and_no_others_do() {
+    let world = World::new();
+    let running = world.start().await;
+    fill(&world, &running).await;
+    let request = request(&world, &running, "commission", ["2026-02", "2026-02"], [1, 2]).await;
+    let wanted = |request: &SignedRequest| NumbersRequest {
+        request: request.clone(),
+        admission: world.admission(request.request.requester.as_str()),
+    };
+    let ask = async |caller: &str, wanted: &NumbersRequest| -> Answer<ChainNumbers> {
+        world.client(&running, caller).post_json(&path(GUANGZHOU, "numbers"), Scope::NumbersRead, wanted).await
+    };
+    for custodian in ["custodian", "stranger"] {
+        let shown = ask(custodian, &wanted(&request)).await.unwrap();
+        let span = &request.request.spans[0];
+        let counted = numbers::check(&shown, span, &request.request, &world.network, bmi()).unwrap();
+        let counted: Vec<(u64, Vec<(&str, u64)>)> = counted
+            .iter()
+            .map(|cell| {
+                let counts = cell.contributions.iter();
+                (cell.seal, counts.map(|count| (count.provider.as_str(), count.contributions)).collect())
+            })
+            .collect();
+        let one = |provider| vec![(provider, 1)];
+        let expected = [(1, one("hospital")), (1, one("hospital")), (1, one("hospital")), (2, one("gym"))];
+        assert_eq!(counted, expected);
+
+        let mut more = shown.clone();
+        more.seals[0].cells[1].contributions[0].contributions = 2;
+        let failure = numbers::check(&more, span, &request.request, &world.network, bmi()).unwrap_err();
+        assert_eq!(failure.check, Check::ChainNumbers);
+        let mut fewer = shown;
+        fewer.seals[0].cells.pop();
+        let failure = numbers::check(&fewer, span, &request.request, &world.network, bmi()).unwrap_err();
+        assert_eq!(failure.check, Check::ChainNumbers);
+    }
+    ask("commission", &wanted(&request)).await.unwrap_err();
+    let mut unsigned = wanted(&request);
+    unsigned.request.request.nonce.0[0] ^= 1;
+    let refused = problem(ask("custodian", &unsigned).await);
+    assert_eq!((refused.word(), refused.check.as_deref()), ("check-failed", Some("request-signature")));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_main_chain_is_followed_with_the_requests_and_admissions_it_logs_and_a_regional_one_is_not() {
+    let world = World::new();
+    let running = world.start().await;
+    fill(&world, &running).await;
+    let signed = request(&world, &running, "commission", ["2026-02", "2026-02"], [1, 2]).await;
+    let logged = log(&world, &running, "commission", &signed).await.unwrap();
+    let entries = async |caller: &str, chain: &str, from: u64| -> Answer<LogPage> {
+        let path = path(chain, &format!("entries?from={from}"));
+        world.client(&running, caller).get_json(&path, Some(Scope::LogRead)).await
+    };
+    let page = entries("stranger", MAIN, 0).await.unwrap();
+    assert_eq!(page.entries.len() as u64, logged.request_inclusion.leaf + 1);
+    for (position, shown) in page.entries.iter().enumerate() {
+        match Entry::from_canonical(shown.entry.as_bytes()).unwrap() {
+            Entry::Membership(digest) => assert_eq!(shown.admission.as_ref().unwrap().digest(), digest),
+            Entry::Request(digest) => {
+                assert_eq!(position as u64, logged.request_inclusion.leaf);
+                assert_eq!((shown.request.as_ref().unwrap(), signed.digest()), (&signed, digest));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let last = entries("custodian", MAIN, logged.request_inclusion.leaf).await.unwrap();
+    assert_eq!(last.entries, page.entries[page.entries.len() - 1..]);
+    assert_eq!(problem(entries("custodian", MAIN, 1_000).await).word(), "not-in-log");
+    assert_eq!(problem(entries("custodian", GUANGZHOU, 0).await).word(), "not-followed");
+    entries("commission", MAIN, 0).await.unwrap_err();
     running.stop().await;
 }

@@ -38,7 +38,7 @@ async fn a_restart_keeps_receipts_seals_and_answers() {
     fill(&world, &running).await;
     let batch = world.batch("gym", GUANGZHOU, &[(20, "2026-01", Male, 30, 250)]);
     let before = world.post(&running, "gym", GUANGZHOU, &batch).await.unwrap();
-    let signed = request(&world, "commission", ["2026-01", "2026-03"], [1, 2]);
+    let signed = request(&world, &running, "commission", ["2026-01", "2026-03"], [1, 2]).await;
     let logged = log(&world, &running, "commission", &signed).await.unwrap();
     let answer = ask(&world, &running, "commission", &logged).await.unwrap();
     let chains: Value = world.client(&running, "gym").get_json("/v1/chains", None).await.unwrap();
@@ -61,7 +61,7 @@ async fn derived_tables_come_back_the_same_from_any_earlier_state() {
     let world = World::new();
     let running = world.start().await;
     fill(&world, &running).await;
-    let signed = request(&world, "commission", ["2026-01", "2026-03"], [1, 2]);
+    let signed = request(&world, &running, "commission", ["2026-01", "2026-03"], [1, 2]).await;
     log(&world, &running, "commission", &signed).await.unwrap();
     running.stop().await;
     let whole = derived(&world).await;

@@ -13,7 +13,7 @@ use nacre_schemas::{
         Sex::{Female, Male},
     },
     contribution::Contribution,
-    entry::SealEntry,
+    entry::{PreviousSeal, SealEntry},
 };
 use nacre_zk::tally::sum_points;
 use serde_json::Value;
@@ -94,7 +94,7 @@ async fn a_seal_commits_to_the_sums_of_its_epoch_and_the_next_begins_where_it_en
         .unwrap();
 
     let first = close(&world, &running, "operator", GUANGZHOU).await.unwrap();
-    assert_eq!((first.number, first.previous, first.from, first.to, first.cells), (1, None, 0, 7, 3));
+    assert_eq!((first.number, &first.previous, first.from, first.to, first.cells), (1, &None, 0, 7, 3));
     let sealed = cells(&world, 1).await;
     check_cells(&sealed, &[&hospital, &gym]);
     let public: Vec<Cell> = sealed.into_iter().map(|(cell, _)| cell).collect();
@@ -107,7 +107,8 @@ async fn a_seal_commits_to_the_sums_of_its_epoch_and_the_next_begins_where_it_en
     let late = world.batch("gym", GUANGZHOU, &[(6, "2026-01", Male, 60, 250)]);
     world.post(&running, "gym", GUANGZHOU, &late).await.unwrap();
     let second = close(&world, &running, "operator", GUANGZHOU).await.unwrap();
-    assert_eq!((second.number, second.previous, second.from, second.to), (2, Some(7), 7, 10));
+    let previous = Some(PreviousSeal { leaf: 7, hash: first.leaf_hash() });
+    assert_eq!((second.number, second.previous, second.from, second.to), (2, previous, 7, 10));
     check_cells(&cells(&world, 2).await, &[&late]);
     running.stop().await;
 }

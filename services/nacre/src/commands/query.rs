@@ -1,10 +1,10 @@
 //! `nacre query`.
 
-use std::{fs, process::ExitCode};
+use std::{collections::BTreeSet, fs, process::ExitCode};
 
 use anyhow::Context as _;
 use nacre_regulator::{Config, Question};
-use nacre_schemas::{cohort::AgeBand, id::MeasureId, measure::MeasureRef, release::Outcome};
+use nacre_schemas::{answer::Rule, cohort::AgeBand, id::MeasureId, measure::MeasureRef, release::Outcome};
 
 use super::Output;
 use crate::{cli::QueryArgs, output, progress::Bars};
@@ -14,6 +14,7 @@ pub(super) async fn run(args: QueryArgs, output: Output) -> anyhow::Result<ExitC
     let path = args.out.clone();
     let question = question(args)?;
     let bars = Bars::new();
+    let Some(path) = path else { return preview(&config, &question, &bars, output).await };
     let outcome = nacre_regulator::query(&config, &question, &bars).await?;
     bars.end();
     let json = serde_json::to_vec_pretty(&outcome.release)?;
@@ -32,6 +33,27 @@ pub(super) async fn run(args: QueryArgs, output: Output) -> anyhow::Result<ExitC
             "{}{note}\nThe release is in {}; anyone with the trust root can verify it.",
             output::release(&outcome.release),
             path.display()
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn preview(config: &Config, question: &Question, bars: &Bars, output: Output) -> anyhow::Result<ExitCode> {
+    let (signed, faults) = nacre_regulator::preview(config, question, bars).await?;
+    bars.end();
+    for fault in &faults {
+        eprintln!("warning: {fault}");
+    }
+    let preview = &signed.preview;
+    output.print(&signed, || {
+        let rulings = preview.groups.iter().flat_map(|group| &group.quantities);
+        let rules: BTreeSet<Rule> = rulings.filter_map(|ruling| ruling.withheld).collect();
+        let reasons: String = rules.iter().map(|rule| format!("\n  {rule}: {}", rule.explain())).collect();
+        let reasons = if rules.is_empty() { "Nothing would be withheld.".to_owned() } else { format!("Why:{reasons}") };
+        format!(
+            "{}\n{reasons}\nBy the word of {}; nothing was logged on a main chain and nothing opened.",
+            output::preview(preview),
+            preview.custodian
         )
     })?;
     Ok(ExitCode::SUCCESS)
@@ -57,6 +79,7 @@ fn question(args: QueryArgs) -> anyhow::Result<Question> {
         oldest,
         group_by: args.by,
         statistics: args.statistics,
+        through: args.through.into_iter().collect(),
         purpose: args.purpose.parse().map_err(error)?,
     })
 }

@@ -59,6 +59,7 @@ fn question(measure: &str, by: &[Attribute], statistics: &[Statistic], purpose: 
         oldest: AgeBand::TOP,
         group_by: by.to_vec(),
         statistics: statistics.to_vec(),
+        through: BTreeMap::new(),
         purpose: purpose.parse().map_err(error)?,
     })
 }

@@ -58,7 +58,7 @@ fn check_answer(asked: &CustodianId, signed: &SignedAnswer, subject: &Subject) -
         return Err(FaultCause::False(Failure::new(Check::AnswerForm, asked, detail)));
     }
     answer::check(signed, &subject.dossier, &subject.network).map_err(FaultCause::False)?;
-    answer::check_keys(signed, &subject.numbers).map_err(FaultCause::False)
+    answer::check_keys(signed, &subject.keys).map_err(FaultCause::False)
 }
 
 /// Custodians whose answers count, and who withhold what others opened: once each, for the first such quantity.

@@ -140,9 +140,9 @@ impl Desk {
         if self.manner == Manner::OtherRequest {
             request = Digest([9; 32]);
         }
-        let groups = self.subject.numbers.iter().map(|(group, total)| GroupAnswer {
+        let groups = self.subject.keys.iter().map(|(group, keys)| GroupAnswer {
             group: group.clone(),
-            decisions: total.keys.iter().map(|key| self.decision(&request, &custodian, key)).collect(),
+            decisions: keys.iter().map(|key| self.decision(&request, &custodian, key)).collect(),
         });
         let mut groups: Vec<GroupAnswer> = groups.collect();
         if self.manner == Manner::ShortAnswer {
@@ -259,9 +259,9 @@ fn counted(consent: &Consent<SignedAnswer>) -> Vec<String> {
 /// The integers that the answers open the scene's group to.
 fn opened(asked: &Asked<SignedAnswer>) -> Vec<Outcome> {
     let definition = Scene::definition();
-    let (dossier, numbers) = (&asked.subject.dossier, &asked.subject.numbers);
+    let dossier = &asked.subject.dossier;
     let answers = &asked.result.as_ref().unwrap().given;
-    let figures = Opening { definition, dossier, numbers, answers }.group(0).unwrap();
+    let figures = Opening { definition, dossier, answers }.group(0).unwrap();
     figures.results.iter().map(|result| result.outcome).collect()
 }
 

@@ -1,0 +1,57 @@
+//! Previews: what one custodian would withhold of a request. Every custodian would say the same, so one is enough, and the
+//! next is asked only if it fails.
+//!
+//! Kept true: a preview counts only with the custodian's signature, for this request. Nothing rests on it: a false one
+//! deceives whoever asked for it, until the answers come.
+
+use nacre_access::Scope;
+use nacre_ledger::signing::{self, Role};
+use nacre_schemas::{Document as _, answer::CustodianId, preview::SignedPreview, query::SignedRequest};
+use nacre_verifier::{Check, Failure, Network};
+
+use super::Custodians;
+use crate::error::{CustodianFault, FaultCause, QueryError};
+
+/// The route.
+const PATH: &str = "/v1/previews";
+
+impl Custodians {
+    /// The first preview that holds, and what was wrong with the custodians asked before.
+    pub(crate) async fn preview(
+        &self,
+        network: &Network,
+        request: &SignedRequest,
+    ) -> Result<(SignedPreview, Vec<CustodianFault>), QueryError> {
+        let mut faults = Vec::new();
+        for (custodian, client) in &self.clients {
+            let asked = client.post_json::<_, SignedPreview>(PATH, Scope::AnswersRequest, request);
+            let cause = match tokio::time::timeout(self.timeout, asked).await {
+                Err(_) => FaultCause::Timeout(self.timeout),
+                Ok(Err(error)) => FaultCause::of(error),
+                Ok(Ok(signed)) => match check(custodian, &signed, network, request) {
+                    Ok(()) => return Ok((signed, faults)),
+                    Err(failure) => FaultCause::False(failure),
+                },
+            };
+            faults.push(CustodianFault { custodian: custodian.clone(), cause });
+        }
+        Err(QueryError::NoPreview { faults })
+    }
+}
+
+fn check(
+    custodian: &CustodianId,
+    signed: &SignedPreview,
+    network: &Network,
+    request: &SignedRequest,
+) -> Result<(), Failure> {
+    let preview = &signed.preview;
+    let fail = |detail: String| Failure::new(Check::AnswerSignature, custodian, detail);
+    if preview.custodian != *custodian || preview.request != request.request.digest() {
+        return Err(fail("it sends a preview of another custodian or request".to_owned()));
+    }
+    let known = network.root().custodian(custodian);
+    let known = known.ok_or_else(|| fail("the trust root has no such custodian".to_owned()))?;
+    signing::verify(&known.signing_key, Role::Preview, &preview.to_canonical(), &signed.signature)
+        .map_err(|error| fail(error.to_string()))
+}
