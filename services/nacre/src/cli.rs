@@ -130,8 +130,15 @@ pub enum CustodianCommand {
 pub enum ProviderCommand {
     /// Read records, de-identify, seal, prove and post them. Posting the same files again adds nothing.
     ///
-    /// Files are FHIR R4 Bundles (.json) or NDJSON (.ndjson, .ndjson.gz); a folder stands for the files in it. Give
-    /// patients and observations together. Ends with status 1 if anything was refused or is still queued.
+    /// Files are .json (a FHIR R4 Bundle, one record, or an array of records) or NDJSON (.ndjson, .ndjson.gz: a record a
+    /// line); a folder stands for the files in it. Records are FHIR resources, of which give patients and observations
+    /// together, or Open mHealth and IEEE 1752.1 data points with their headers; each is told by its content. Ends with
+    /// status 1 if anything was refused or is still queued.
+    ///
+    /// Data points say neither sex nor birth date: give a register of people, `people = "people.csv"` in provider.toml,
+    /// with the columns id, sex, birth-date and, if wanted, region (GB/T 2260). Its ids are those that the records name
+    /// people by: user_id, or the FHIR identifier of person-system. A line that is not as it should be is named, and
+    /// nothing is posted.
     Post {
         /// provider.toml
         config: PathBuf,

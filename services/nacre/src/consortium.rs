@@ -9,6 +9,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -397,6 +398,8 @@ impl Writer<'_> {
                     payload_key: "payload.hex",
                 },
             )?;
+            let mut file = fs::OpenOptions::new().append(true).open(config)?;
+            file.write_all(files::REGISTER_COMMENT.as_bytes())?;
         }
         Ok(())
     }

@@ -35,6 +35,8 @@ pub struct Config {
     pub data: PathBuf,
     /// System of the identifier that names a person.
     pub person_system: Text<256>,
+    /// The register of people (CSV: id, sex, birth-date and, if wanted, region), for records that do not say; if any.
+    pub people: Option<PathBuf>,
     /// SM2 key that batches are signed with (hex).
     pub signing_key: PathBuf,
     /// P-384 key for access tokens (PEM).
@@ -93,7 +95,7 @@ impl Config {
 
     /// Makes its paths relative to that folder. Joining leaves absolute paths alone.
     fn resolve(&mut self, folder: &Path) {
-        for path in [
+        let paths = [
             &mut self.trust,
             &mut self.data,
             &mut self.signing_key,
@@ -101,7 +103,8 @@ impl Config {
             &mut self.record_key,
             &mut self.pseudonym_key,
             &mut self.payload_key,
-        ] {
+        ];
+        for path in paths.into_iter().chain(&mut self.people) {
             *path = folder.join(&*path);
         }
     }
@@ -140,6 +143,9 @@ payload-key = "/keys/payload.key"
         let config = read(GOOD).unwrap();
         assert_eq!(config.data, Path::new("data"));
         assert_eq!(config.payload_key, Path::new("/keys/payload.key"));
+        assert_eq!(config.people, None);
+        let people = read(&format!("{GOOD}people = \"people.csv\"\n")).unwrap().people.unwrap();
+        assert!(people.is_absolute() && people.ends_with("people.csv"));
         assert!(config.trust.is_absolute() && config.trust.ends_with("../trust.toml"));
     }
 

@@ -1,6 +1,6 @@
 //! The provider's edge: the only crate that ever holds a plaintext record.
 //!
-//! Data flows one way, and each step is a module: `fhir` reads, `people` and `select` decide what counts and for
+//! Data flows one way, and each step is a module: `file`, `record`, `fhir` and `omh` read, `people` and `select` decide what counts and for
 //! whom, `reduce` makes one integer of a person's month, `seal` encrypts and proves it, `outbox` keeps what was
 //! sealed until the exchange has receipted it, `post` sends. [`prepare()`] is the first half, without a key.
 //!
@@ -12,14 +12,18 @@ mod config;
 mod derive;
 mod exact;
 mod fhir;
+mod file;
 mod keys;
+mod omh;
 mod outbox;
 mod people;
 mod post;
 mod prepare;
 mod progress;
+mod record;
 mod reduce;
 mod refusal;
+mod register;
 mod seal;
 mod select;
 mod summary;
@@ -28,15 +32,16 @@ mod summary;
 mod tests;
 
 pub use config::{Config, ConfigError};
-pub use fhir::file::FileError;
+pub use file::FileError;
 pub use keys::KeyError;
 pub use outbox::{FILE_NAME as OUTBOX_FILE_NAME, OutboxError, receipt::StoredReceipt};
 pub use people::PersonId;
 pub use post::{MAX_ATTEMPTS, MAX_IN_FLIGHT, PostError, post, post_at, receipts};
-pub use prepare::{Prepared, prepare, prepare_with};
+pub use prepare::{PrepareError, Prepared, prepare, prepare_with};
 pub use progress::{Progress, Stage};
 pub use reduce::{Deferred, MonthValue};
 pub use refusal::{Origin, Place, Reason, Refused};
+pub use register::{HeaderProblem, LineProblem, RegisterError};
 pub use seal::{
     batch::SealError,
     payload::{OpenError, PADDING_BYTES, PayloadError, PayloadRecord, open_payload},

@@ -1,8 +1,10 @@
-//! Who the observations are about: the patients of all files, by the one identifier that names a person.
+//! Who the observations are about: the patients of all files and the provider's own register, by the one identifier
+//! that names a person.
 //!
 //! Kept true: a person is the value of the identifier whose system is configured, never `Patient.id`, which each
-//! server gives anew; two Patient resources of one identifier are one person, and must not contradict each other;
-//! a reference that could mean two persons means none. Cost: memory by the number of patients.
+//! server gives anew; all that Patient resources and the register say under one identifier is about one person, and
+//! must not contradict itself; a reference that could mean two persons means none. A chain serves one region: who is
+//! registered in another does not count on it. Cost: memory by the number of people.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -12,15 +14,16 @@ use std::{
 };
 
 use jiff::civil::Date;
-use nacre_schemas::{cohort::Sex, id::Text};
+use nacre_schemas::{cohort::Sex, id::Text, region::Region};
 use zeroize::Zeroizing;
 
 use crate::{
     fhir::{
         effective::{self, DateError, Effective},
-        resource::Patient,
+        resource::{Patient, Reference},
     },
     refusal::Reason,
+    register::Registered,
 };
 
 /// The longest identifier of a person, in bytes.
@@ -31,7 +34,7 @@ pub(crate) const MAX_IDENTIFIER_BYTES: usize = 256;
 pub struct PersonId(Zeroizing<String>);
 
 impl PersonId {
-    fn new(value: &str) -> Result<Self, Reason> {
+    pub(crate) fn new(value: &str) -> Result<Self, Reason> {
         let usable = !value.trim().is_empty() && Text::<MAX_IDENTIFIER_BYTES>::from_str(value).is_ok();
         if usable { Ok(Self(Zeroizing::new(value.to_owned()))) } else { Err(Reason::UnusablePersonIdentifier) }
     }
@@ -63,7 +66,7 @@ pub(crate) struct Person {
     pub(crate) death: Option<Effective>,
 }
 
-/// What the files say of a person so far.
+/// What files and register say of a person so far.
 struct Statement {
     id: PersonId,
     sex: Option<Sex>,
@@ -77,7 +80,7 @@ struct Statement {
 /// Which person a reference means, or why none.
 type Link = Result<usize, Reason>;
 
-/// The patients of all files.
+/// The people of all files and of the register.
 pub(crate) struct People<'c> {
     person_system: &'c str,
     statements: Vec<Statement>,
@@ -99,6 +102,17 @@ impl<'c> People<'c> {
         }
     }
 
+    /// Takes a person of the register of a provider in that region.
+    pub(crate) fn enroll(&mut self, person: Registered, home: Region) {
+        let position = self.position(person.id);
+        let statement = &mut self.statements[position];
+        let heard = person.sex.map_or(Ok(()), |sex| statement.hear_sex(sex));
+        let heard = heard.and_then(|()| statement.hear_birth(person.birth));
+        let elsewhere = person.region.is_some_and(|region| region != home);
+        let heard = heard.and(if elsewhere { Err(Reason::OtherRegion) } else { Ok(()) });
+        statement.problem = statement.problem.or(heard.err());
+    }
+
     /// Takes a patient found in the file of that position.
     pub(crate) fn add(&mut self, file: usize, full_url: Option<&str>, patient: Patient) {
         let link = self.link(&patient);
@@ -111,13 +125,17 @@ impl<'c> People<'c> {
     }
 
     fn link(&mut self, patient: &Patient) -> Link {
-        let id = self.person_id(patient)?;
-        let position = *self.by_identifier.entry(id).or_insert_with_key(|id| {
-            self.statements.push(Statement { id: id.clone(), sex: None, birth: None, death: None, problem: None });
-            self.statements.len() - 1
-        });
+        let position = self.position(self.person_id(patient)?);
         self.statements[position].hear(patient);
         Ok(position)
+    }
+
+    /// The position of the person of that identifier, who may be new.
+    fn position(&mut self, id: PersonId) -> usize {
+        *self.by_identifier.entry(id).or_insert_with_key(|id| {
+            self.statements.push(Statement { id: id.clone(), sex: None, birth: None, death: None, problem: None });
+            self.statements.len() - 1
+        })
     }
 
     fn person_id(&self, patient: &Patient) -> Result<PersonId, Reason> {
@@ -130,8 +148,15 @@ impl<'c> People<'c> {
         PersonId::new(first)
     }
 
-    /// The position of the person that a subject's reference in that file means.
-    pub(crate) fn find(&self, file: usize, reference: &str) -> Link {
+    /// The position of the person that a subject in that file means.
+    pub(crate) fn find(&self, file: usize, subject: &Reference) -> Link {
+        if let Some(identifier) = &subject.person {
+            return self.by_identifier.get(&PersonId::new(identifier)?).copied().ok_or(Reason::UnknownPatient);
+        }
+        self.referenced(file, subject.reference.as_deref().ok_or(Reason::NoSubject)?)
+    }
+
+    fn referenced(&self, file: usize, reference: &str) -> Link {
         if let Some(link) = self.by_url.get(&(file, reference.to_owned())) {
             return *link;
         }
@@ -139,7 +164,7 @@ impl<'c> People<'c> {
         *self.by_id.get(id).unwrap_or(&Err(Reason::UnknownPatient))
     }
 
-    /// The person at that position, once all patients are known.
+    /// The person at that position, once everybody is known.
     pub(crate) fn person(&self, position: usize) -> Result<Person, Reason> {
         let statement = &self.statements[position];
         if let Some(problem) = statement.problem {
@@ -157,23 +182,29 @@ impl<'c> People<'c> {
 
 impl Statement {
     fn hear(&mut self, patient: &Patient) {
-        let heard =
-            self.hear_sex(patient).and_then(|()| self.hear_birth(patient)).and_then(|()| self.hear_death(patient));
+        let heard = self.hear_gender(patient).and_then(|()| self.hear_birth_date(patient));
+        let heard = heard.and_then(|()| self.hear_death(patient));
         self.problem = self.problem.or(heard.err());
     }
 
-    fn hear_sex(&mut self, patient: &Patient) -> Result<(), Reason> {
+    fn hear_gender(&mut self, patient: &Patient) -> Result<(), Reason> {
         let Some(gender) = &patient.gender else { return Ok(()) };
-        let sex = gender.parse().map_err(|_| Reason::UnknownGender)?;
+        self.hear_sex(gender.parse().map_err(|_| Reason::UnknownGender)?)
+    }
+
+    fn hear_birth_date(&mut self, patient: &Patient) -> Result<(), Reason> {
+        let Some(text) = &patient.birth_date else { return Ok(()) };
+        self.hear_birth(effective::date_with_day(text).map_err(|error| match error {
+            DateError::NoDay => Reason::BirthDateWithoutDay,
+            _ => Reason::InvalidBirthDate,
+        })?)
+    }
+
+    fn hear_sex(&mut self, sex: Sex) -> Result<(), Reason> {
         if *self.sex.get_or_insert(sex) == sex { Ok(()) } else { Err(Reason::ContradictoryPatient) }
     }
 
-    fn hear_birth(&mut self, patient: &Patient) -> Result<(), Reason> {
-        let Some(text) = &patient.birth_date else { return Ok(()) };
-        let birth = effective::date_with_day(text).map_err(|error| match error {
-            DateError::NoDay => Reason::BirthDateWithoutDay,
-            _ => Reason::InvalidBirthDate,
-        })?;
+    fn hear_birth(&mut self, birth: Date) -> Result<(), Reason> {
         if *self.birth.get_or_insert(birth) == birth { Ok(()) } else { Err(Reason::ContradictoryPatient) }
     }
 
@@ -216,6 +247,23 @@ pub(crate) mod tests {
         PersonId::new(identifier).unwrap()
     }
 
+    fn to(reference: &str) -> Reference {
+        Reference { reference: Some(reference.to_owned()), person: None }
+    }
+
+    fn by_identifier(identifier: &str) -> Reference {
+        Reference { reference: None, person: Some(Zeroizing::new(identifier.to_owned())) }
+    }
+
+    fn registered(id: &str, sex: Option<Sex>, birth: &str, region: Option<&str>) -> Registered {
+        let region = region.map(|region| region.parse().unwrap());
+        Registered { id: person_named(id), sex, birth: birth.parse().unwrap(), region }
+    }
+
+    fn home() -> Region {
+        "440100".parse().unwrap()
+    }
+
     fn patient(json: serde_json::Value) -> Patient {
         serde_json::from_value(json).unwrap()
     }
@@ -232,12 +280,12 @@ pub(crate) mod tests {
         let mut people = People::new("urn:person");
         people.add(0, Some("urn:uuid:1"), person("a", "A", "female", "1980-01-02"));
         for reference in ["urn:uuid:1", "Patient/a", "https://example.org/fhir/Patient/a", "Patient/a/_history/2"] {
-            assert_eq!(people.find(0, reference), Ok(0), "{reference}");
+            assert_eq!(people.find(0, &to(reference)), Ok(0), "{reference}");
         }
         for reference in ["urn:uuid:2", "Patient/b", "Group/a", "#a", "Patient/", "a", "NotPatient/a"] {
-            assert_eq!(people.find(0, reference), Err(Reason::UnknownPatient), "{reference}");
+            assert_eq!(people.find(0, &to(reference)), Err(Reason::UnknownPatient), "{reference}");
         }
-        assert_eq!(people.find(1, "urn:uuid:1"), Err(Reason::UnknownPatient), "another Bundle's fullUrl");
+        assert_eq!(people.find(1, &to("urn:uuid:1")), Err(Reason::UnknownPatient), "another Bundle's fullUrl");
         let found = people.person(0).unwrap();
         assert_eq!((found.sex, found.birth.to_string().as_str()), (Sex::Female, "1980-01-02"));
         assert_eq!(format!("{:?}", found.id), "PersonId(…)");
@@ -248,21 +296,21 @@ pub(crate) mod tests {
         let mut people = People::new("urn:person");
         people.add(0, None, person("a", "A", "male", "1980-01-02"));
         people.add(1, None, person("b", "A", "male", "1980-01-02"));
-        assert_eq!(people.find(0, "Patient/a"), people.find(0, "Patient/b"));
+        assert_eq!(people.find(0, &to("Patient/a")), people.find(0, &to("Patient/b")));
         people.add(1, None, person("a", "B", "male", "1980-01-02"));
-        assert_eq!(people.find(0, "Patient/a"), Err(Reason::AmbiguousPatient));
+        assert_eq!(people.find(0, &to("Patient/a")), Err(Reason::AmbiguousPatient));
         people.add(
             0,
             None,
             patient(serde_json::json!({"id": "c", "identifier": [{"system": "urn:other", "value": "A"}]})),
         );
-        assert_eq!(people.find(0, "Patient/c"), Err(Reason::NoPersonIdentifier));
+        assert_eq!(people.find(0, &to("Patient/c")), Err(Reason::NoPersonIdentifier));
         let two = serde_json::json!([{"system": "urn:person", "value": "C"}, {"system": "urn:person", "value": "D"}]);
         people.add(0, None, patient(serde_json::json!({"id": "d", "identifier": two})));
-        assert_eq!(people.find(0, "Patient/d"), Err(Reason::SeveralPersonIdentifiers));
+        assert_eq!(people.find(0, &to("Patient/d")), Err(Reason::SeveralPersonIdentifiers));
         for value in [" ".to_owned(), "x".repeat(MAX_IDENTIFIER_BYTES + 1), "a\nb".to_owned()] {
             people.add(0, None, person("e", &value, "male", "1980-01-02"));
-            assert_eq!(people.find(0, "Patient/e"), Err(Reason::UnusablePersonIdentifier));
+            assert_eq!(people.find(0, &to("Patient/e")), Err(Reason::UnusablePersonIdentifier));
         }
     }
 
@@ -297,5 +345,37 @@ pub(crate) mod tests {
             patient(serde_json::json!({"id": "a", "identifier": identifier, "birthDate": "1980-01-02"})),
         );
         assert_eq!(people.person(0).unwrap().sex, Sex::Unknown);
+    }
+
+    #[test]
+    fn the_register_and_the_files_name_the_same_person_by_the_same_identifier() {
+        let mut people = People::new("urn:person");
+        people.enroll(registered("A", Some(Sex::Female), "1980-01-02", Some("440100")), home());
+        people.enroll(registered("B", None, "1990-01-02", None), home());
+        people.add(0, None, person("a", "A", "female", "1980-01-02"));
+        let identifier = serde_json::json!([{"system": "urn:person", "value": "B"}]);
+        people.add(0, None, patient(serde_json::json!({"id": "b", "gender": "male", "identifier": identifier})));
+        for (id, identifier, sex) in [("Patient/a", "A", Sex::Female), ("Patient/b", "B", Sex::Male)] {
+            let position = people.find(0, &by_identifier(identifier)).unwrap();
+            assert_eq!(people.find(0, &to(id)), Ok(position));
+            assert_eq!(people.person(position).unwrap().sex, sex);
+        }
+        assert_eq!(people.find(0, &by_identifier("C")), Err(Reason::UnknownPatient));
+        assert_eq!(people.find(0, &by_identifier(" ")), Err(Reason::UnusablePersonIdentifier));
+        assert_eq!(people.find(0, &Reference { reference: None, person: None }), Err(Reason::NoSubject));
+    }
+
+    #[test]
+    fn whom_register_and_files_contradict_each_other_on_or_who_lives_elsewhere_does_not_count() {
+        for (entry, expected) in [
+            (registered("A", Some(Sex::Male), "1980-01-02", None), Reason::ContradictoryPatient),
+            (registered("A", Some(Sex::Female), "1980-01-03", None), Reason::ContradictoryPatient),
+            (registered("A", None, "1980-01-02", Some("810000")), Reason::OtherRegion),
+        ] {
+            let mut people = People::new("urn:person");
+            people.enroll(entry, home());
+            people.add(0, None, person("a", "A", "female", "1980-01-02"));
+            assert_eq!(people.person(0).err(), Some(expected));
+        }
     }
 }

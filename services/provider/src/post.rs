@@ -23,9 +23,9 @@ pub use deliver::{MAX_ATTEMPTS, MAX_IN_FLIGHT};
 
 use crate::{
     config::Config,
-    fhir::file::FileError,
     keys::{KeyError, Keys},
     outbox::{Outbox, OutboxError, receipt::StoredReceipt},
+    prepare::PrepareError,
     progress::Progress,
     seal::batch::{SealError, Sealer},
     summary::PostSummary,
@@ -73,9 +73,9 @@ pub enum PostError {
     /// The network goes by another catalogue than this program has.
     #[error("the trust root goes by another catalogue than this program has; they must be of one version")]
     OtherCatalogue,
-    /// A file cannot be read.
+    /// The files or the register of people cannot be read.
     #[error(transparent)]
-    File(#[from] FileError),
+    Prepare(#[from] PrepareError),
     /// Something cannot be sealed.
     #[error(transparent)]
     Seal(#[from] SealError),

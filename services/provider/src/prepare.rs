@@ -1,7 +1,7 @@
 //! From files to months: read, select, reduce. Nothing is sealed or sent here, and no key is needed.
 //!
-//! Patients of all files are gathered before any observation is looked at, as exports put them in files of their
-//! own. Cost: two passes over the files; memory by the readings that count, some 200 bytes each.
+//! The register of people and the patients of all files are gathered before any observation is looked at, as exports
+//! put them in files of their own. Cost: two passes over the files; memory by the readings that count, some 200 bytes each.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -11,11 +11,13 @@ use nacre_schemas::{catalogue::Catalogue, cohort::Period, measure::MeasureRef};
 use crate::{
     config::Config,
     derive::{self, Months},
-    fhir::file::{self, FileError, Found, Source, Wanted},
+    file::{self, FileError, Source},
     people::People,
     progress::{Progress, Stage},
+    record::{self, Found, Wanted},
     reduce::{self, Deferred, MonthValue},
     refusal::{Origin, Reason, Refused},
+    register::{self, RegisterError},
     select::{Selected, Selector, Setting, shown_id},
 };
 
@@ -40,8 +42,19 @@ pub struct Prepared {
     pub readings: BTreeMap<MeasureRef, u64>,
 }
 
+/// Why nothing can be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The register of people.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+}
+
 /// Reads the files or folders and computes what would be posted at that time.
-pub fn prepare(config: &Config, paths: &[PathBuf], now: Timestamp) -> Result<Prepared, FileError> {
+pub fn prepare(config: &Config, paths: &[PathBuf], now: Timestamp) -> Result<Prepared, PrepareError> {
     prepare_with(config, paths, now, &())
 }
 
@@ -51,7 +64,7 @@ pub fn prepare_with(
     paths: &[PathBuf],
     now: Timestamp,
     progress: &dyn Progress,
-) -> Result<Prepared, FileError> {
+) -> Result<Prepared, PrepareError> {
     let sources = file::list(paths)?;
     let mut prepared = Prepared {
         records: Vec::new(),
@@ -82,18 +95,23 @@ fn read_people<'c>(
     sources: &[Source],
     prepared: &mut Prepared,
     progress: &dyn Progress,
-) -> Result<People<'c>, FileError> {
+) -> Result<People<'c>, PrepareError> {
     let mut people = People::new(config.person_system.as_str());
+    if let Some(path) = &config.people {
+        for person in register::read(path)? {
+            people.enroll(person, config.region);
+        }
+    }
     progress.stage(Stage::People, sources.len() as u64);
     for (position, source) in sources.iter().enumerate() {
-        source.visit(Wanted::Patients, &mut |spot, found| match found {
+        record::visit(source, Wanted::Patients, &mut |spot, found| match found {
             Found::Patient(patient) => people.add(position, spot.full_url, patient),
             Found::Malformed => {
                 let origin = Origin { file: source.path.clone(), place: spot.place, observation: None };
                 prepared.refused.push(Refused { origin, measure: None, reason: Reason::Malformed });
             }
             // What cannot be read at all is reported once, by the pass for observations.
-            Found::Observation(_) | Found::Other | Found::Unreadable(_) => {}
+            Found::Observation(_) | Found::Rejected(_) | Found::Other | Found::Unreadable(_) => {}
         })?;
         progress.advance(1);
     }
@@ -108,7 +126,7 @@ impl Prepared {
         selector: &mut Selector<'_>,
         months: &mut Months,
     ) -> Result<(), FileError> {
-        source.visit(Wanted::Observations, &mut |spot, found| {
+        record::visit(source, Wanted::Observations, &mut |spot, found| {
             let mut origin = Origin { file: source.path.clone(), place: spot.place, observation: None };
             match found {
                 Found::Observation(observation) => {
@@ -116,6 +134,11 @@ impl Prepared {
                     let setting = Setting { file: position, full_url: spot.full_url, origin };
                     let selected = selector.select(&observation, &setting);
                     self.take(selected, setting.origin, months);
+                }
+                Found::Rejected(rejected) => {
+                    self.observations += 1;
+                    origin.observation = shown_id(rejected.id.as_deref());
+                    self.refuse(origin, rejected.reason);
                 }
                 Found::Malformed => self.refuse(origin, Reason::Malformed),
                 Found::Unreadable(reason) => self.refuse(origin, reason),

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap as _};
 pub enum Place {
     /// The file as a whole, or the one resource in it.
     File,
-    /// An entry of a Bundle, from 0.
+    /// An entry of a Bundle or an array, from 0.
     Entry(u64),
     /// A line, from 1.
     Line(u64),
@@ -66,7 +66,7 @@ impl Serialize for Refused {
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     // Files
-    /// A Bundle's file over the cap.
+    /// A file of JSON over the cap.
     #[error("the file is larger than 64 MiB; export it as NDJSON")]
     FileTooLarge,
     /// A line over the cap.
@@ -78,25 +78,25 @@ pub enum Reason {
     /// Not a JSON object.
     #[error("this is not a JSON object")]
     NotJson,
-    /// JSON without a resource type.
-    #[error("this is not a FHIR resource: it has no resourceType")]
-    NotFhir,
+    /// JSON without the marks of a format that is read.
+    #[error("this is neither a FHIR resource (no resourceType) nor an Open mHealth data point (no header and body)")]
+    UnknownFormat,
     /// A resource type that is no name of a type.
     #[error("the resourceType is no name of a FHIR type, such as Observation")]
     NoSuchType,
     /// The compressed file ends early or is damaged; lines before were read.
     #[error("the compressed file is damaged from here on")]
     BrokenCompression,
-    /// A member of the resource has another shape than FHIR R4 gives it.
-    #[error("the resource is not of the shape that FHIR R4 gives it")]
+    /// A member of the record has another shape than its format gives it.
+    #[error("the record is not of the shape that its format (FHIR R4, Open mHealth) gives it")]
     Malformed,
 
     // Persons
     /// No subject reference.
     #[error("the observation names no subject")]
     NoSubject,
-    /// The subject is none of the patients read.
-    #[error("the subject is none of the patients in these files")]
+    /// The subject is nobody known.
+    #[error("the subject is none of the patients in these files, nor in the register of people")]
     UnknownPatient,
     /// Two different patients go by the subject's reference.
     #[error("different patients in these files go by the subject's reference")]
@@ -111,8 +111,11 @@ pub enum Reason {
     #[error("the patient's identifier is empty, too long or not printable")]
     UnusablePersonIdentifier,
     /// The same person twice, with different sex or birth date.
-    #[error("the files contradict each other on the patient's sex or birth date")]
+    #[error("files or register contradict each other on the person's sex or birth date")]
     ContradictoryPatient,
+    /// The register says another region than the chain serves.
+    #[error("the person is registered in another region than this chain serves; post to that region's chain")]
+    OtherRegion,
     /// Gender is no code of FHIR's.
     #[error("the patient's gender is not female, male, other or unknown")]
     UnknownGender,
@@ -129,12 +132,41 @@ pub enum Reason {
     #[error("the patient's date of death is not a date")]
     InvalidDeathDate,
 
+    // Data points of Open mHealth and IEEE 1752.1
+    /// A version of a measure's schema that is not known.
+    #[error("this version of the data point's schema is not known to this program")]
+    UnknownSchemaVersion,
+    /// A unit that is none of Open mHealth's.
+    #[error("the unit is none of Open mHealth's")]
+    UnknownUnit,
+    /// A mean, minimum or the like, or a count per something.
+    #[error("the value is a statistic of several (descriptive_statistic), not a reading")]
+    Aggregated,
+    /// A count or duration at a point in time, or in a part of a day.
+    #[error("what adds up over time needs the interval that it is over (time_interval with start, end or duration)")]
+    NoInterval,
+    /// A daily count over less than a day.
+    #[error("the value is of a part of a day or of one activity, and the measure counts whole days")]
+    PartOfADay,
+    /// Months and years differ.
+    #[error("the duration is in months or years, whose length differs")]
+    UncertainDuration,
+    /// The interval is negative.
+    #[error("the interval ends before it begins")]
+    EndsBeforeStart,
+    /// Glucose of something else than blood.
+    #[error("the specimen is not blood")]
+    OtherSpecimen,
+    /// Blood pressure while or after exerting oneself.
+    #[error("the blood pressure was taken in or after exertion")]
+    UnderExertion,
+
     // Observations
     /// A code of the catalogue, but for its system or for space around it.
     #[error("the code is one of the catalogue's, but its system is missing or another, or there is space around it")]
     AlmostOurCode,
-    /// Neither an id nor a fullUrl.
-    #[error("the observation has neither an id nor a fullUrl")]
+    /// Neither an id nor a fullUrl nor, in a data point, a uuid.
+    #[error("the observation has neither an id nor a fullUrl (a data point: neither id nor uuid)")]
     NoSourceId,
     /// An extension that may change the meaning of everything else.
     #[error("the observation has a modifier extension, which may negate it")]
@@ -205,8 +237,8 @@ pub enum Reason {
     /// A period without its end.
     #[error("the observation's period has not ended")]
     PeriodWithoutEnd,
-    /// A day's count over another span.
-    #[error("a day's count is over a period longer than a day")]
+    /// A day's count, or what belongs to one moment, over a longer span.
+    #[error("the value is over a period longer than a day")]
     LongerThanADay,
     /// After now.
     #[error("the date lies in the future")]

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The system of UCUM units.
-const UCUM: &str = "http://unitsofmeasure.org";
+pub(crate) const UCUM: &str = "http://unitsofmeasure.org";
 
 /// One value of one person at one time.
 #[derive(Clone, Debug)]
@@ -175,8 +175,8 @@ impl<'c> Selector<'c> {
     fn common(&self, observation: &Observation<'_>, setting: &Setting<'_>) -> Result<Common, Reason> {
         check_status(observation.status.as_deref())?;
         let source = observation.id.as_deref().or(setting.full_url).ok_or(Reason::NoSourceId)?;
-        let subject = observation.subject.as_ref().and_then(|subject| subject.reference.as_deref());
-        let position = self.people.find(setting.file, subject.ok_or(Reason::NoSubject)?)?;
+        let subject = observation.subject.as_ref().ok_or(Reason::NoSubject)?;
+        let position = self.people.find(setting.file, subject)?;
         let person = self.people.person(position)?;
         let effective = effective_of(observation)?;
         let period = self.check_date(effective, &person)?;

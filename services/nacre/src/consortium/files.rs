@@ -67,6 +67,13 @@ pub(super) struct ProviderFile<'a> {
     pub(super) payload_key: &'a str,
 }
 
+/// What stands below a provider's configuration.
+pub(super) const REGISTER_COMMENT: &str = "
+# For records that say neither sex nor birth date: the register of people, comma-separated values with the header
+# id,sex,birth-date or id,sex,birth-date,region. Its ids are those that the records name people by.
+# people = \"people.csv\"
+";
+
 #[derive(Serialize)]
 pub(super) struct CustodianTable {
     pub(super) jurisdiction: JurisdictionId,

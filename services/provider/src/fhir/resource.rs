@@ -3,13 +3,7 @@
 
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
-
-/// Which type of resource a text holds.
-#[derive(Deserialize)]
-pub(crate) struct Kind {
-    #[serde(rename = "resourceType")]
-    pub(crate) resource_type: Option<String>,
-}
+use zeroize::Zeroizing;
 
 /// A Bundle of any type. Each entry is kept as text until it is its turn.
 #[derive(Deserialize)]
@@ -48,7 +42,7 @@ pub(crate) struct Identifier {
 }
 
 /// What is read of an Observation.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(crate) struct Observation<'a> {
     pub(crate) id: Option<String>,
     pub(crate) status: Option<String>,
@@ -100,10 +94,13 @@ pub(crate) struct Coding {
     pub(crate) code: Option<String>,
 }
 
-/// A reference to another resource.
+/// Whom a record is about: a reference to another resource, or the person.
 #[derive(Deserialize)]
 pub(crate) struct Reference {
     pub(crate) reference: Option<String>,
+    /// The identifier that names the person, of formats whose records hold it themselves. FHIR's never do.
+    #[serde(skip)]
+    pub(crate) person: Option<Zeroizing<String>>,
 }
 
 /// A span of time.

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::*;
+use crate::PrepareError;
 
 /// The time at which the table is made.
 const NOW: &str = "2026-03-15T00:00:00Z";
@@ -21,14 +22,14 @@ fn data(name: &str) -> Option<PathBuf> {
     None
 }
 
-fn prepare_from(paths: &[PathBuf], person_system: &str) -> Result<Prepared, crate::FileError> {
+fn prepare_from(paths: &[PathBuf], person_system: &str) -> Result<Prepared, PrepareError> {
     let mut config = config(Path::new("unused"));
     config.person_system = person_system.parse().unwrap();
     prepare(&config, paths, NOW.parse().unwrap())
 }
 
 /// What a row says of some files.
-fn row(name: &str, prepared: &Prepared) -> String {
+pub(super) fn row(name: &str, prepared: &Prepared) -> String {
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for refused in &prepared.refused {
         *reasons.entry(refused.reason.to_string()).or_default() += 1;
@@ -57,7 +58,7 @@ fn rows_of_files(folder: &Path, person_system: &str) -> String {
         paths.extend(patients.iter().filter(|patient| *patient != file).cloned());
         match prepare_from(&paths, person_system) {
             Ok(prepared) => rows += &row(&name(file), &prepared),
-            Err(crate::FileError::UnknownFormat(_)) => {
+            Err(PrepareError::File(crate::FileError::UnknownFormat(_))) => {
                 writeln!(rows, "| {} | | | | | | not read: only .json, .ndjson and .ndjson.gz are |", name(file))
                     .unwrap();
             }
@@ -72,7 +73,7 @@ const HEAD: &str = "\
 |---|---|---|---|---|---|---|
 ";
 
-fn table(bundles: &Path, export: &Path, examples: &Path, cases: &Path) -> String {
+fn table(bundles: &Path, export: &Path, examples: &Path, cases: &Path, data_points: &str) -> String {
     let synthea = |name: &str, paths: &[PathBuf]| row(name, &prepare_from(paths, SYNTHEA_SYSTEM).unwrap());
     let mut table = format!(
         "# What becomes of records that nobody here wrote\n\n\
@@ -92,6 +93,10 @@ fn table(bundles: &Path, export: &Path, examples: &Path, cases: &Path) -> String
     write!(table, "\n## HL7's published examples, each with the examples' patients\n\n{HEAD}{examples}").unwrap();
     let cases = rows_of_files(cases, EXAMPLES_SYSTEM);
     write!(table, "\n## A FHIR server's test cases, each with the cases' patients\n\n{HEAD}{cases}").unwrap();
+    let about = "Most are bare bodies: each is wrapped into a data point of somebody in the register, whose header names \
+                 the folder's schema and version. What its schema takes may still be no reading: an aggregate, a value without \
+                 a time, or one over more than a day. Headers are put before the body of a weight.";
+    write!(table, "\n## Open mHealth's test data\n\n{about}\n\n{HEAD}{data_points}").unwrap();
     table
 }
 
@@ -99,7 +104,8 @@ fn table(bundles: &Path, export: &Path, examples: &Path, cases: &Path) -> String
 fn the_intake_table_is_what_the_provider_does() {
     let folders = ["synthea-bundles", "synthea-ndjson", "hl7-examples", "server-cases"].map(data);
     let [Some(bundles), Some(export), Some(examples), Some(cases)] = folders else { return };
-    let made = table(&bundles, &export, &examples, &cases);
+    let Some(data_points) = openmhealth::rows() else { return };
+    let made = table(&bundles, &export, &examples, &cases, &data_points);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/intake-table.md");
     if std::env::var_os("NACRE_BLESS").is_some() {
         std::fs::write(&path, &made).unwrap();

@@ -1,8 +1,10 @@
 //! Synthetic inputs for this crate's tests, and the tests that take more than one module.
 
+mod data_points;
 mod exchange;
 mod intake;
 mod measures;
+mod openmhealth;
 mod posting;
 mod refusals;
 mod selection;
@@ -57,6 +59,7 @@ pub(crate) fn config(folder: &Path) -> Config {
         exchange: "http://127.0.0.1:9".to_owned(),
         data: folder.join("data"),
         person_system: PERSON_SYSTEM.parse().unwrap(),
+        people: None,
         signing_key: folder.join("signing.key"),
         access_key: folder.join("access.pem"),
         record_key: folder.join("record.key"),

@@ -243,7 +243,7 @@ fn what_cannot_be_read_is_reported_once_with_its_place() {
     found.sort();
     let expected = [
         "a.ndjson Line(1) NotJson",
-        "a.ndjson Line(2) NotFhir",
+        "a.ndjson Line(2) UnknownFormat",
         "a.ndjson Line(3) Malformed",
         "a.ndjson Line(4) Malformed",
         "a.ndjson Line(5) NotJson",
