@@ -3,7 +3,7 @@
 //!
 //! Cost: nearly all of reading is decoding 5·K + 10 points for K bands, 4 µs each.
 
-use curve25519_dalek::{ristretto::CompressedRistretto, scalar::Scalar};
+use curve25519_dalek::scalar::Scalar;
 use nacre_schemas::{
     Document,
     contribution::{Contribution, Header, Openings, Restricted},
@@ -15,6 +15,7 @@ use subtle::{ConditionallySelectable, ConstantTimeGreater};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
+    bulletproof::Commitment,
     elgamal::Ciphertext,
     encoding::EncodingError,
     key::CollectiveKey,
@@ -113,7 +114,7 @@ pub(crate) struct Opened {
     /// The sigma proof's equations.
     pub(crate) claim: Claim,
     /// What the range proof is about.
-    pub(crate) range_commitments: [CompressedRistretto; 2],
+    pub(crate) range_commitments: [Commitment; 2],
 }
 
 /// Decodes everything in a contribution, or says what is not well-formed.

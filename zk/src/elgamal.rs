@@ -13,9 +13,9 @@ use curve25519_dalek::{
     ristretto::{RistrettoBasepointTable, RistrettoPoint},
     scalar::Scalar,
 };
-use nacre_schemas::Digest;
+use nacre_schemas::{Digest, Point};
 
-use crate::{key::CollectiveKey, transcript};
+use crate::{encoding::encode_point, key::CollectiveKey, transcript};
 
 /// The base of messages, with its table (30 kB, made once).
 static VALUE_TABLE: LazyLock<RistrettoBasepointTable> = LazyLock::new(|| {
@@ -28,10 +28,16 @@ static VALUE_TABLE: LazyLock<RistrettoBasepointTable> = LazyLock::new(|| {
 });
 
 static VALUE_BASE: LazyLock<RistrettoPoint> = LazyLock::new(|| VALUE_TABLE.basepoint());
+static VALUE_BASE_BYTES: LazyLock<Point> = LazyLock::new(|| encode_point(&VALUE_BASE));
 
 /// `V`, the base of messages: `from_uniform_bytes(SM3(0‖s) ‖ SM3(1‖s))`.
 pub fn value_base() -> RistrettoPoint {
     *VALUE_BASE
+}
+
+/// The encoding of `V`.
+pub(crate) fn value_base_bytes() -> Point {
+    *VALUE_BASE_BYTES
 }
 
 /// `m·V`, in constant time.

@@ -10,6 +10,7 @@
 //! are dropped, have no `Debug` that prints them, and are worked on in constant time; functions over
 //! public data run in variable time.
 
+mod bulletproof;
 mod contribution;
 #[cfg(test)]
 mod fixture;
@@ -17,6 +18,7 @@ mod polynomial;
 mod range;
 mod sigma;
 mod transcript;
+mod weighted_sum;
 
 pub mod batch;
 pub mod custody;
@@ -30,4 +32,5 @@ pub mod tally;
 #[doc = include_str!("../docs/tally-lane.md")]
 pub mod tally_lane {}
 
+pub use bulletproof::RangeProofError;
 pub use elgamal::MessagePoint;

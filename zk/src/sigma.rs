@@ -9,15 +9,10 @@
 //! Cost with K bands: 5·K + 7 multiplications by precomputed tables and K + 2 others to prove; 5·K + 10 points of a
 //! multi-scalar multiplication to verify.
 
-use curve25519_dalek::{
-    constants::RISTRETTO_BASEPOINT_POINT,
-    ristretto::RistrettoPoint,
-    scalar::Scalar,
-    traits::{IsIdentity, VartimeMultiscalarMul},
-};
+use curve25519_dalek::{ristretto::RistrettoPoint, scalar::Scalar};
 use merlin::Transcript;
 use nacre_schemas::contribution::{BandProof, Commitments, EphemeralKeys, SigmaProof};
-use rand::{CryptoRng, Rng, RngCore};
+use rand::{CryptoRng, RngCore};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
@@ -25,6 +20,7 @@ use crate::{
     encoding::{EncodingError, Place, decode_point, decode_proper_point, decode_scalar, encode_point, encode_scalar},
     key::CollectiveKey,
     transcript::{append_point, challenge},
+    weighted_sum::{WeightedSum, weight},
 };
 
 /// The ciphertexts of one contribution: what the proof is about.
@@ -235,73 +231,39 @@ impl Claim {
         Ok(Self { statement, announcements, responses, challenge })
     }
 
-    /// Adds this proof's equations to a sum, each under a random weight.
-    fn add_to<R: RngCore + CryptoRng>(&self, sum: &mut WeightedSum, rng: &mut R) {
-        let (Self { statement, announcements, responses, challenge: c }, mut weight) =
-            (self, || Scalar::from(rng.r#gen::<u128>()));
+    /// Adds this proof's equations to a sum, each under a random weight: announcement + c·image - φ(responses). So the
+    /// multiple of an announcement, and they are most of the points, is the weight itself, and short.
+    pub(crate) fn add_to<R: RngCore + CryptoRng>(&self, sum: &mut WeightedSum, rng: &mut R) {
+        let (Self { statement, announcements, responses, challenge: c }, mut weight) = (self, || weight(rng));
         let (w_key, w_commitment, w_square, w_square_key) = (weight(), weight(), weight(), weight());
         let (w_one, w_one_key) = (weight(), weight());
 
-        sum.base += w_key * responses.r + w_square_key * responses.s + w_one_key * responses.u;
-        sum.value_base += w_commitment * responses.v + w_one * c;
-        sum.key += w_commitment * responses.r + w_square * responses.s + w_one * responses.u;
-        sum.add(-w_key, announcements.value_key);
-        sum.add(-w_commitment, announcements.value_commitment);
-        sum.add(-w_square, announcements.square_commitment);
-        sum.add(-w_square_key, announcements.square_key);
-        sum.add(-w_one, announcements.one_commitment);
-        sum.add(-w_one_key, announcements.one_key);
-        sum.add(w_square_key * responses.v - w_key * c, statement.value.key);
-        sum.add(w_square * responses.v - w_commitment * c, statement.value.commitment);
-        sum.add(-(w_square_key * c), statement.square.key);
-        sum.add(-(w_square * c), statement.square.commitment);
+        sum.base -= w_key * responses.r + w_square_key * responses.s + w_one_key * responses.u;
+        sum.value_base -= w_commitment * responses.v + w_one * c;
+        sum.key -= w_commitment * responses.r + w_square * responses.s + w_one * responses.u;
+        sum.add(w_key, announcements.value_key);
+        sum.add(w_commitment, announcements.value_commitment);
+        sum.add(w_square, announcements.square_commitment);
+        sum.add(w_square_key, announcements.square_key);
+        sum.add(w_one, announcements.one_commitment);
+        sum.add(w_one_key, announcements.one_key);
+        sum.add(w_key * c - w_square_key * responses.v, statement.value.key);
+        sum.add(w_commitment * c - w_square * responses.v, statement.value.commitment);
+        sum.add(w_square_key * c, statement.square.key);
+        sum.add(w_square * c, statement.square.commitment);
 
         let bands = statement.bands.iter().zip(&announcements.bands).zip(&responses.bands);
         for ((ciphertext, announcement), response) in bands {
             let (w_key, w_commitment, w_bit) = (weight(), weight(), weight());
-            sum.base += w_key * response.r;
-            sum.value_base += w_commitment * response.b;
-            sum.key += w_commitment * response.r + w_bit * response.t;
-            sum.add(-w_key, announcement.key);
-            sum.add(-w_commitment, announcement.commitment);
-            sum.add(-w_bit, announcement.bit);
-            sum.add(-((w_key + w_one_key) * c), ciphertext.key);
-            sum.add(w_bit * response.b - (w_commitment + w_bit + w_one) * c, ciphertext.commitment);
+            sum.base -= w_key * response.r;
+            sum.value_base -= w_commitment * response.b;
+            sum.key -= w_commitment * response.r + w_bit * response.t;
+            sum.add(w_key, announcement.key);
+            sum.add(w_commitment, announcement.commitment);
+            sum.add(w_bit, announcement.bit);
+            sum.add((w_key + w_one_key) * c, ciphertext.key);
+            sum.add((w_commitment + w_bit + w_one) * c - w_bit * response.b, ciphertext.commitment);
         }
-    }
-}
-
-/// Whether all claims hold. If one does not, this says so except with probability 2^-128 over the weights, which
-/// whoever made the claims must not be able to predict. One multi-scalar multiplication; variable time.
-pub(crate) fn vartime_all_hold<'a, R: RngCore + CryptoRng>(
-    key: &CollectiveKey,
-    claims: impl IntoIterator<Item = &'a Claim>,
-    rng: &mut R,
-) -> bool {
-    let mut sum = WeightedSum::default();
-    for claim in claims {
-        claim.add_to(&mut sum, rng);
-    }
-    sum.add(sum.base, RISTRETTO_BASEPOINT_POINT);
-    sum.add(sum.value_base, elgamal::value_base());
-    sum.add(sum.key, key.point());
-    RistrettoPoint::vartime_multiscalar_mul(&sum.scalars, &sum.points).is_identity()
-}
-
-/// `base·B + value_base·V + key·P + Σ scalars·points`: the identity if all equations in it hold.
-#[derive(Default)]
-struct WeightedSum {
-    base: Scalar,
-    value_base: Scalar,
-    key: Scalar,
-    scalars: Vec<Scalar>,
-    points: Vec<RistrettoPoint>,
-}
-
-impl WeightedSum {
-    fn add(&mut self, scalar: Scalar, point: RistrettoPoint) {
-        self.scalars.push(scalar);
-        self.points.push(point);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every domain label and fixed string of the tally lane, and what each proof's transcript absorbs before the
-//! proof itself. To change one is to change the protocol.
+//! proof itself. To change one is to change the protocol. (The labels within a Bulletproof are its library's, and are in
+//! [`crate::bulletproof`].)
 //!
 //! Transcripts are merlin's: each message goes in with its label and its length, so borders are unambiguous.
 
@@ -12,7 +13,7 @@ use nacre_schemas::{
     id::{ChainId, JurisdictionId, MemberId},
 };
 
-use crate::{elgamal, encoding, key::CollectiveKey};
+use crate::{elgamal, key::CollectiveKey};
 
 /// Version of the protocol; absorbed by every transcript.
 const PROTOCOL_VERSION: u64 = 1;
@@ -38,7 +39,7 @@ fn begin(domain: &'static [u8]) -> Transcript {
 /// The bases and the collective key.
 fn append_bases(transcript: &mut Transcript, key: &CollectiveKey) {
     transcript.append_message(b"B", RISTRETTO_BASEPOINT_COMPRESSED.as_bytes());
-    append_point(transcript, b"V", &encoding::encode_point(&elgamal::value_base()));
+    append_point(transcript, b"V", &elgamal::value_base_bytes());
     append_point(transcript, b"P", &key.bytes());
 }
 
@@ -116,10 +117,15 @@ pub(crate) fn append_point(transcript: &mut Transcript, label: &'static [u8], po
     transcript.append_message(label, point.as_bytes());
 }
 
-/// The next challenge, uniform modulo ℓ.
+/// The next challenge of our own proofs, uniform modulo ℓ.
 pub(crate) fn challenge(transcript: &mut Transcript) -> Scalar {
+    wide_challenge(transcript, b"challenge")
+}
+
+/// The next challenge of that label, uniform modulo ℓ.
+pub(crate) fn wide_challenge(transcript: &mut Transcript, label: &'static [u8]) -> Scalar {
     let mut bytes = [0; 64];
-    transcript.challenge_bytes(b"challenge", &mut bytes);
+    transcript.challenge_bytes(label, &mut bytes);
     Scalar::from_bytes_mod_order_wide(&bytes)
 }
 

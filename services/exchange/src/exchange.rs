@@ -23,13 +23,14 @@ use crate::{
     config::{ChainConfig, Config},
     documents,
     error::{ExchangeError, OpenError},
+    intake::proofs::{self, Proofs},
     refusal::Refusal,
     replay::catch_up,
     store::{self, Store},
     work::Queue,
 };
 
-/// Batches whose proofs are being verified or wait for it. At 64 contributions each a second's work of two cores.
+/// Batches that are being taken in. At 64 contributions each a second's work of two cores.
 const QUEUED_BATCHES: usize = 64;
 /// Requests for cells, details, seals and logging that are at work.
 const QUEUED_EVIDENCE: usize = 32;
@@ -47,7 +48,8 @@ pub struct Exchange {
     store: Store,
     /// By slug, as addresses name them.
     chains: BTreeMap<String, Arc<Chain>>,
-    proofs: Queue,
+    intakes: Queue,
+    proofs: Proofs,
     evidence: Queue,
     releases: Queue,
 }
@@ -81,10 +83,11 @@ impl Exchange {
         }
         Ok(Self {
             gatekeeper: Arc::new(Gatekeeper::new(&config.url, members)?),
-            network,
             store,
             chains,
-            proofs: Queue::new(QUEUED_BATCHES),
+            intakes: Queue::new(QUEUED_BATCHES),
+            proofs: proofs::start(Arc::clone(&network)),
+            network,
             evidence: Queue::new(QUEUED_EVIDENCE),
             releases: Queue::new(QUEUED_RELEASES),
         })
@@ -121,8 +124,13 @@ impl Exchange {
         self.chains.get(slug).ok_or_else(|| Refusal::UnknownChain(slug.chars().take(64).collect()))
     }
 
-    /// Where batches wait for their proofs to be verified.
-    pub(crate) fn proofs(&self) -> &Queue {
+    /// The places of batches that are being taken in.
+    pub(crate) fn intakes(&self) -> &Queue {
+        &self.intakes
+    }
+
+    /// Where batches gather for their proofs to be verified.
+    pub(crate) fn proofs(&self) -> &Proofs {
         &self.proofs
     }
 

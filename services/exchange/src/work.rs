@@ -6,12 +6,15 @@
 //!
 //! Cost: a hand-over between threads, some microseconds a piece.
 
+mod together;
+
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
+pub(crate) use together::Together;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::{

@@ -7,9 +7,9 @@ use curve25519_dalek::scalar::Scalar;
 use nacre_schemas::{Point, batch::Batch, catalogue::Catalogue};
 use proptest::prelude::*;
 
-use super::{BatchError, BatchFault, ProveError, prove, verify};
+use super::{BatchError, BatchFault, ProveError, prove, verify, verify_all};
 use crate::{
-    MessagePoint,
+    MessagePoint, RangeProofError,
     encoding::{Place, decode_point},
     fixture::{self, batch, chain, key, measure, provider, record, records, rng},
     key::CollectiveKey,
@@ -137,4 +137,54 @@ fn a_batch_holds_for_one_key_one_chain_one_definition() {
     let empty = Catalogue::from_sources(&[]).unwrap();
     let error = verify(&key, &empty, &batch, &mut rng(2)).unwrap_err();
     assert_eq!(error.fault, BatchFault::UnknownMeasure(measure("hba1c").reference()));
+}
+
+#[test]
+fn of_many_batches_those_that_fail_are_named_and_the_others_pass() {
+    let (key, _) = key(1);
+    let lists: [&[(&str, u32)]; 6] = [
+        &[("bmi", 200), ("systolic-bp", 140)],
+        &[("steps", 4000)],
+        &[("bmi", 210), ("bmi", 220), ("bmi", 230), ("diastolic-bp", 80), ("bmi", 240)],
+        &[("systolic-bp", 120), ("systolic-bp", 121), ("bmi", 199)],
+        &[("diastolic-bp", 70)],
+        &[("steps", 1), ("bmi", 300)],
+    ];
+    let good = lists.map(|values| batch(&key, values));
+    let check_all = |batches: &[Batch]| verify_all(&key, Catalogue::built_in(), batches, &mut rng(2));
+    assert_eq!(check_all(&[]), []);
+    assert_eq!(check_all(&good), [const { Ok(()) }; 6]);
+
+    let mut bad = good.clone();
+    bad[1].contributions[0].openings.proof.v = bad[0].contributions[0].openings.proof.v;
+    bad[2].contributions.swap(1, 2);
+    bad[3].contributions[2].openings.keys.square = Point([0; 32]);
+    let response = bad[5].contributions[1].openings.proof.r;
+    bad[5].contributions[1].openings.proof.u = response;
+    let range = RangeProofError::Equations;
+    let identity = crate::encoding::EncodingError::Identity(Place::of("the square's key"));
+    let expected = [
+        Ok(()),
+        Err(BatchError { contribution: Some(0), fault: BatchFault::SigmaProof }),
+        Err(BatchError { contribution: None, fault: range.into() }),
+        Err(BatchError { contribution: Some(2), fault: identity.into() }),
+        Ok(()),
+        Err(BatchError { contribution: Some(1), fault: BatchFault::SigmaProof }),
+    ];
+    assert_eq!(check_all(&bad), expected);
+    // The same as each gets alone.
+    for (batch, expected) in bad.iter().zip(&expected) {
+        assert_eq!(check(&key, batch), *expected);
+    }
+}
+
+#[test]
+fn the_first_of_several_guilty_contributions_is_named() {
+    let (key, _) = key(1);
+    let mut batch = batch(&key, &[("bmi", 200), ("bmi", 210), ("bmi", 220), ("bmi", 230), ("bmi", 240)]);
+    for guilty in [4, 3, 1] {
+        let response = batch.contributions[guilty].openings.proof.r;
+        batch.contributions[guilty].openings.proof.v = response;
+        assert_eq!(fault(&key, &batch), (Some(guilty), BatchFault::SigmaProof));
+    }
 }

@@ -5,7 +5,7 @@
 //!
 //! The steps, and what a crash (or a failed disk) leaves after each:
 //!
-//! 1. *Check* ([`check`], [`standing`], proofs): nothing is written. A batch that is in the chain already gets its
+//! 1. *Check* ([`check`], [`standing`], [`proofs`]): nothing is written. A batch that is in the chain already gets its
 //!    receipts here, without its proofs being verified again.
 //! 2. *Claim* the record ids ([`claims`]): in memory, gone with the process.
 //! 3. *Store* bodies, restricted parts and what the provider signed, in one transaction. Left behind: rows that no entry
@@ -25,6 +25,7 @@
 
 pub(crate) mod check;
 pub(crate) mod claims;
+pub(crate) mod proofs;
 
 use std::sync::Arc;
 
@@ -36,12 +37,12 @@ use nacre_schemas::{
     receipt::{BatchReceipt, Receipt},
 };
 use nacre_zk::batch::{BatchError, BatchFault};
-use rand::rngs::OsRng;
 
 use crate::{
     chain::Chain,
     error::{Error, ExchangeError},
     exchange::Exchange,
+    intake::proofs::Unproven,
     refusal::Refusal,
     replay::catch_up,
     store::{self, Store, contribution::Body, record::Placed},
@@ -49,6 +50,7 @@ use crate::{
 };
 
 /// A batch whose form and signature hold, with what later steps need of it.
+#[derive(Debug)]
 pub(crate) struct Checked {
     batch: Batch,
     id: Digest,
@@ -79,19 +81,13 @@ pub(crate) async fn take(
     caller: Membership,
     batch: Batch,
 ) -> Result<BatchReceipt, Error> {
-    let place = exchange.proofs().enter()?;
-    let (network, of_chain) = (Arc::clone(exchange.network()), Arc::clone(&chain));
+    let place = exchange.intakes().enter()?;
+    let of_chain = Arc::clone(&chain);
     let checked = place.run(move || check::batch(batch, &caller, &of_chain)).await??;
     if let Standing::Known(placed) = standing(exchange.store(), &chain, &checked).await? {
         return Ok(receipts(&chain, &checked.id, &placed)?);
     }
-    let (checked, verdict) = place
-        .run(move || {
-            let catalogue = nacre_schemas::catalogue::Catalogue::built_in();
-            let verdict = nacre_zk::batch::verify(network.key(), catalogue, &checked.batch, &mut OsRng);
-            (checked, verdict)
-        })
-        .await?;
+    let (checked, verdict) = exchange.proofs().run(Unproven { checked, place: place.clone() }).await?;
     verdict.map_err(rejected)?;
     let store = exchange.store().clone();
     to_the_end(async move { admit(&store, &chain, checked).await }).await
