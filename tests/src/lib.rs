@@ -1,11 +1,17 @@
 //! What the tests of the whole way share: a network on loopback, run by the same code as the binary's.
 
+pub mod attack;
+pub mod forged;
 pub mod plain;
+pub mod points;
+pub mod sender;
+pub mod truth;
 
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use nacre::{
@@ -13,6 +19,7 @@ use nacre::{
     consortium::{self, Consortium, Plan},
     servers::{Ports, Servers},
 };
+use nacre_access::{client::Client, key::AccessKey, secret};
 use nacre_provider::PostSummary;
 use nacre_regulator::{Outcome, QueryError, Question};
 use nacre_schemas::{
@@ -73,10 +80,21 @@ impl Running {
         Ok(read_trust(&self.places.trust)??)
     }
 
+    /// A provider's configuration.
+    pub fn provider(&self, member: &str) -> anyhow::Result<nacre_provider::Config> {
+        Ok(nacre_provider::Config::read(&self.places.providers[member])?)
+    }
+
+    /// A client of a provider's exchange, in its name.
+    pub fn provider_client(&self, member: &str) -> anyhow::Result<Client> {
+        let config = self.provider(member)?;
+        let key = AccessKey::from_pem(&secret::read_text(&config.access_key)?)?;
+        Ok(Client::new(&config.exchange, config.member, Arc::new(key))?)
+    }
+
     /// Posts files as a provider.
     pub async fn post(&self, member: &str, paths: &[PathBuf]) -> anyhow::Result<PostSummary> {
-        let config = nacre_provider::Config::read(&self.places.providers[member])?;
-        Ok(nacre_provider::post(&config, paths, &()).await?)
+        Ok(nacre_provider::post(&self.provider(member)?, paths, &()).await?)
     }
 
     /// Closes every epoch.

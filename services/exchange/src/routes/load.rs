@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -39,7 +39,9 @@ pub(super) async fn limit(State(load): State<Load>, request: Request, next: Next
 pub(super) async fn explain(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let status = response.status();
-    let explained = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
+    // The token endpoint's refusals are RFC 6749's, in plain JSON; the libraries' have no such type.
+    let explained = |kind: &HeaderValue| kind == "application/problem+json" || kind == "application/json";
+    let explained = response.headers().get(CONTENT_TYPE).is_some_and(explained);
     if explained || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }

@@ -1,6 +1,6 @@
 //! What holds for every address: problem documents, content types, tokens, caps, the public proofs.
 
-use nacre_access::Scope;
+use nacre_access::{Scope, client::ClientError};
 use nacre_ledger::{
     merkle::{Sm3Hasher, consistency, inclusion},
     note::SignedCheckpoint,
@@ -51,6 +51,18 @@ async fn every_refusal_is_a_problem_document() {
     assert_eq!((refused.status, refused.word()), (400, "malformed"));
     let refused = posted("application/vnd.nacre.batch", vec![0; limits::MAX_BATCH_BYTES + 1]).await;
     assert_eq!((refused.status, refused.word()), (413, "too-large"));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_endpoint_refuses_in_its_own_words() {
+    let world = World::new();
+    let running = world.start().await;
+    let client = world.client(&running, "hospital");
+    let read: Answer<Value> = client.post_json(&path(GUANGZHOU, "cells"), Scope::CellsRead, &()).await;
+    let error = read.unwrap_err();
+    assert!(matches!(&error, ClientError::Token { error, .. } if error == "invalid_scope"), "{error}");
+    assert!(error.to_string().contains("may not ask for cells.read"), "{error}");
     running.stop().await;
 }
 

@@ -1,0 +1,130 @@
+//! A provider with a patched program: it proves, signs and posts whatever a test tells it to, with its real keys.
+
+#![allow(clippy::unwrap_used, reason = "a fixture that cannot be made is a test that fails")]
+
+use nacre_access::{
+    Scope,
+    client::{Client, ClientError},
+};
+use nacre_ledger::signing::{Role, SigningKey};
+use nacre_provider::Config;
+use nacre_schemas::{
+    Blob, Digest, Document as _, Signature,
+    batch::Batch,
+    cohort::{AgeBand, CellKey, Sex},
+    contribution::{Header, Payload, Restricted},
+    measure::Measure,
+    problem::Problem,
+    receipt::BatchReceipt,
+};
+use nacre_verifier::Network;
+use nacre_zk::batch::{Record, prove};
+use rand::rngs::OsRng;
+
+use crate::{
+    Running,
+    attack::{MONTH, definition, read_key},
+};
+
+/// The media type of a batch.
+pub const MEDIA_TYPE: &str = "application/vnd.nacre.batch";
+
+/// Who sends.
+pub struct Sender {
+    /// Its configuration: name, chain, region.
+    pub config: Config,
+    /// A client of its exchange, in its name.
+    pub client: Client,
+    key: SigningKey,
+    network: Network,
+}
+
+impl Sender {
+    /// As that provider.
+    pub fn of(running: &Running, member: &str) -> Self {
+        let config = running.provider(member).unwrap();
+        let client = running.provider_client(member).unwrap();
+        Self { key: read_key(&config.signing_key), network: running.network().unwrap(), client, config }
+    }
+
+    /// The header of a record: a number stands for the person, in everybody's cell of women of 50 to 54 years.
+    pub fn header(&self, measure: &Measure, number: u32, month: &str) -> Header {
+        let member = self.config.member.as_str().as_bytes();
+        Header {
+            record: Digest::of_parts(&[member, month.as_bytes(), &number.to_be_bytes()]),
+            provider: self.config.member.clone(),
+            cell: CellKey {
+                measure: measure.reference(),
+                period: month.parse().unwrap(),
+                region: self.config.region,
+                sex: Sex::Female,
+                age_band: AgeBand::of_age(50),
+            },
+        }
+    }
+
+    /// A proven and signed batch of these persons' values of body mass index.
+    pub fn batch(&self, values: &[(u32, u32)]) -> Batch {
+        self.batch_of(definition(), MONTH, values)
+    }
+
+    /// The same of another measure and month.
+    pub fn batch_of(&self, measure: &Measure, month: &str, values: &[(u32, u32)]) -> Batch {
+        let headers = values.iter().map(|(number, _)| self.header(measure, *number, month)).collect();
+        self.prove(measure, headers, &values.iter().map(|(_, value)| *value).collect::<Vec<_>>())
+    }
+
+    /// The same with any headers.
+    pub fn prove(&self, measure: &Measure, headers: Vec<Header>, values: &[u32]) -> Batch {
+        let record =
+            |(header, value): (Header, &u32)| Record { measure, header, restricted: restricted(), value: *value };
+        let records = headers.into_iter().zip(values).map(record).collect();
+        let (chain, provider) = (self.config.chain.clone(), self.config.member.clone());
+        let proven = prove(self.network.key(), &chain, &provider, records, &mut OsRng).unwrap();
+        let (contributions, range_proof) = (proven.contributions, proven.range_proof);
+        let mut batch = Batch { chain, provider, contributions, range_proof, signature: Signature([0; 64]) };
+        self.sign(&mut batch);
+        batch
+    }
+
+    /// Signs a batch as it stands.
+    pub fn sign(&self, batch: &mut Batch) {
+        batch.signature = self.key.sign(Role::Batch, &batch.statement().to_canonical());
+    }
+
+    /// Posts a batch as it stands.
+    pub async fn post(&self, batch: &Batch) -> Result<BatchReceipt, ClientError> {
+        self.post_bytes(batch.to_canonical()).await
+    }
+
+    /// Posts bytes where batches go.
+    pub async fn post_bytes(&self, bytes: Vec<u8>) -> Result<BatchReceipt, ClientError> {
+        let path = format!("/v1/chains/{}/batches", self.config.chain.slug());
+        self.client.post_bytes(&path, Scope::BatchesWrite, MEDIA_TYPE, bytes).await
+    }
+
+    /// The problem that posting a batch ends with.
+    pub async fn refused(&self, batch: &Batch) -> Problem {
+        problem(self.post(batch).await)
+    }
+}
+
+/// The problem that a call ended with.
+pub fn problem<T>(answer: Result<T, ClientError>) -> Problem {
+    match answer.map(drop).unwrap_err() {
+        ClientError::Problem(received) => received.problem,
+        other => panic!("not a problem: {other}"),
+    }
+}
+
+fn restricted() -> Restricted {
+    let blob = |size: usize| vec![7; size];
+    Restricted {
+        pseudonym: Digest::of(b"somebody"),
+        payload: Payload {
+            nonce: Blob::new(blob(12)).unwrap(),
+            ciphertext: Blob::new(blob(40)).unwrap(),
+            wrapped_key: Blob::new(blob(44)).unwrap(),
+        },
+    }
+}

@@ -1,0 +1,99 @@
+//! An admitted regulator whose every question is harmless by itself, and whose answers, subtracted from each other, would
+//! say something of a few people: over cohorts, over time, and by many requests. The rule over all logged requests
+//! (`partition`) withholds the question that would complete it; what was answered before stays answered.
+
+use nacre::demo::population::PERSON_SYSTEM;
+use nacre_regulator::{Outcome as Answer, Question};
+use nacre_schemas::{
+    cohort::{AgeBand, Sex},
+    query::Statistic,
+    release::Outcome,
+};
+use nacre_tests::{
+    Running,
+    attack::{MINIMUM_PEOPLE, MONTH, definition},
+    plan, question,
+    sender::Sender,
+};
+
+const REGION: &str = "820000";
+
+/// So many people of a sex and age, from that number on.
+type Cohort = (u32, Sex, u32, u32);
+
+async fn network() -> (Running, Sender) {
+    let running = Running::start(&plan(&[REGION], MINIMUM_PEOPLE, PERSON_SYSTEM)).await.unwrap();
+    let hospital = Sender::of(&running, &format!("hospital-{REGION}"));
+    (running, hospital)
+}
+
+/// Posts those cohorts and closes the epoch.
+async fn seal(running: &Running, hospital: &Sender, cohorts: &[Cohort]) {
+    for (count, sex, age, first) in cohorts {
+        let header = |person| {
+            let mut header = hospital.header(definition(), person, MONTH);
+            (header.cell.sex, header.cell.age_band) = (*sex, AgeBand::of_age(*age));
+            header
+        };
+        let persons = *first..*first + *count;
+        let values: Vec<u32> = persons.clone().map(|person| 200 + person % 100).collect();
+        let batch = hospital.prove(definition(), persons.map(header).collect(), &values);
+        hospital.post(&batch).await.unwrap();
+    }
+    running.seal().await.unwrap();
+}
+
+fn mean() -> Question {
+    question("bmi", MONTH, MONTH, &[], &[Statistic::Count, Statistic::Mean])
+}
+
+fn of_age(age: u32) -> Question {
+    Question { youngest: AgeBand::of_age(age), oldest: AgeBand::of_age(age), ..mean() }
+}
+
+fn of_sex(sex: Sex) -> Question {
+    Question { sexes: vec![sex], ..mean() }
+}
+
+async fn ask(running: &Running, question: &Question) -> Answer {
+    running.ask(question).await.unwrap().unwrap()
+}
+
+/// What became of each quantity of the one group: its value, or the word of the rule that withholds it.
+fn outcomes(answer: &Answer) -> Vec<String> {
+    let [figures] = &answer.release.figures[..] else { panic!("one group") };
+    let word = |outcome: &Outcome| match outcome {
+        Outcome::Value(_) => "opened".to_owned(),
+        Outcome::Withheld(rule) => rule.to_string(),
+    };
+    figures.results.iter().map(|result| word(&result.outcome)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_cohorts_that_differ_by_a_few_people_are_not_both_opened() {
+    let (running, hospital) = network().await;
+    seal(&running, &hospital, &[(40, Sex::Female, 50, 0), (3, Sex::Female, 55, 100)]).await;
+    assert_eq!(outcomes(&ask(&running, &mean()).await), ["opened"; 2], "all 43");
+    assert_eq!(outcomes(&ask(&running, &of_age(50)).await), ["partition"; 2], "40 of them: 3 would be left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_epochs_that_differ_by_a_few_people_are_not_both_opened() {
+    let (running, hospital) = network().await;
+    seal(&running, &hospital, &[(40, Sex::Female, 50, 0)]).await;
+    assert_eq!(outcomes(&ask(&running, &mean()).await), ["opened"; 2], "40 of the first epoch");
+    seal(&running, &hospital, &[(2, Sex::Female, 50, 100)]).await;
+    assert_eq!(outcomes(&ask(&running, &mean()).await), ["partition"; 2], "42 of both: 2 came since");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_requests_of_which_no_two_isolate_anybody_are_not_all_opened() {
+    let (running, hospital) = network().await;
+    let cohorts =
+        [(20, Sex::Female, 50, 0), (20, Sex::Female, 55, 100), (20, Sex::Male, 50, 200), (4, Sex::Male, 55, 300)];
+    seal(&running, &hospital, &cohorts).await;
+    assert_eq!(outcomes(&ask(&running, &mean()).await), ["opened"; 2], "all 64");
+    assert_eq!(outcomes(&ask(&running, &of_sex(Sex::Female)).await), ["opened"; 2], "40 women: 24 men are left");
+    // 40 of 50 to 54 years, and 24 others. But with the women known, 4 men of 55 to 59 years would stand alone.
+    assert_eq!(outcomes(&ask(&running, &of_age(50)).await), ["partition"; 2]);
+}
