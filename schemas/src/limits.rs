@@ -49,6 +49,9 @@ pub const MAX_LOG_PAGE: usize = 256;
 /// A request, in bytes.
 pub const MAX_REQUEST_BYTES: usize = 16_384;
 
+/// How many times k people a group needs before its squares and band counts are opened.
+pub const DETAIL_FACTOR: u64 = 3;
+
 // The limits agree with each other, or nothing compiles.
 const _: () = {
     assert!(MIN_BANDS >= 2 && MAX_BANDS <= 8);

@@ -153,6 +153,13 @@ pub enum Quantity {
     Band(u8),
 }
 
+impl Quantity {
+    /// Whether it is opened only for [`limits::DETAIL_FACTOR`] times k people.
+    pub fn is_detail(self) -> bool {
+        matches!(self, Self::Squares | Self::Band(_))
+    }
+}
+
 impl Item for Quantity {
     const MAX_COUNT: usize = 3 + limits::MAX_BANDS;
 }

@@ -24,6 +24,7 @@ use nacre_provider::PostSummary;
 use nacre_regulator::{Outcome, QueryError, Question};
 use nacre_schemas::{
     cohort::AgeBand,
+    preview::SignedPreview,
     query::{Attribute, Statistic},
 };
 use nacre_verifier::Network;
@@ -109,6 +110,12 @@ impl Running {
     pub async fn ask(&self, question: &Question) -> anyhow::Result<Result<Outcome, QueryError>> {
         let config = nacre_regulator::Config::read(&self.places.regulator)?;
         Ok(nacre_regulator::query(&config, question, &()).await)
+    }
+
+    /// What would be withheld of the question.
+    pub async fn preview(&self, question: &Question) -> anyhow::Result<SignedPreview> {
+        let config = nacre_regulator::Config::read(&self.places.regulator)?;
+        Ok(nacre_regulator::preview(&config, question, &()).await?.0)
     }
 }
 

@@ -13,10 +13,7 @@
 
 use std::collections::BTreeMap;
 
-use nacre_schemas::{answer::Rule, id::MemberId, query::Quantity};
-
-/// How many times k people a group needs before its band counts and squares are opened.
-pub(crate) const DETAIL_FACTOR: u64 = 3;
+use nacre_schemas::{answer::Rule, id::MemberId, limits::DETAIL_FACTOR, query::Quantity};
 
 /// What the rules say of one quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,14 +47,9 @@ impl Decision {
 
     /// On one quantity.
     pub fn on(self, quantity: Quantity) -> Ruling {
-        let rule = self.group.or(if is_detail(quantity) { self.detail } else { None });
+        let rule = self.group.or(if quantity.is_detail() { self.detail } else { None });
         rule.map_or(Ruling::Open, Ruling::Withhold)
     }
-}
-
-/// Whether the quantity takes 3k people.
-pub fn is_detail(quantity: Quantity) -> bool {
-    matches!(quantity, Quantity::Squares | Quantity::Band(_))
 }
 
 /// The rule that withholds the whole group, if one does.

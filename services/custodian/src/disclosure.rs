@@ -14,13 +14,14 @@ use std::collections::BTreeMap;
 use nacre_schemas::{
     answer::Rule,
     id::ChainId,
+    limits::DETAIL_FACTOR,
     measure::MeasureRef,
-    query::{GroupKey, Request},
+    query::{GroupKey, Quantity, Request},
 };
 use nacre_verifier::numbers::CellCount;
 
 use crate::{
-    decide::{DETAIL_FACTOR, Decision, is_detail},
+    decide::Decision,
     partition::{Atom, Counted, Partition, Tally},
 };
 
@@ -52,7 +53,7 @@ impl Groups {
                 groups.entry(request.group_of(key)).or_default().push(counted);
             }
         }
-        let wants_detail = request.quantities(bands).into_iter().any(is_detail);
+        let wants_detail = request.quantities(bands).into_iter().any(Quantity::is_detail);
         Self { measure: request.measure.clone(), wants_detail, groups }
     }
 }

@@ -67,6 +67,8 @@ checks! {
     Threshold = "threshold",
     /// The shares open the sum to the integer that is claimed, or a rule withholds it.
     Combination = "combination",
+    /// What was opened is of as many contributions as the disclosure limits want people.
+    Disclosure = "disclosure",
     /// The figures follow from the integers.
     Figures = "figures",
     /// A receipt is for the batch that was sent.

@@ -1,7 +1,7 @@
 //! A release: everything checked again from nothing but the trust root.
 //!
 //! The order is that of the protocol: definition, request, checkpoints, seals, cells, sums; shares and thresholds;
-//! the integers; the figures. The first failure ends it and names its check.
+//! the integers, and that there are enough of them; the figures. The first failure ends it and names its check.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,7 @@ use nacre_ledger::note::Finality;
 use nacre_schemas::{
     Digest, Document as _, Point,
     answer::{CustodianId, Decision, Rule, Share},
+    limits,
     query::{GroupKey, Quantity},
     release::{Outcome, QuantityResult, Release},
 };
@@ -45,6 +46,7 @@ pub fn check(release: &Release, network: &Network) -> Result<Report, Failure> {
     }
     check_thresholds(release, network)?;
     check_integers(release, &checked)?;
+    check_disclosure(release, network)?;
     check_figures(release, &checked)?;
     Ok(report(release, &checked, network))
 }
@@ -88,6 +90,31 @@ fn check_integers(release: &Release, checked: &CheckedDossier) -> Result<(), Fai
         ensure(all, Check::Combination, place, "it does not give each quantity of the request")?;
         for result in &figures.results {
             check_result(release, checked, position, &figures.group, result)?;
+        }
+    }
+    Ok(())
+}
+
+/// People are at most contributions, so what is opened of fewer than k contributions was opened against the rules, or for a
+/// seal that counts people who are not there.
+fn check_disclosure(release: &Release, network: &Network) -> Result<(), Failure> {
+    let minimum = u64::from(network.root().disclosure.minimum_people);
+    for figures in &release.figures {
+        let opened = |result: &&QuantityResult| matches!(result.outcome, Outcome::Value(_));
+        let count = figures.results.iter().find_map(|result| match (result.quantity, result.outcome) {
+            (Quantity::Count, Outcome::Value(count)) => Some(count),
+            _ => None,
+        });
+        for result in figures.results.iter().filter(opened) {
+            let factor = if result.quantity.is_detail() { limits::DETAIL_FACTOR } else { 1 };
+            let place = format_args!("group {} {}", figures.group, result.quantity);
+            let enough = count.is_some_and(|count| count >= factor * minimum);
+            ensure(
+                enough,
+                Check::Disclosure,
+                place,
+                "it is opened for fewer contributions than the rules want people",
+            )?;
         }
     }
     Ok(())
@@ -163,7 +190,7 @@ fn report(release: &Release, checked: &CheckedDossier, network: &Network) -> Rep
         format!("{seals} seals of {} chains: in their chain, none skipped", release.dossier.chains.len()),
         format!("{cells} cells: under their seal, each once, none left out"),
         format!("{} answers: signatures, shares, thresholds of every jurisdiction", release.answers.len()),
-        format!("{} groups: integers opened by the shares, figures recomputed", release.figures.len()),
+        format!("{} groups: integers opened by the shares, k at least, figures recomputed", release.figures.len()),
     ];
     let mut rests_on = vec![
         "each contribution's proofs, each record counted once, the sums of ephemeral keys and the numbers of people: the \

@@ -1,17 +1,20 @@
 //! An admitted regulator whose every question is harmless by itself, and whose answers, subtracted from each other, would
-//! say something of a few people: over cohorts, over time, and by many requests. The rule over all logged requests
-//! (`partition`) withholds the question that would complete it; what was answered before stays answered.
+//! say something of a few people: over cohorts, over time, over versions of a measure, and by many requests. The rule over
+//! all logged requests (`partition`) withholds the question that would complete it; what was answered before stays answered.
 
 use nacre::demo::population::PERSON_SYSTEM;
 use nacre_regulator::{Outcome as Answer, Question};
 use nacre_schemas::{
+    answer::Rule,
+    catalogue::Catalogue,
     cohort::{AgeBand, Sex},
+    measure::Measure,
     query::Statistic,
     release::Outcome,
 };
 use nacre_tests::{
     Running,
-    attack::{MINIMUM_PEOPLE, MONTH, definition},
+    attack::{Attack, MINIMUM_PEOPLE, MONTH, definition},
     plan, question,
     sender::Sender,
 };
@@ -29,18 +32,22 @@ async fn network() -> (Running, Sender) {
 
 /// Posts those cohorts and closes the epoch.
 async fn seal(running: &Running, hospital: &Sender, cohorts: &[Cohort]) {
+    post(hospital, definition(), cohorts).await;
+    running.seal().await.unwrap();
+}
+
+async fn post(hospital: &Sender, measure: &Measure, cohorts: &[Cohort]) {
     for (count, sex, age, first) in cohorts {
         let header = |person| {
-            let mut header = hospital.header(definition(), person, MONTH);
+            let mut header = hospital.header(measure, person, MONTH);
             (header.cell.sex, header.cell.age_band) = (*sex, AgeBand::of_age(*age));
             header
         };
         let persons = *first..*first + *count;
         let values: Vec<u32> = persons.clone().map(|person| 200 + person % 100).collect();
-        let batch = hospital.prove(definition(), persons.map(header).collect(), &values);
+        let batch = hospital.prove(measure, persons.map(header).collect(), &values);
         hospital.post(&batch).await.unwrap();
     }
-    running.seal().await.unwrap();
 }
 
 fn mean() -> Question {
@@ -96,4 +103,67 @@ async fn many_requests_of_which_no_two_isolate_anybody_are_not_all_opened() {
     assert_eq!(outcomes(&ask(&running, &of_sex(Sex::Female)).await), ["opened"; 2], "40 women: 24 men are left");
     // 40 of 50 to 54 years, and 24 others. But with the women known, 4 men of 55 to 59 years would stand alone.
     assert_eq!(outcomes(&ask(&running, &of_age(50)).await), ["partition"; 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_bands_of_a_measure_do_not_help() {
+    let (running, hospital) = network().await;
+    let cohorts = [(40, Sex::Female, 50, 0), (3, Sex::Female, 55, 100)];
+    let family = Catalogue::built_in().measures().iter().filter(|measure| measure.id == definition().id);
+    for measure in family.clone() {
+        post(&hospital, measure, &cohorts).await;
+    }
+    running.seal().await.unwrap();
+    let versions: Vec<u16> = family.map(|measure| measure.version).collect();
+    assert_eq!(versions.len(), 2);
+    let all = Question { version: Some(versions[0]), ..mean() };
+    assert_eq!(outcomes(&ask(&running, &all).await), ["opened"; 2]);
+    let other = Question { version: Some(versions[1]), ..of_age(50) };
+    assert_eq!(outcomes(&ask(&running, &other).await), ["partition"; 2], "the same people's mean");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_logged_counts_whether_the_answer_was_collected_or_not_and_over_a_restart() {
+    let (running, hospital) = network().await;
+    seal(&running, &hospital, &[(40, Sex::Female, 50, 0), (3, Sex::Female, 55, 100)]).await;
+    let mut attack = Attack::on(running, Vec::new());
+    attack.log(attack.request(&[REGION], &[], [1, 1], 1).await).await;
+    assert_eq!(outcomes(&ask(&attack.running, &of_age(50)).await), ["partition"; 2]);
+    let Running { places, servers, addresses, .. } = &mut attack.running;
+    for custodian in places.custodians.keys() {
+        servers.stop(custodian).await.unwrap();
+        servers.restart(places, custodian, &addresses[custodian]).await.unwrap();
+    }
+    assert_eq!(outcomes(&ask(&attack.running, &of_age(50)).await), ["partition"; 2], "custodians forgot nothing");
+    assert_eq!(outcomes(&ask(&attack.running, &mean()).await), ["opened"; 2], "what was logged first is answered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_is_never_answered_stands_in_nobodys_way() {
+    let (running, hospital) = network().await;
+    seal(&running, &hospital, &[(40, Sex::Female, 50, 0), (3, Sex::Female, 55, 100)]).await;
+    assert_eq!(outcomes(&ask(&running, &of_age(55)).await), ["too-few-people"; 2]);
+    assert_eq!(outcomes(&ask(&running, &mean()).await), ["opened"; 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_says_what_would_be_withheld_and_leaves_no_trace_in_what_counts() {
+    let (running, hospital) = network().await;
+    seal(&running, &hospital, &[(40, Sex::Female, 50, 0), (3, Sex::Female, 55, 100)]).await;
+    let rulings = async |question: &Question| -> Vec<Option<Rule>> {
+        let preview = running.preview(question).await.unwrap().preview;
+        preview.groups.iter().flat_map(|group| &group.quantities).map(|ruling| ruling.withheld).collect()
+    };
+    assert_eq!(rulings(&mean()).await, [None; 2]);
+    assert_eq!(rulings(&of_age(50)).await, [None; 2], "all were looked at and not asked for");
+    assert_eq!(outcomes(&ask(&running, &mean()).await), ["opened"; 2]);
+    assert_eq!(rulings(&of_age(50)).await, [Some(Rule::Partition); 2]);
+    assert_eq!(rulings(&of_age(55)).await, [Some(Rule::TooFewPeople); 2]);
+    assert_eq!(outcomes(&ask(&running, &of_age(50)).await), ["partition"; 2], "as foreseen");
+    // What came late can be left out, by asking up to the seal before it.
+    seal(&running, &hospital, &[(2, Sex::Female, 50, 200)]).await;
+    assert_eq!(rulings(&mean()).await, [Some(Rule::Partition); 2]);
+    let chain = format!("region/{REGION}").parse().unwrap();
+    let before = Question { through: [(chain, 1)].into(), ..mean() };
+    assert_eq!(outcomes(&ask(&running, &before).await), ["opened"; 2]);
 }

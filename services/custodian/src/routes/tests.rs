@@ -294,3 +294,18 @@ fn a_custodian_knows_where_each_chain_of_the_network_is_and_no_other() {
         assert!(matches!(&error, OpenError::NoExchange(missing) if missing.as_str() == chain), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_requester_gets_so_many_previews_an_hour() {
+    let scene = Scene::new();
+    let client = scene.serve("commission", &scene.access_key).await;
+    let request = scene.submission("commission").dossier.logged.request;
+    let preview = async || -> Result<SignedPreview, ClientError> {
+        client.post_json("/v1/previews", Scope::AnswersRequest, &request).await
+    };
+    for _ in 0..60 {
+        let error = preview().await.unwrap_err();
+        assert_eq!(problem(&error), (422, "check-failed"), "it is not signed by its requester");
+    }
+    assert_eq!(problem(&preview().await.unwrap_err()), (429, "too-many-previews"));
+}
