@@ -1,4 +1,8 @@
-//! Input for the benchmarks: batches like those that providers post, made by the code that providers run.
+//! Input for the benchmarks: batches like those that providers post, made by the code that providers run; and a network
+//! on loopback to post them to.
+
+pub mod network;
+pub mod processor;
 
 use nacre_schemas::{
     Blob, Digest, Signature,
@@ -15,6 +19,9 @@ use nacre_zk::{
     key::CollectiveKey,
 };
 use rand::{Rng as _, rngs::OsRng};
+
+/// The region of all records.
+pub const REGION: &str = "820000";
 
 /// A chain, a provider, and a key to seal to.
 pub struct Provider {
@@ -44,7 +51,12 @@ impl Provider {
         }
     }
 
+    /// A random value of a random woman of 45 to 49 in January.
     fn record(&self) -> Record<'static> {
+        self.record_of("2026-01", Sex::Female, 47)
+    }
+
+    fn record_of(&self, period: &str, sex: Sex, age: u32) -> Record<'static> {
         let measure = measure();
         let blob = |bytes: usize| vec![7; bytes];
         let payload = Payload {
@@ -54,10 +66,10 @@ impl Provider {
         };
         let cell = CellKey {
             measure: measure.reference(),
-            period: "2026-01".parse().expect("a month"),
-            region: "820000".parse().expect("a region"),
-            sex: Sex::Female,
-            age_band: AgeBand::of_age(47),
+            period: period.parse().expect("a month"),
+            region: REGION.parse().expect("a region"),
+            sex,
+            age_band: AgeBand::of_age(age),
         };
         Record {
             measure,
@@ -69,7 +81,15 @@ impl Provider {
 
     /// Proves a batch of that many contributions.
     pub fn prove(&self, contributions: usize) -> Batch {
-        let records = (0..contributions).map(|_| self.record()).collect();
+        self.prove_records((0..contributions).map(|_| self.record()).collect())
+    }
+
+    /// Proves a batch with a contribution a cell, of up to 64 cells given by month, sex and age.
+    pub fn prove_cells(&self, cells: &[(String, Sex, u32)]) -> Batch {
+        self.prove_records(cells.iter().map(|(period, sex, age)| self.record_of(period, *sex, *age)).collect())
+    }
+
+    fn prove_records(&self, records: Vec<Record<'_>>) -> Batch {
         let proven = batch::prove(&self.key, &self.chain, &self.member, records, &mut OsRng).expect("values in range");
         Batch {
             chain: self.chain.clone(),

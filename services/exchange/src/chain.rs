@@ -1,8 +1,8 @@
 //! One hosted chain: its log, its key, its facts from the trust root, and the locks that order what changes it.
 //!
 //! Kept true: only this process has the log open; entries go in whole submissions; what is read back decodes, or the
-//! chain is [`ExchangeError::Inconsistent`]. Of `sealing`, `documents` and the claims a task holds one at most, and
-//! `applied` is taken last, so none waits for another in a circle.
+//! chain is [`ExchangeError::Inconsistent`]. Of `sealing` and `documents` a task holds one at most, and `applied` is
+//! taken last, so none waits for another in a circle.
 //!
 //! Cost: an append is one place in the log's group commit; reading an entry is one read of its file.
 
@@ -23,7 +23,7 @@ use nacre_schemas::{
 };
 use tokio::sync::Mutex;
 
-use crate::{error::ExchangeError, intake::claims::Claims};
+use crate::{error::ExchangeError, intake::admission::Admissions};
 
 /// A hosted chain.
 #[derive(Debug)]
@@ -31,8 +31,8 @@ pub(crate) struct Chain {
     facts: trust::Chain,
     log: Log,
     key: SigningKey,
-    /// Records that an intake is about to append.
-    pub(crate) claims: Claims,
+    /// Where verified batches gather to be appended.
+    pub(crate) admissions: Admissions,
     /// Held while an epoch is closed, so that seals follow each other.
     pub(crate) sealing: Mutex<()>,
     /// Held while a document is logged, so that none is logged twice.
@@ -52,6 +52,7 @@ impl Chain {
         signer: SigningKey,
         key: SigningKey,
         applied: u64,
+        admissions: Admissions,
     ) -> Result<Self, ExchangeError> {
         let failed = |source| ExchangeError::Log { chain: facts.id.clone(), source: Box::new(source) };
         let log = Log::open(&folder.join(facts.id.slug()), origin, signer, LogOptions::default()).map_err(failed)?;
@@ -59,7 +60,7 @@ impl Chain {
             facts,
             log,
             key,
-            claims: Claims::default(),
+            admissions,
             sealing: Mutex::default(),
             documents: Mutex::default(),
             applied: Mutex::new(applied),

@@ -3,6 +3,8 @@
 //! Kept true: our own faults are logged with their cause and answered without it; whatever the fault, the answer is a
 //! problem document that says whether to try again.
 
+use std::sync::Arc;
+
 use axum::response::{IntoResponse, Response};
 use nacre_access::{ProblemResponse, members::MembersError, secret::SecretError, server::GatekeeperError};
 use nacre_ledger::{log::LogError, signing::KeyError};
@@ -39,6 +41,9 @@ pub enum ExchangeError {
         /// What does not fit.
         what: String,
     },
+    /// What a group of batches was admitted with failed, and each of them is told.
+    #[error(transparent)]
+    OfGroup(Arc<ExchangeError>),
     /// A piece of work panicked: a defect of this program.
     #[error("a piece of work panicked")]
     Panicked,
@@ -155,7 +160,11 @@ impl From<ExchangeError> for Problem {
     /// recover, 500 where a person has to look.
     fn from(error: ExchangeError) -> Self {
         tracing::error!(%error, "a request failed");
-        let problem = match error {
+        let cause = match &error {
+            ExchangeError::OfGroup(cause) => &**cause,
+            alone => alone,
+        };
+        let problem = match cause {
             ExchangeError::Store(_) | ExchangeError::Log { .. } => Self::new(
                 503,
                 "storage-unavailable",
@@ -163,7 +172,7 @@ impl From<ExchangeError> for Problem {
                 "the exchange could not store or read its data; whatever was sent may or may not have been taken, and \
                  sending it again unchanged is safe",
             ),
-            ExchangeError::Inconsistent { .. } | ExchangeError::Panicked => Self::new(
+            ExchangeError::Inconsistent { .. } | ExchangeError::OfGroup(_) | ExchangeError::Panicked => Self::new(
                 500,
                 "internal",
                 "Internal error",

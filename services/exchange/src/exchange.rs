@@ -23,7 +23,10 @@ use crate::{
     config::{ChainConfig, Config},
     documents,
     error::{ExchangeError, OpenError},
-    intake::proofs::{self, Proofs},
+    intake::{
+        admission,
+        proofs::{self, Proofs},
+    },
     refusal::Refusal,
     replay::catch_up,
     store::{self, Store},
@@ -179,7 +182,8 @@ async fn open_chain(
     }
     let applied = store::applied::leaves(store.reader(), &hosted.id).await?;
     let (folder, origin) = (config.data.join(CHAINS), network.root().origin(&hosted.id));
-    let opening = move || Chain::open(&folder, &origin, facts, signer, key, applied);
+    let admissions = admission::start(store.clone());
+    let opening = move || Chain::open(&folder, &origin, facts, signer, key, applied, admissions);
     let opened = tokio::task::spawn_blocking(opening).await;
     Ok(opened.map_err(|_| ExchangeError::Panicked)??)
 }

@@ -45,7 +45,7 @@ pub fn verify<R: RngCore + CryptoRng>(
 /// a proof that does not hold is missed with a probability of at most 2·n·2^-128.
 ///
 /// Cost on one core, five bands: 0.36 ms a contribution in 16 full batches (half of it decoding points, a third the
-/// multiplication), 0.56 ms in one full batch or in 64 batches of one contribution, 1.1 ms in a batch of one.
+/// multiplication), 0.6 ms in one full batch or in 64 batches of one contribution, 1.2 ms in a batch of one.
 ///
 /// What batches that fail cost, if someone sends them for that: reading is never done again, but the multiplication is,
 /// by halving, and so is each failing batch's own to name the contribution. Measured: one failing among 16 full batches

@@ -5,34 +5,34 @@
 //!
 //! The steps, and what a crash (or a failed disk) leaves after each:
 //!
-//! 1. *Check* ([`check`], [`standing`], [`proofs`]): nothing is written. A batch that is in the chain already gets its
+//! 1. *Check* ([`check`], [`standings`], [`proofs`]): nothing is written. A batch that is in the chain already gets its
 //!    receipts here, without its proofs being verified again.
-//! 2. *Claim* the record ids ([`claims`]): in memory, gone with the process.
-//! 3. *Store* bodies, restricted parts and what the provider signed, in one transaction. Left behind: rows that no entry
+//! 2. *Admit* ([`admission`]), many batches together if they came together: the records are looked up once more, and those
+//!    that are new go through three steps.
+//! 3. *Store* bodies, restricted parts and what the providers signed, in one transaction. Left behind: rows that no entry
 //!    commits to. They take space; the provider's resend finds them there and goes on.
-//! 4. *Append* the batch's entry and its contributions' entries in one submission. Left behind: either nothing more than
+//! 4. *Append* each batch's entry and its contributions' entries in one submission. Left behind: either nothing more than
 //!    after 3, or the whole submission, durable and covered by a signed checkpoint. If the log reports a failure,
 //!    which of the two is not known before it is opened again; until then it takes nothing, and the answer is 503.
 //! 5. *Follow* ([`crate::replay`]): the derived tables catch up. Left behind: entries that the tables do not know. The
 //!    next intake, or the next opening, follows them before it looks any record up, so the resend meets its own
 //!    records and gets their receipts.
 //!
-//! From 2 on the steps run to their end even if the client hangs up. The answer to every failure from 3 on says that
-//! sending the same again is safe.
+//! From 3 on the steps run to their end even if the client hangs up. The answer to every failure from 3 on says that
+//! sending the same again is safe; it goes to every batch of the group.
 //!
-//! Errors: [`Refusal`] for the provider's faults. Cost: the proofs; then one fsync each for 3, 4 and 5, the second shared
-//! with whoever appends at the same time.
+//! Errors: [`Refusal`] for the provider's faults. Cost: the proofs ([`proofs`]); then one fsync each for 3, 4 and 5, for all
+//! that are admitted together.
 
+pub(crate) mod admission;
 pub(crate) mod check;
-pub(crate) mod claims;
 pub(crate) mod proofs;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use nacre_schemas::{
-    Digest, Document as _,
+    Digest,
     batch::{Batch, BatchBody},
-    entry::{BatchEntry, Entry},
     membership::Membership,
     receipt::{BatchReceipt, Receipt},
 };
@@ -42,11 +42,10 @@ use crate::{
     chain::Chain,
     error::{Error, ExchangeError},
     exchange::Exchange,
-    intake::proofs::Unproven,
+    intake::{admission::Admission, proofs::Unproven},
     refusal::Refusal,
     replay::catch_up,
-    store::{self, Store, contribution::Body, record::Placed},
-    work::to_the_end,
+    store::{self, Store, record::Placed},
 };
 
 /// A batch whose form and signature hold, with what later steps need of it.
@@ -67,6 +66,7 @@ impl Checked {
 }
 
 /// How the records of a batch stand to the chain.
+#[derive(Debug)]
 enum Standing {
     /// None is in it.
     New,
@@ -84,13 +84,16 @@ pub(crate) async fn take(
     let place = exchange.intakes().enter()?;
     let of_chain = Arc::clone(&chain);
     let checked = place.run(move || check::batch(batch, &caller, &of_chain)).await??;
-    if let Standing::Known(placed) = standing(exchange.store(), &chain, &checked).await? {
+    let known = standings(exchange.store(), &chain, std::slice::from_ref(&checked)).await?.pop();
+    if let Some(Standing::Known(placed)) = known.transpose()? {
         return Ok(receipts(&chain, &checked.id, &placed)?);
     }
     let (checked, verdict) = exchange.proofs().run(Unproven { checked, place: place.clone() }).await?;
     verdict.map_err(rejected)?;
-    let store = exchange.store().clone();
-    to_the_end(async move { admit(&store, &chain, checked).await }).await
+    let id = checked.id;
+    let admission = Admission { chain: Arc::clone(&chain), checked, place };
+    let placed = chain.admissions.run(admission).await??;
+    Ok(receipts(&chain, &id, &placed)?)
 }
 
 fn rejected(error: BatchError) -> Refusal {
@@ -102,35 +105,24 @@ fn rejected(error: BatchError) -> Refusal {
     Refusal::ProofRejected { entry: error.contribution, check, detail: error.to_string() }
 }
 
-/// Steps 2 to 5 for a batch that was verified.
-async fn admit(store: &Store, chain: &Chain, checked: Checked) -> Result<BatchReceipt, Error> {
-    // Held to the end of this function, whichever way it ends: what was appended is in the tables by then, or is before
-    // they are looked at again.
-    let _claim = chain.claims.claim(&checked.records).await;
-    let placed = match standing(store, chain, &checked).await? {
-        Standing::Known(placed) => placed,
-        Standing::New => {
-            keep(store, chain, &checked).await?;
-            append(chain, &checked).await?;
-            catch_up(store, chain).await?;
-            match standing(store, chain, &checked).await? {
-                Standing::Known(placed) => placed,
-                Standing::New => return Err(chain.inconsistent(chain.size(), "an appended record is unknown").into()),
-            }
-        }
-    };
-    Ok(receipts(chain, &checked.id, &placed)?)
+/// Looks the records of batches up, after the tables have followed the log.
+async fn standings(
+    store: &Store,
+    chain: &Chain,
+    batches: &[Checked],
+) -> Result<Vec<Result<Standing, Refusal>>, ExchangeError> {
+    catch_up(store, chain).await?;
+    let records: Vec<Digest> = batches.iter().flat_map(|checked| checked.records.iter().copied()).collect();
+    let found = store::record::find(store.reader(), chain.id(), &records).await?;
+    Ok(batches.iter().map(|checked| standing(checked, &found)).collect())
 }
 
-/// Looks the records up, after the tables have followed the log.
-async fn standing(store: &Store, chain: &Chain, checked: &Checked) -> Result<Standing, Error> {
-    catch_up(store, chain).await?;
-    let found = store::record::find(store.reader(), chain.id(), &checked.records).await?;
+fn standing(checked: &Checked, found: &HashMap<Digest, Placed>) -> Result<Standing, Refusal> {
     let mut known = Vec::with_capacity(checked.records.len());
     for (entry, (record, leaf_hash)) in checked.records.iter().zip(checked.leaf_hashes()).enumerate() {
         match found.get(record) {
             Some(placed) if placed.leaf_hash == *leaf_hash => known.push((entry, *placed)),
-            Some(_) => return Err(Refusal::RecordExists { entry, same: false }.into()),
+            Some(_) => return Err(Refusal::RecordExists { entry, same: false }),
             None => {}
         }
     }
@@ -139,34 +131,8 @@ async fn standing(store: &Store, chain: &Chain, checked: &Checked) -> Result<Sta
         Some(_) if known.len() == checked.records.len() => {
             Ok(Standing::Known(known.into_iter().map(|(_, placed)| placed).collect()))
         }
-        Some((entry, _)) => Err(Refusal::RecordExists { entry: *entry, same: true }.into()),
+        Some((entry, _)) => Err(Refusal::RecordExists { entry: *entry, same: true }),
     }
-}
-
-/// Step 3.
-async fn keep(store: &Store, chain: &Chain, checked: &Checked) -> Result<(), ExchangeError> {
-    let contributions = checked.batch.contributions.iter().zip(checked.leaf_hashes());
-    let bodies: Vec<Body> = contributions
-        .map(|(contribution, leaf_hash)| Body {
-            leaf_hash: *leaf_hash,
-            record: contribution.openings.header.record,
-            openings: contribution.openings.to_canonical(),
-            restricted: contribution.restricted.to_canonical(),
-        })
-        .collect();
-    let mut writing = store.begin().await?;
-    store::contribution::insert(&mut writing, chain.id(), &bodies).await?;
-    store::batch::insert(&mut writing, chain.id(), &checked.id, &checked.body).await?;
-    Ok(store.commit(writing).await?)
-}
-
-/// Step 4.
-async fn append(chain: &Chain, checked: &Checked) -> Result<(), ExchangeError> {
-    let contributions = checked.batch.contributions.len() as u32;
-    let mut entries = vec![Entry::Batch(BatchEntry { contributions, body: checked.body.digest() })];
-    entries.extend(checked.batch.contributions.iter().map(|contribution| Entry::Contribution(contribution.entry())));
-    chain.append(&entries).await?;
-    Ok(())
 }
 
 /// The receipts of records in the chain, under the first checkpoint that covers them all.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod batches;
+mod crowds;
 mod http;
 mod network;
 mod releases;
