@@ -49,9 +49,9 @@ impl Sender {
 
     /// The header of a record: a number stands for the person, in everybody's cell of women of 50 to 54 years.
     pub fn header(&self, measure: &Measure, number: u32, month: &str) -> Header {
-        let member = self.config.member.as_str().as_bytes();
+        let (member, measured) = (self.config.member.as_str().as_bytes(), measure.reference().to_string());
         Header {
-            record: Digest::of_parts(&[member, month.as_bytes(), &number.to_be_bytes()]),
+            record: Digest::of_parts(&[member, measured.as_bytes(), month.as_bytes(), &number.to_be_bytes()]),
             provider: self.config.member.clone(),
             cell: CellKey {
                 measure: measure.reference(),

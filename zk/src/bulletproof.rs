@@ -183,12 +183,13 @@ impl RangeClaim {
     /// transcript is at the state that the proof was begun with.
     ///
     /// The commitments are padded to a power of two with the identity, 0 with randomness 0. There are 1 to
-    /// [`MAX_VALUES`] of them.
+    /// [`MAX_VALUES`] of them, or this panics: for more there are no generators, and equations without them prove nothing.
     pub(crate) fn new(
         proof: &[u8],
         commitments: &[Commitment],
         mut transcript: Transcript,
     ) -> Result<Self, RangeProofError> {
+        assert!((1..=MAX_VALUES).contains(&commitments.len()), "a proof is about 1 to {MAX_VALUES} values");
         let values = commitments.len().next_power_of_two();
         let (elements, rest) = proof.as_chunks::<ELEMENT_BYTES>();
         let rounds = (BITS * values).ilog2() as usize;

@@ -1,8 +1,9 @@
 //! The provider's edge: the only crate that ever holds a plaintext record.
 //!
-//! Data flows one way, and each step is a module: `file`, `record`, `fhir` and `omh` read, `people` and `select` decide what counts and for
-//! whom, `reduce` makes one integer of a person's month, `seal` encrypts and proves it, `outbox` keeps what was
-//! sealed until the exchange has receipted it, `post` sends. [`prepare()`] is the first half, without a key.
+//! Data flows one way, and each step is a module: `file`, `record`, `fhir` and `omh` read, `people`, `codes` and `select`
+//! decide what counts and for whom, `derive` adds what follows from it, `reduce` makes one integer of a person's month,
+//! `seal` encrypts and proves it, `outbox` keeps what was sealed until the exchange has receipted it, `post` sends.
+//! [`prepare()`] is the first half, without a key.
 //!
 //! Kept true: no name, identifier, birth date or value is in a log line, an error, the outbox, or anything sent
 //! unencrypted; a posted month is never changed; a batch is on disk before it is on the wire.

@@ -90,7 +90,12 @@ async fn anothers_contribution_cannot_be_copied() {
     under_another_id.contributions.remove(0);
     hospital.sign(&mut under_another_id);
     let refused = hospital.refused(&under_another_id).await;
-    assert_eq!((refused.word(), refused.check.as_deref()), ("proof-rejected", Some("sigma-proof")), "alone");
+    assert_eq!((refused.word(), refused.check.as_deref()), ("proof-rejected", Some("range-proof")), "alone");
+    let mut renamed = hospital.batch(&[(4, 200)]);
+    renamed.contributions[0].openings.header.record.0[0] ^= 1;
+    hospital.sign(&mut renamed);
+    let refused = hospital.refused(&renamed).await;
+    assert_eq!((refused.word(), refused.check.as_deref()), ("proof-rejected", Some("sigma-proof")), "a whole batch");
     let mut in_company = hospital.batch(&[(3, 200)]);
     in_company.contributions.push(posted.contributions[0].clone());
     hospital.sign(&mut in_company);

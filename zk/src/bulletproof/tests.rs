@@ -209,6 +209,13 @@ fn proofs_of_several_sizes_add_up_and_a_false_one_is_found_among_them() {
 }
 
 #[test]
+#[should_panic(expected = "1 to 128 values")]
+fn there_is_no_verifying_beyond_the_generators() {
+    let commitments = vec![Commitment::of(elgamal::value_base()); MAX_VALUES + 1];
+    let _ = RangeClaim::new(&[], &commitments, transcript());
+}
+
+#[test]
 fn neither_equation_can_fail_alone() {
     let case = Case::of(&values(2, 3), 4);
     let fails = |change: fn(&mut Responses)| {

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use nacre_regulator::{Config, Question};
 use nacre_schemas::{
-    cohort::{AgeBand, Sex},
+    cohort::AgeBand,
     measure::Measure,
     query::{Attribute, GroupKey, Quantity, Statistic},
     release::{GroupFigures, Outcome, Release},
@@ -67,8 +67,6 @@ fn question(measure: &str, by: &[Attribute], statistics: &[Statistic], purpose: 
 fn questions() -> anyhow::Result<Vec<Asked>> {
     use Attribute as By;
     use Statistic::{Bands, Count, Mean, Sd};
-    let mut adults = question("steps", &[By::AgeBand], &[Count, Mean], "activity by age")?;
-    adults.sexes = vec![Sex::Female];
     let mut bmi = question("bmi", &[By::Sex], &[Count, Bands], "prevalence of obesity")?;
     bmi.version = Some(1);
     Ok(vec![
@@ -83,9 +81,9 @@ fn questions() -> anyhow::Result<Vec<Asked>> {
             question: bmi,
         },
         Asked {
-            text: "Steps a day of women by age band: small groups are withheld",
+            text: "Steps a day by age band: small groups are withheld",
             file: "steps-by-age.json",
-            question: adults,
+            question: question("steps", &[By::AgeBand], &[Count, Mean], "activity by age")?,
         },
     ])
 }
