@@ -122,6 +122,7 @@ async fn release(cells: usize) -> anyhow::Result<(Release, nacre_verifier::Netwo
         oldest: AgeBand::TOP,
         group_by: Vec::new(),
         statistics: vec![Statistic::Count, Statistic::Mean],
+        through: std::collections::BTreeMap::new(),
         purpose: "a benchmark".parse().map_err(anyhow::Error::msg)?,
     };
     let config = nacre_regulator::Config::read(&network.places.regulator)?;
