@@ -96,9 +96,8 @@ pub fn router(custodian: Arc<Custodian>) -> Router {
 }
 
 async fn answers(State(desk): State<Desk>, headers: HeaderMap, body: Body) -> Result<Json<Verdict>, ProblemResponse> {
-    let requester = |submission: &Submission| submission.dossier.logged.request.request.requester.clone();
     let judge = |custodian: Arc<Custodian>, submission, _| async move { custodian.judge(submission).await };
-    receive(desk, &headers, body, requester, judge).await
+    receive(desk, &headers, body, requester_of, judge).await
 }
 
 async fn confirmations(
@@ -106,9 +105,8 @@ async fn confirmations(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Finding>, ProblemResponse> {
-    let requester = |submission: &Submission| submission.dossier.logged.request.request.requester.clone();
     let confirm = |custodian: Arc<Custodian>, submission, _| async move { custodian.confirm(submission).await };
-    receive(desk, &headers, body, requester, confirm).await
+    receive(desk, &headers, body, requester_of, confirm).await
 }
 
 async fn previews(
@@ -119,6 +117,10 @@ async fn previews(
     let requester = |signed: &SignedRequest| signed.request.requester.clone();
     let preview = |custodian: Arc<Custodian>, signed, caller| async move { custodian.preview(signed, caller).await };
     receive(desk, &headers, body, requester, preview).await
+}
+
+fn requester_of(submission: &Submission) -> MemberId {
+    submission.dossier.logged.request.request.requester.clone()
 }
 
 /// Takes what its requester sends, and does something with it.
