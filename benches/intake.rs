@@ -8,19 +8,22 @@ use std::{collections::VecDeque, sync::Mutex, time::Instant};
 
 use futures::future::try_join_all;
 use nacre_access::client::Client;
-use nacre_benches::{network::Network, processor};
+use nacre_benches::{
+    network::{Hospital, Network},
+    processor, region,
+};
 
 /// Contributions in a batch; clients at work; batches of each.
 const RUNS: [(usize, usize, usize); 6] = [(64, 1, 12), (64, 8, 6), (64, 32, 3), (1, 1, 100), (1, 8, 40), (1, 64, 12)];
 /// Posts all batches, each as soon as a client is free; gives how long each took, in seconds.
-async fn post_all(network: &Network, clients: &[Client], batches: Vec<Vec<u8>>) -> anyhow::Result<Vec<f64>> {
+async fn post_all(hospital: &Hospital, clients: &[Client], batches: Vec<Vec<u8>>) -> anyhow::Result<Vec<f64>> {
     let queue = Mutex::new(VecDeque::from(batches));
     let post = async |client| {
         let mut seconds = Vec::new();
         loop {
             let Some(batch) = queue.lock().expect("no client panics").pop_front() else { return anyhow::Ok(seconds) };
             let start = Instant::now();
-            network.post(client, batch).await?;
+            hospital.post(client, batch).await?;
             seconds.push(start.elapsed().as_secs_f64());
         }
     };
@@ -33,19 +36,21 @@ async fn main() -> anyhow::Result<()> {
     if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
-    let network = Network::start().await?;
+    let network = Network::start(&[region()]).await?;
+    let hospital = &network.hospitals[0];
     println!(
         "contributions a batch | clients | contributions/s | median ms | slowest ms | processor µs a contribution"
     );
     for (size, clients, batches_each) in RUNS {
         let batches = clients * batches_each;
-        let clients = (0..clients).map(|_| network.client()).collect::<anyhow::Result<Vec<_>>>()?;
-        let prepared = (0..batches).map(|_| network.sign(network.hospital.prove(size))).collect();
+        let clients = (0..clients).map(|_| hospital.client()).collect::<anyhow::Result<Vec<_>>>()?;
+        let prepared = (0..batches).map(|_| hospital.sign(hospital.provider.prove(size))).collect();
         // Tokens are fetched, and everything is warm.
-        post_all(&network, &clients, clients.iter().map(|_| network.sign(network.hospital.prove(1))).collect()).await?;
+        post_all(hospital, &clients, clients.iter().map(|_| hospital.sign(hospital.provider.prove(1))).collect())
+            .await?;
 
         let (start, processor) = (Instant::now(), processor::now());
-        let mut latencies = post_all(&network, &clients, prepared).await?;
+        let mut latencies = post_all(hospital, &clients, prepared).await?;
         let (elapsed, processor) = (start.elapsed().as_secs_f64(), (processor::now() - processor).as_secs_f64());
         latencies.sort_by(f64::total_cmp);
         let (contributions, ms) = ((batches * size) as f64, |seconds: f64| seconds * 1e3);

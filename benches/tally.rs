@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use nacre_benches::{Provider, network::Network, processor::ProcessorTime};
+use nacre_benches::{Provider, network::Network, processor::ProcessorTime, region};
 use nacre_regulator::{Outcome, Question};
 use nacre_schemas::{
     Digest,
@@ -95,8 +95,9 @@ fn shares(criterion: &mut Criterion<ProcessorTime>) {
 
 /// A release over so many cells: a contribution in each, posted, sealed, asked for and opened on a network of its own.
 async fn release(cells: usize) -> anyhow::Result<(Release, nacre_verifier::Network)> {
-    let network = Network::start().await?;
-    let client = network.client()?;
+    let network = Network::start(&[region()]).await?;
+    let hospital = &network.hospitals[0];
+    let client = hospital.client()?;
     let ages = (0..18).flat_map(|band| [Sex::Female, Sex::Male].map(|sex| (sex, 5 * band)));
     let all: Vec<(String, Sex, u32)> = (0..)
         .flat_map(|month| {
@@ -106,8 +107,8 @@ async fn release(cells: usize) -> anyhow::Result<(Release, nacre_verifier::Netwo
         .take(cells)
         .collect();
     for cells in all.chunks(64) {
-        let batch = network.sign(network.hospital.prove_cells(cells));
-        network.post(&client, batch).await?;
+        let batch = hospital.sign(hospital.provider.prove_cells(cells));
+        hospital.post(&client, batch).await?;
     }
     network.seal().await?;
     let last = &all[all.len() - 1].0;

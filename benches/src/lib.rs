@@ -12,6 +12,7 @@ use nacre_schemas::{
     contribution::{Header, Payload, Restricted},
     id::{ChainId, MemberId},
     measure::Measure,
+    region::Region,
 };
 use nacre_zk::{
     batch::{self, Record},
@@ -20,17 +21,24 @@ use nacre_zk::{
 };
 use rand::{Rng as _, rngs::OsRng};
 
-/// The region of all records.
+/// The region of all records, where there is one.
 pub const REGION: &str = "820000";
 
-/// A chain, a provider, and a key to seal to.
+/// A chain of a region, a provider, and a key to seal to.
 pub struct Provider {
     /// The collective key.
     pub key: CollectiveKey,
     /// The chain.
     pub chain: ChainId,
+    /// The region that it serves.
+    pub region: Region,
     /// The provider.
     pub member: MemberId,
+}
+
+/// The same.
+pub fn region() -> Region {
+    REGION.parse().expect("a region")
 }
 
 /// A measure of five bands.
@@ -46,7 +54,8 @@ impl Provider {
         let shares = custody::generate(&jurisdiction, 2, 3, &mut OsRng).expect("a key for three");
         Self {
             key: CollectiveKey::of_group_keys(&[shares[0].group_key()]).expect("a group key"),
-            chain: "region/820000".parse().expect("a chain's name"),
+            chain: region().chain(),
+            region: region(),
             member: "hospital-820000".parse().expect("a member's name"),
         }
     }
@@ -67,7 +76,7 @@ impl Provider {
         let cell = CellKey {
             measure: measure.reference(),
             period: period.parse().expect("a month"),
-            region: REGION.parse().expect("a region"),
+            region: self.region,
             sex,
             age_band: AgeBand::of_age(age),
         };

@@ -1,4 +1,4 @@
-//! A network of one region on loopback, run by the code of the binary, with a hospital whose batches are made here.
+//! A network on loopback, run by the code of the binary, with a hospital a region whose batches are made here.
 //!
 //! It lies in a folder of the working directory: a temporary folder may lie in memory, where fsync is free.
 
@@ -12,30 +12,36 @@ use nacre::{
 };
 use nacre_access::{Scope, client::Client, key::AccessKey, secret};
 use nacre_ledger::signing::{Role, SigningKey};
-use nacre_schemas::{Document as _, batch::Batch, receipt::BatchReceipt};
+use nacre_schemas::{Document as _, batch::Batch, receipt::BatchReceipt, region::Region};
 use tempfile::TempDir;
 
-use crate::{Provider, REGION};
+use crate::Provider;
 
 /// The network while it runs.
 pub struct Network {
     /// Its configurations.
     pub places: Consortium,
     servers: Servers,
-    /// The hospital, sealing to the network's key and chain.
-    pub hospital: Provider,
-    signing: SigningKey,
-    access: Arc<AccessKey>,
-    url: String,
+    /// The hospitals, in the order of the regions.
+    pub hospitals: Vec<Hospital>,
     _folder: TempDir,
 }
 
+/// A hospital of the network.
+pub struct Hospital {
+    /// Sealing to the network's key and the region's chain.
+    pub provider: Provider,
+    signing: SigningKey,
+    access: Arc<AccessKey>,
+    url: String,
+}
+
 impl Network {
-    /// Makes and starts a network. Whoever is counted is shown: k is 1.
-    pub async fn start() -> anyhow::Result<Self> {
+    /// Makes and starts a network of these regions. Whoever is counted is shown: k is 1.
+    pub async fn start(regions: &[Region]) -> anyhow::Result<Self> {
         let plan = Plan {
             name: "bench.nacre.local".to_owned(),
-            regions: vec![REGION.parse().map_err(anyhow::Error::msg)?],
+            regions: regions.to_vec(),
             custodians: 2,
             threshold: 2,
             minimum_people: 1,
@@ -45,33 +51,8 @@ impl Network {
         let ports = Ports::bind(&plan).await?;
         let places = consortium::init(&folder.path().join("network"), &plan, &ports.addresses()?)?;
         let servers = Servers::start(&places, ports)?;
-        let config = places.providers.get(&format!("hospital-{REGION}")).context("a region has a hospital")?;
-        let config = nacre_provider::Config::read(config)?;
-        let hospital = Provider {
-            key: read_trust(&places.trust)??.key().clone(),
-            chain: config.chain.clone(),
-            member: config.member.clone(),
-        };
-        let signing = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)?;
-        let access = Arc::new(AccessKey::from_pem(&secret::read_text(&config.access_key)?)?);
-        Ok(Self { places, servers, hospital, signing, access, url: config.exchange, _folder: folder })
-    }
-
-    /// A client of the hospital's, with a connection of its own.
-    pub fn client(&self) -> anyhow::Result<Client> {
-        Ok(Client::new(&self.url, self.hospital.member.clone(), Arc::clone(&self.access))?)
-    }
-
-    /// A signed batch as it is posted.
-    pub fn sign(&self, mut batch: Batch) -> Vec<u8> {
-        batch.signature = self.signing.sign(Role::Batch, &batch.statement().to_canonical());
-        batch.to_canonical()
-    }
-
-    /// Posts a batch; gives its receipts.
-    pub async fn post(&self, client: &Client, batch: Vec<u8>) -> anyhow::Result<BatchReceipt> {
-        let path = format!("/v1/chains/{}/batches", self.hospital.chain.slug());
-        Ok(client.post_bytes(&path, Scope::BatchesWrite, "application/vnd.nacre.batch", batch).await?)
+        let hospitals = regions.iter().map(|region| Hospital::of(&places, *region)).collect::<anyhow::Result<_>>()?;
+        Ok(Self { places, servers, hospitals, _folder: folder })
     }
 
     /// Closes the epoch of every chain.
@@ -85,5 +66,34 @@ impl Network {
     /// Stops all servers.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.servers.stop_all().await
+    }
+}
+
+impl Hospital {
+    fn of(places: &Consortium, region: Region) -> anyhow::Result<Self> {
+        let config = places.providers.get(&format!("hospital-{region}")).context("a region has a hospital")?;
+        let config = nacre_provider::Config::read(config)?;
+        let key = read_trust(&places.trust)??.key().clone();
+        let provider = Provider { key, chain: config.chain.clone(), region, member: config.member.clone() };
+        let signing = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)?;
+        let access = Arc::new(AccessKey::from_pem(&secret::read_text(&config.access_key)?)?);
+        Ok(Self { provider, signing, access, url: config.exchange })
+    }
+
+    /// A client of the hospital's, with a connection of its own.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        Ok(Client::new(&self.url, self.provider.member.clone(), Arc::clone(&self.access))?)
+    }
+
+    /// A signed batch as it is posted.
+    pub fn sign(&self, mut batch: Batch) -> Vec<u8> {
+        batch.signature = self.signing.sign(Role::Batch, &batch.statement().to_canonical());
+        batch.to_canonical()
+    }
+
+    /// Posts a batch; gives its receipts.
+    pub async fn post(&self, client: &Client, batch: Vec<u8>) -> anyhow::Result<BatchReceipt> {
+        let path = format!("/v1/chains/{}/batches", self.provider.chain.slug());
+        Ok(client.post_bytes(&path, Scope::BatchesWrite, "application/vnd.nacre.batch", batch).await?)
     }
 }

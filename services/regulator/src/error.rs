@@ -19,7 +19,7 @@ use crate::question::QuestionError;
 pub enum QueryError {
     /// The asker's: the question cannot be asked.
     #[error("the question: {0}")]
-    Question(#[from] QuestionError),
+    Question(QuestionError),
     /// Ours: a file could not be read as what it should be.
     #[error("cannot use {}: {reason}", .path.display())]
     OwnFile {
@@ -188,6 +188,13 @@ pub enum FaultCause {
         /// The rule it names.
         rule: nacre_schemas::answer::Rule,
     },
+}
+
+impl From<QuestionError> for QueryError {
+    /// It is part of the text, so it is not named as a cause once more.
+    fn from(error: QuestionError) -> Self {
+        Self::Question(error)
+    }
 }
 
 impl FaultCause {
