@@ -74,13 +74,13 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
         .route("/proofs/consistency", short(get(proofs::consistency), 0))
         .route("/seals/latest", short(get(seals::latest), 0))
         .route("/seals/{number}", short(get(seals::numbered), 0))
-        .route("/batches", short(post(batches::create), limits::MAX_BATCH_BYTES))
+        .route("/batches", short(post(batches::create), with_surplus(limits::MAX_BATCH_BYTES)))
         .route("/seals", long(post(seals::create), MAX_IDLE_BODY_BYTES))
-        .route("/requests", short(post(requests::create), MAX_SIGNED_REQUEST_BYTES))
-        .route("/releases", long(post(releases::create), limits::MAX_RELEASE_BYTES))
-        .route("/cells", long(post(cells::read), MAX_LOGGED_REQUEST_BYTES))
-        .route("/details", long(post(details::read), MAX_LOGGED_REQUEST_BYTES))
-        .route("/numbers", long(post(numbers::read), MAX_LOGGED_REQUEST_BYTES))
+        .route("/requests", short(post(requests::create), with_surplus(MAX_SIGNED_REQUEST_BYTES)))
+        .route("/releases", long(post(releases::create), with_surplus(limits::MAX_RELEASE_BYTES)))
+        .route("/cells", long(post(cells::read), with_surplus(MAX_LOGGED_REQUEST_BYTES)))
+        .route("/details", long(post(details::read), with_surplus(MAX_LOGGED_REQUEST_BYTES)))
+        .route("/numbers", long(post(numbers::read), with_surplus(MAX_LOGGED_REQUEST_BYTES)))
         .route("/entries", short(get(entries::read), 0));
     Router::new()
         .route("/healthz", short(get(health::read), 0))
@@ -93,6 +93,13 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
         .layer(middleware::from_fn(load::explain))
         .layer(middleware::from_fn_with_state(load::Load::new(MAX_REQUESTS), load::limit))
         .layer(TraceLayer::new_for_http())
+}
+
+/// What reaches a handler that takes that many bytes. More than it takes: the handler refuses what is too long and reads
+/// what its caller is still sending, where a layer in front would close the connection under a caller who then never
+/// learns why.
+const fn with_surplus(body_bytes: usize) -> usize {
+    body_bytes + reading::MAX_DISCARDED_BYTES
 }
 
 fn short(route: MethodRouter<Arc<Exchange>>, body_bytes: usize) -> MethodRouter<Arc<Exchange>> {

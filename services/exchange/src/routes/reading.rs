@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::{error::Error, exchange::Exchange, refusal::Refusal};
 
 /// How much of a refused body is read and thrown away.
-const MAX_DISCARDED_BYTES: usize = 16 << 20;
+pub(super) const MAX_DISCARDED_BYTES: usize = 16 << 20;
 
 /// The media type of JSON.
 pub(super) const JSON: &str = "application/json";
