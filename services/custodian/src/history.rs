@@ -6,12 +6,15 @@
 //! kept in a file ([`Heads`]), so this holds over restarts, although the entries are fetched anew. Of each request on the
 //! family of measures that is asked about it then gets the numbers behind its cells from their chains, once.
 //!
-//! Kept true: decisions are a function of the log and of the sealed cells alone. A logged request that nobody can ever be
+//! Kept true: decisions are a function of the log, of the sealed cells, and of which seals the chains say they have. A logged request that nobody can ever be
 //! answered (it names another trust root or definition, its requester was not admitted, it names a seal that is not in its
 //! chain) counts for nothing: that a seal is named by its hash makes this final, whatever is sealed later.
 //!
 //! What an exchange can do here is to refuse its numbers: then nothing that comes after the request can be decided on,
-//! and callers are told to ask again later.
+//! and callers are told to ask again later. And it can lie about a seal: that it does not have the one that a request
+//! names is its word, of which no proof is asked. A custodian that has not judged the request yet (it was not asked, or
+//! has started since) then leaves it out, and what the request was told can be subtracted from. This takes an exchange and
+//! a regulator that conspire; it ends when witnesses vouch for the seals that a chain has.
 //!
 //! Errors: a [`Fault`] where a chain shows something false, a problem where it shows nothing. Cost: an entry is fetched and
 //! hashed once, and a request's cells once, for as long as the process runs; after a start they are fetched anew.
