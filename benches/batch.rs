@@ -8,7 +8,7 @@ use curve25519_dalek::{ristretto::CompressedRistretto, scalar::Scalar};
 use merlin::Transcript;
 use nacre_benches::{Provider, processor::ProcessorTime};
 use nacre_schemas::{batch::Batch, catalogue::Catalogue};
-use nacre_zk::batch;
+use nacre_zk::batch::{self, MemberBatch};
 use prio::vdaf::{
     Aggregator, Client, VerifyTransition,
     prio3::{Prio3Histogram, Prio3Sum},
@@ -55,10 +55,11 @@ fn verify(criterion: &mut Criterion<ProcessorTime>) {
         ("full batches", 8 * FULL, &full),
     ];
     for (what, contributions, batches) in cases {
+        let batches: Vec<MemberBatch<'_>> = batches.iter().map(MemberBatch::from).collect();
         group.throughput(Throughput::Elements(contributions as u64));
         group.bench_function(BenchmarkId::new(what, contributions), |bencher| {
             let verify = || {
-                batch::verify_all(&provider.key, Catalogue::built_in(), batches, &mut OsRng).iter().all(Result::is_ok)
+                batch::verify_all(&provider.key, Catalogue::built_in(), &batches, &mut OsRng).iter().all(Result::is_ok)
             };
             bencher.iter(|| assert!(core.install(verify)));
         });
@@ -66,6 +67,7 @@ fn verify(criterion: &mut Criterion<ProcessorTime>) {
     let mut forged = full.clone();
     let response = forged[3].contributions[0].openings.proof.r;
     forged[3].contributions[40].openings.proof.v = response;
+    let forged: Vec<MemberBatch<'_>> = forged.iter().map(MemberBatch::from).collect();
     group.bench_function(BenchmarkId::new("full batches, one forged", 8 * FULL), |bencher| {
         let verify = || batch::verify_all(&provider.key, Catalogue::built_in(), &forged, &mut OsRng);
         bencher.iter(|| assert_eq!(core.install(verify).iter().filter(|verdict| verdict.is_err()).count(), 1));

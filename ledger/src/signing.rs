@@ -51,11 +51,17 @@ pub enum Role {
     Confirmation,
     /// A custodian's preview.
     Preview,
+    /// A provider's order to erase a record.
+    Erasure,
+    /// A dispute over a record, by its claimant.
+    Dispute,
+    /// A message of a key ceremony, by the custodian that sends it.
+    Ceremony,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Checkpoint,
         Self::Cosignature,
         Self::Batch,
@@ -66,6 +72,9 @@ impl Role {
         Self::Refusal,
         Self::Confirmation,
         Self::Preview,
+        Self::Erasure,
+        Self::Dispute,
+        Self::Ceremony,
     ];
 
     /// What the signed bytes start with. No label is a prefix of another, as each ends with its only line end.
@@ -81,6 +90,9 @@ impl Role {
             Self::Refusal => "nacre refusal v1\n",
             Self::Confirmation => "nacre confirmation v1\n",
             Self::Preview => "nacre preview v1\n",
+            Self::Erasure => "nacre erasure v1\n",
+            Self::Dispute => "nacre dispute v1\n",
+            Self::Ceremony => "nacre ceremony v1\n",
         }
     }
 }

@@ -43,7 +43,7 @@ structure! {
         pub request_inclusion: Inclusion,
     }
 }
-document!(LoggedRequest, b"NcLr", 131_072);
+document!(LoggedRequest, b"NcLr", limits::MAX_SIGNED_REQUEST_BYTES + 65_536);
 
 structure! {
     /// A contiguous run of a seal's cells: all that the predicate holds for, and the neighbours that show it.
@@ -168,7 +168,7 @@ structure! {
         pub admission: SignedMembership,
     }
 }
-document!(NumbersRequest, b"NcNr", limits::MAX_REQUEST_BYTES + 8_192);
+document!(NumbersRequest, b"NcNr", limits::MAX_SIGNED_REQUEST_BYTES + 8_192);
 
 structure! {
     /// The numbers behind one seal's cells that a request holds for, in their order.

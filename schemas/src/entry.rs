@@ -5,7 +5,9 @@ use crate::{
     Digest,
     canonical::{Decode, DecodeError, Decoder, Document, Encode, Encoder},
     contribution::{Commitments, Openings},
-    document, limits, structure,
+    document,
+    id::ChainId,
+    limits, structure,
 };
 
 structure! {
@@ -76,6 +78,28 @@ impl SealEntry {
     }
 }
 
+structure! {
+    /// A child chain's checkpoint, anchored: it extends the one anchored before.
+    pub struct AnchorEntry {
+        /// The child.
+        pub chain: ChainId,
+        /// Its size.
+        pub size: u64,
+        /// Its root at that size.
+        pub root: Digest,
+    }
+}
+
+structure! {
+    /// A contribution whose body was destroyed, on its provider's order.
+    pub struct ErasureEntry {
+        /// Position of the contribution's entry in this chain.
+        pub leaf: u64,
+        /// Digest of the signed [`crate::erasure::SignedErasure`].
+        pub order: Digest,
+    }
+}
+
 /// An entry of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
@@ -99,6 +123,12 @@ pub enum Entry {
     Confirmation(Digest),
     /// A custodian's preview, by digest of the [`crate::preview::SignedPreview`]; in its own log.
     Preview(Digest),
+    /// A child chain's checkpoint.
+    Anchor(AnchorEntry),
+    /// A contribution's body destroyed.
+    Erasure(ErasureEntry),
+    /// A dispute over a record, by digest of the signed [`crate::evidence::SignedDispute`]; on the judicial chain.
+    Dispute(Digest),
 }
 
 impl Entry {
@@ -115,6 +145,9 @@ impl Entry {
             Self::Refusal(_) => "refusal",
             Self::Confirmation(_) => "confirmation",
             Self::Preview(_) => "preview",
+            Self::Anchor(_) => "anchor",
+            Self::Erasure(_) => "erasure",
+            Self::Dispute(_) => "dispute",
         }
     }
 
@@ -137,6 +170,9 @@ impl Encode for Entry {
             Self::Refusal(body) => (8, body),
             Self::Confirmation(body) => (9, body),
             Self::Preview(body) => (10, body),
+            Self::Anchor(body) => (11, body),
+            Self::Erasure(body) => (12, body),
+            Self::Dispute(body) => (13, body),
         };
         out.field("kind", |out| code.encode(out));
         out.field(self.kind(), |out| body.encode(out));
@@ -156,6 +192,9 @@ impl Decode for Entry {
             8 => Self::Refusal(Decode::decode(input)?),
             9 => Self::Confirmation(Decode::decode(input)?),
             10 => Self::Preview(Decode::decode(input)?),
+            11 => Self::Anchor(Decode::decode(input)?),
+            12 => Self::Erasure(Decode::decode(input)?),
+            13 => Self::Dispute(Decode::decode(input)?),
             other => return Err(DecodeError::invalid("entry", format!("no kind {other}"))),
         })
     }

@@ -5,6 +5,7 @@
 //! (or TOML for the trust root), with fixed-size byte strings as lower-case hex. Points and scalars are
 //! carried as bytes: `nacre-zk` alone decides whether they are valid group elements.
 
+pub mod anchor;
 pub mod answer;
 pub mod batch;
 pub mod bytes;
@@ -17,10 +18,14 @@ pub mod contribution;
 pub mod decimal;
 pub mod dossier;
 pub mod entry;
+pub mod equivocation;
+pub mod erasure;
+pub mod evidence;
 pub mod id;
 pub mod limits;
 pub mod log;
 pub mod measure;
+pub mod members;
 pub mod membership;
 pub mod preview;
 pub mod problem;

@@ -48,6 +48,18 @@ pub const MAX_RELEASE_BYTES: usize = 256 << 20;
 pub const MAX_LOG_PAGE: usize = 256;
 /// A request, in bytes.
 pub const MAX_REQUEST_BYTES: usize = 16_384;
+/// A signed request with the places of the seals it names, in bytes: 64 chains of ten witnesses each.
+pub const MAX_SIGNED_REQUEST_BYTES: usize = 262_144;
+/// Entries of a chain in one stretch with their bodies.
+pub const MAX_MEMBERS_PAGE: usize = 4_096;
+/// A stretch of a chain with its bodies, in bytes.
+pub const MAX_MEMBERS_PAGE_BYTES: usize = 32 << 20;
+/// Trust roots before the present one whose requests still count.
+pub const MAX_EARLIER: usize = 1_024;
+/// Chains that one chain is anchored in.
+pub const MAX_PARENTS: usize = 8;
+/// Anchors between a record's chain and the last chain of its evidence.
+pub const MAX_ANCHORS: usize = 8;
 
 /// How many times k people a group needs before its squares and band counts are opened.
 pub const DETAIL_FACTOR: u64 = 3;

@@ -27,4 +27,4 @@ structure! {
         pub entries: Vec<LogEntry>,
     }
 }
-document!(LogPage, b"NcLp", limits::MAX_LOG_PAGE * (limits::MAX_ENTRY_BYTES + limits::MAX_REQUEST_BYTES + 64));
+document!(LogPage, b"NcLp", limits::MAX_LOG_PAGE * (limits::MAX_ENTRY_BYTES + limits::MAX_SIGNED_REQUEST_BYTES + 64));

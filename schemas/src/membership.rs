@@ -18,8 +18,10 @@ enumeration! {
         /// Reads details of cells of the chains named, those of its own jurisdiction; of all chains the numbers, and of
         /// main chains the log.
         Custodian = 3 as "custodian",
-        /// Closes epochs of the chains named.
+        /// Closes epochs of the chains named, and anchors them.
         Operator = 4 as "operator",
+        /// Reads the bodies of the chains named, those of its own jurisdiction, to check and countersign them.
+        Witness = 5 as "witness",
     }
 }
 

@@ -8,7 +8,10 @@ use crate::{
     Digest, Signature,
     canonical::{Decode, DecodeError, Decoder, Encode, Encoder, Item},
     cohort::{AgeBand, CellKey, Period, Sex, text_json},
-    document, enumeration,
+    document,
+    dossier::{Inclusion, Note},
+    entry::SealEntry,
+    enumeration,
     id::{ChainId, MemberId, Text},
     limits,
     measure::MeasureRef,
@@ -130,15 +133,36 @@ structure! {
 document!(Request, b"NcRq", limits::MAX_REQUEST_BYTES);
 
 structure! {
-    /// A request with its requester's signature over its canonical bytes.
+    /// That a chain has the seal that a request names: its place under a final checkpoint.
+    ///
+    /// It travels with the request, so that whether a logged request can be answered follows from the log alone. A chain's
+    /// exchange is never asked, and so cannot deny a seal to make a request count for nothing.
+    pub struct SealProof {
+        /// The seal.
+        pub seal: SealEntry,
+        /// Its place under the checkpoint.
+        pub inclusion: Inclusion,
+        /// A final checkpoint of the chain.
+        pub checkpoint: Note,
+    }
+}
+
+impl Item for SealProof {
+    const MAX_COUNT: usize = limits::MAX_CHAINS;
+}
+
+structure! {
+    /// A request with its requester's signature over its canonical bytes, and the seals it names.
     pub struct SignedRequest {
         /// What is asked.
         pub request: Request,
-        /// By the requester's SM2 key.
+        /// The last seal of each span, in their order.
+        pub seals: Vec<SealProof>,
+        /// By the requester's SM2 key, over the request.
         pub signature: Signature,
     }
 }
-document!(SignedRequest, b"NcSr", limits::MAX_REQUEST_BYTES);
+document!(SignedRequest, b"NcSr", limits::MAX_SIGNED_REQUEST_BYTES);
 
 /// A quantity that is decrypted for a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,7 +5,7 @@ use crate::{
     answer::CustodianId,
     bytes::Signature,
     canonical::Item,
-    document,
+    document, enumeration,
     id::{ChainId, JurisdictionId, MemberId, NetworkId},
     limits,
     region::Region,
@@ -48,11 +48,26 @@ impl Item for Jurisdiction {
     const MAX_COUNT: usize = limits::MAX_JURISDICTIONS;
 }
 
+enumeration! {
+    /// What a witness's countersignature says.
+    pub enum WitnessKind {
+        /// The checkpoint extends all that it countersigned before.
+        Append = 1 as "append",
+        /// Besides, all entries that it covers were checked with their bodies: admissions, signatures, every proof, each
+        /// record id once, every seal's cells and sums.
+        Full = 2 as "full",
+    }
+}
+
 structure! {
     /// A witness of a chain.
     pub struct Witness {
         /// The name it countersigns under.
         pub name: MemberId,
+        /// The jurisdiction it is run in; a full witness's is the chain's own.
+        pub jurisdiction: JurisdictionId,
+        /// What its countersignature says.
+        pub kind: WitnessKind,
         /// Its key.
         pub signing_key: SigningPublicKey,
     }
@@ -63,7 +78,7 @@ impl Item for Witness {
 }
 
 structure! {
-    /// A chain: who signs its checkpoints, who witnesses them, whose records it holds.
+    /// A chain: who signs its checkpoints, who witnesses them, whose records it holds, where it is anchored.
     pub struct Chain {
         /// Its name.
         pub id: ChainId,
@@ -71,9 +86,12 @@ structure! {
         pub jurisdiction: JurisdictionId,
         /// The region it serves; none for main, scene and judicial chains.
         pub region: Option<Region>,
+        /// The chains that its checkpoints are anchored in, by name; none for the judicial chain.
+        pub parents: Vec<ChainId>,
         /// Signs its checkpoints and its word on group sums.
         pub signing_key: SigningPublicKey,
-        /// More than two thirds of them make a checkpoint final. None: no witness, and verification says so.
+        /// More than two thirds of them make a checkpoint final, a full witness among them. None: no witness, and
+        /// verification says so.
         pub witnesses: Vec<Witness>,
     }
 }
@@ -97,6 +115,9 @@ structure! {
         pub network: NetworkId,
         /// Raised with every change.
         pub serial: u32,
+        /// Digests of the trust roots before it under the same collective key, the latest last: what was asked under
+        /// them still counts.
+        pub earlier: Vec<Digest>,
         /// Digest of the catalogue's index.
         pub catalogue: Digest,
         /// The limits.
@@ -154,6 +175,11 @@ impl TrustRoot {
     pub fn custodian(&self, id: &CustodianId) -> Option<&Custodian> {
         let jurisdiction = self.jurisdiction(&id.jurisdiction)?;
         jurisdiction.custodians.iter().find(|custodian| custodian.number == id.number)
+    }
+
+    /// Whether requests asked under the trust root of that digest count: it is this one, or one that it follows.
+    pub fn counts(&self, trust: &Digest, own: &Digest) -> bool {
+        trust == own || self.earlier.contains(trust)
     }
 
     /// The origin line of a chain's checkpoints.

@@ -22,7 +22,7 @@ use nacre_schemas::{
     dossier::{ChainAnswer, ChainSums, Dossier, LoggedRequest, Submission},
     id::{ChainId, MemberId},
     measure::Measure,
-    query::{Attribute, GroupKey, Quantity, Request, SealSpan, SignedRequest, Statistic},
+    query::{Attribute, GroupKey, Quantity, Request, SealProof, SealSpan, SignedRequest, Statistic},
 };
 use nacre_verifier::{Check, CheckedDossier, Failure, Network, confirmation, dossier};
 use nacre_zk::tally;
@@ -122,7 +122,7 @@ impl Attack {
         let regions = asked.regions(self.network.root()).unwrap();
         let mut spans = Vec::new();
         for (_, chain) in &regions {
-            let hash = self.seal_hash(chain, seals[1]).await;
+            let hash = self.seal(chain, seals[1]).await.map_or(Digest([8; 32]), |proof| proof.seal.leaf_hash());
             spans.push(SealSpan { chain: chain.clone(), first: seals[0], last: seals[1], hash });
         }
         let (trust, nonce) = (self.network.digest(), Digest([nonce; 32]));
@@ -131,21 +131,19 @@ impl Attack {
         asked.request(context).unwrap()
     }
 
-    /// What the chain says its seal of that number is named by; anything, if there is none.
-    async fn seal_hash(&self, chain: &ChainId, number: u64) -> Digest {
-        #[derive(serde::Deserialize)]
-        struct Standing {
-            hash: Digest,
-        }
-        let path = format!("/v1/chains/{}/seals/{number}", chain.slug());
-        let seal = self.exchanges[chain].get_json::<Standing>(&path, None).await;
-        seal.map_or(Digest([8; 32]), |seal| seal.hash)
+    /// Where the chain shows its seal of that number, if it shows one.
+    pub async fn seal(&self, chain: &ChainId, number: u64) -> Option<SealProof> {
+        self.exchanges[chain].get_json(&format!("/v1/chains/{}/seals/{number}", chain.slug()), None).await.ok()
     }
 
-    /// The request with the regulator's signature.
-    pub fn sign_request(&self, request: Request) -> SignedRequest {
+    /// The request with the regulator's signature, and with the seals it names as far as their chains show them.
+    pub async fn sign_request(&self, request: Request) -> SignedRequest {
+        let mut seals = Vec::new();
+        for span in &request.spans {
+            seals.extend(self.seal(&span.chain, span.last).await);
+        }
         let signature = self.signing_key.sign(Role::Request, &request.to_canonical());
-        SignedRequest { request, signature }
+        SignedRequest { request, seals, signature }
     }
 
     /// Has the request logged.
@@ -157,7 +155,7 @@ impl Attack {
     pub async fn try_log(&self, request: Request) -> Result<LoggedRequest, ClientError> {
         let main = definition().main_chain();
         let path = format!("/v1/chains/{}/requests", main.slug());
-        self.exchanges[&main].post_json(&path, Scope::LogWrite, &self.sign_request(request)).await
+        self.exchanges[&main].post_json(&path, Scope::LogWrite, &self.sign_request(request).await).await
     }
 
     /// What a chain answers to a logged request.

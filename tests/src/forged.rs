@@ -38,7 +38,7 @@ use nacre_schemas::{
     entry::{BatchEntry, Entry, PreviousSeal, SealEntry},
     id::{ChainId, MemberId},
     problem::Problem,
-    query::{GroupKey, Request, SealSpan},
+    query::{GroupKey, Request, SealProof, SealSpan},
 };
 use nacre_zk::tally::{self, CommitmentSums, KeySums};
 use serde_json::{Value, json};
@@ -123,6 +123,14 @@ impl ForgedChain {
     fn is_asked(&self, request: &Request) -> bool {
         let named = request.spans.iter().find(|span| span.chain == self.id).map(|span| span.hash);
         self.span(request).last().map(|epoch| epoch.entry.leaf_hash()) == named
+    }
+
+    /// Where its seal stands.
+    fn proof(&self, epoch: &Epoch) -> SealProof {
+        let checkpoint = self.checkpoint();
+        let inclusion = self.log.inclusion(epoch.leaf, checkpoint.unverified().size).unwrap();
+        let inclusion = Inclusion { leaf: epoch.leaf, proof: inclusion };
+        SealProof { seal: epoch.entry.clone(), inclusion, checkpoint: checkpoint.as_str().parse().unwrap() }
     }
 
     fn evidence(&self, request: &Request) -> ChainEvidence {
@@ -286,18 +294,15 @@ async fn token() -> Json<Value> {
     Json(json!({ "access_token": "anything", "token_type": "bearer", "expires_in": 300 }))
 }
 
-async fn latest(State(shown): Serving) -> Json<Value> {
-    Json(standing(shown.lock().unwrap().to_regulators.epochs.last().unwrap()))
+async fn latest(State(shown): Serving) -> Json<SealProof> {
+    let shown = shown.lock().unwrap();
+    Json(shown.to_regulators.proof(shown.to_regulators.epochs.last().unwrap()))
 }
 
-async fn numbered(State(shown): Serving, Path(number): Path<u64>) -> Result<Json<Value>, StatusCode> {
+async fn numbered(State(shown): Serving, Path(number): Path<u64>) -> Result<Json<SealProof>, StatusCode> {
     let shown = shown.lock().unwrap();
     let found = shown.to_regulators.epochs.iter().find(|epoch| epoch.entry.number == number);
-    found.map(|epoch| Json(standing(epoch))).ok_or(StatusCode::NOT_FOUND)
-}
-
-fn standing(epoch: &Epoch) -> Value {
-    json!({ "number": epoch.entry.number, "leaf": epoch.leaf, "hash": epoch.entry.leaf_hash() })
+    found.map(|epoch| Json(shown.to_regulators.proof(epoch))).ok_or(StatusCode::NOT_FOUND)
 }
 
 async fn cells(State(shown): Serving, Json(logged): Json<LoggedRequest>) -> Json<ChainAnswer> {

@@ -23,7 +23,7 @@ use nacre_schemas::{
 use rand::{CryptoRng, Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use rayon::prelude::*;
-pub use verify::{verify, verify_all};
+pub use verify::{MemberBatch, MemberView, verify, verify_all};
 use zeroize::Zeroizing;
 
 use crate::{

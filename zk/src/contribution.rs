@@ -15,6 +15,7 @@ use subtle::{ConditionallySelectable, ConstantTimeGreater};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
+    batch::MemberView,
     bulletproof::Commitment,
     elgamal::Ciphertext,
     encoding::EncodingError,
@@ -118,8 +119,8 @@ pub(crate) struct Opened {
 }
 
 /// Decodes everything in a contribution, or says what is not well-formed.
-pub(crate) fn open(target: &Target<'_>, contribution: &Contribution) -> Result<Opened, EncodingError> {
-    let Contribution { commitments, openings: Openings { header, keys, proof }, restricted } = contribution;
+pub(crate) fn open(target: &Target<'_>, contribution: &MemberView<'_>) -> Result<Opened, EncodingError> {
+    let MemberView { commitments, openings: Openings { header, keys, proof }, restricted } = *contribution;
     let bands = target.measure.bands();
     let statement = Statement::decode(commitments, keys, bands.len())?;
     let range_commitments = range::vartime_commitments(&bands, &statement);
@@ -129,7 +130,7 @@ pub(crate) fn open(target: &Target<'_>, contribution: &Contribution) -> Result<O
             definition: target.measure.digest(),
             chain: target.chain,
             header,
-            restricted: restricted.digest(),
+            restricted,
             commitments,
             keys,
         },

@@ -32,23 +32,39 @@ pub fn verify<H: Hasher>(
         let same = from_size != to_size || from_root == to_root;
         return if same { Ok(()) } else { Err(ProofError::RootMismatch) };
     }
-    climb::<H>(from_size, from_root, to_size, to_root, proof)
+    if climb::<H>(from_size, Some(from_root), to_size, proof)? == (*from_root, *to_root) {
+        Ok(())
+    } else {
+        Err(ProofError::RootMismatch)
+    }
 }
 
-/// The general case, 0 < from_size < to_size: rebuilds both roots from the last complete subtree of the
-/// earlier tree.
+/// Root of the first `from_size` leaves under `to_root`, from a proof that one tree extends another: what the earlier
+/// tree would have to be. None if the proof is no proof under that root, or `from_size` is a power of two: then the proof
+/// leaves out the earlier root, as whoever verifies it knows it.
+pub fn earlier_root<H: Hasher>(from_size: u64, to_size: u64, to_root: &Digest, proof: &[Digest]) -> Option<Digest> {
+    if from_size == 0 || from_size >= to_size {
+        return None;
+    }
+    let (from_hash, to_hash) = climb::<H>(from_size, None, to_size, proof).ok()?;
+    (to_hash == *to_root).then_some(from_hash)
+}
+
+/// The general case, 0 < from_size < to_size: rebuilds both roots from the last complete subtree of the earlier tree.
 fn climb<H: Hasher>(
     from_size: u64,
-    from_root: &Digest,
+    from_root: Option<&Digest>,
     to_size: u64,
-    to_root: &Digest,
     proof: &[Digest],
-) -> Result<(), ProofError> {
+) -> Result<(Digest, Digest), ProofError> {
     let shift = from_size.trailing_zeros();
     let (mut position, mut last) = ((from_size - 1) >> shift, (to_size - 1) >> shift);
     // An earlier tree that is one complete subtree is itself where the climb starts.
-    let (start, rest) =
-        if position == 0 { (from_root, proof) } else { proof.split_first().ok_or(ProofError::MissingHash)? };
+    let (start, rest) = if position == 0 {
+        (from_root.ok_or(ProofError::MissingHash)?, proof)
+    } else {
+        proof.split_first().ok_or(ProofError::MissingHash)?
+    };
     let (mut from_hash, mut to_hash) = (*start, *start);
     for sibling in rest {
         if last == 0 {
@@ -71,5 +87,5 @@ fn climb<H: Hasher>(
     if last != 0 {
         return Err(ProofError::MissingHash);
     }
-    if from_hash == *from_root && to_hash == *to_root { Ok(()) } else { Err(ProofError::RootMismatch) }
+    Ok((from_hash, to_hash))
 }

@@ -132,6 +132,26 @@ impl SignedCheckpoint {
         note.parse()
     }
 
+    /// The signature line of a witness that cosigned: what it answers to a chain.
+    pub fn cosignature(&self, name: &str) -> Option<String> {
+        let line = self.signatures.iter().find(|line| line.name == name)?;
+        let mut text = String::new();
+        line.write(&mut text);
+        Some(text)
+    }
+
+    /// The note with signature lines added, as witnesses answer them. Those of signers that have one stay out.
+    pub fn with_signatures(&self, lines: &str) -> Result<Self, NoteError> {
+        let mut note = self.text.clone();
+        let added: Self = format!("{}\n{lines}", self.body()).parse()?;
+        for line in added.signatures {
+            if !self.signatures.iter().any(|own| own.name == line.name && own.key_id == line.key_id) {
+                line.write(&mut note);
+            }
+        }
+        note.parse()
+    }
+
     /// Whether this witness cosigned.
     pub fn verify_cosignature(&self, name: &str, public: &SigningPublicKey) -> Result<(), NoteError> {
         self.verify_line(Role::Cosignature, name, public)

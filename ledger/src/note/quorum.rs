@@ -1,5 +1,6 @@
-//! When a checkpoint is final: strictly more than two thirds of the chain's witnesses have countersigned it,
-//! so two different final checkpoints of one size share more than a third of them.
+//! When a checkpoint is final: strictly more than two thirds of the chain's witnesses have countersigned it, a full
+//! witness among them if the chain has one. So two different final checkpoints of one size share more than a third of the
+//! witnesses, and behind each stands one that has seen every body.
 //!
 //! Kept true: a witness counts once, for its name and its key are each listed once. A chain without witnesses
 //! is possible and said to be so, never passed off as final.
@@ -17,7 +18,18 @@ use super::{
 /// Whose countersignatures make a chain's checkpoints final.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WitnessPolicy {
-    witnesses: Vec<(String, SigningPublicKey)>,
+    witnesses: Vec<PolicyWitness>,
+}
+
+/// A witness whose countersignature counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyWitness {
+    /// The name it countersigns under.
+    pub name: String,
+    /// Its key.
+    pub public: SigningPublicKey,
+    /// Whether it checks bodies before it countersigns.
+    pub full: bool,
 }
 
 /// Why a list of witnesses is none.
@@ -57,7 +69,12 @@ pub enum Finality {
 
 /// Too few witnesses countersigned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} of {listed} witnesses countersigned, {needed} are needed{}", .by.len(), culprits(.invalid))]
+#[error(
+    "{} of {listed} witnesses countersigned, {needed} are needed{}{}",
+    .by.len(),
+    if *.lacks_full { ", a full witness among them" } else { "" },
+    culprits(.invalid)
+)]
 pub struct QuorumError {
     /// Who countersigned.
     pub by: Vec<String>,
@@ -67,6 +84,8 @@ pub struct QuorumError {
     pub needed: usize,
     /// How many witnesses there are.
     pub listed: usize,
+    /// Whether a full witness is listed and none countersigned.
+    pub lacks_full: bool,
 }
 
 fn culprits(invalid: &[String]) -> String {
@@ -74,14 +93,14 @@ fn culprits(invalid: &[String]) -> String {
 }
 
 impl WitnessPolicy {
-    /// A policy of these witnesses, each by the name it countersigns under and its key.
-    pub fn new(witnesses: Vec<(String, SigningPublicKey)>) -> Result<Self, PolicyError> {
+    /// A policy of these witnesses.
+    pub fn new(witnesses: Vec<PolicyWitness>) -> Result<Self, PolicyError> {
         if witnesses.len() > limits::MAX_WITNESSES {
             return Err(PolicyError::TooMany { found: witnesses.len() });
         }
-        for (position, (name, public)) in witnesses.iter().enumerate() {
+        for (position, PolicyWitness { name, public, .. }) in witnesses.iter().enumerate() {
             text::check_name(name).map_err(|_| PolicyError::InvalidName { name: name.clone() })?;
-            if witnesses[..position].iter().any(|(other, key)| other == name || key == public) {
+            if witnesses[..position].iter().any(|other| other.name == *name || other.public == *public) {
                 return Err(PolicyError::Repeated { name: name.clone() });
             }
         }
@@ -100,19 +119,23 @@ impl WitnessPolicy {
             return Ok(Finality::NoWitnesses);
         }
         let (mut by, mut invalid) = (Vec::new(), Vec::new());
-        for (name, public) in &self.witnesses {
+        let mut lacks_full = self.witnesses.iter().any(|witness| witness.full);
+        for PolicyWitness { name, public, full } in &self.witnesses {
             match note.verify_cosignature(name, public) {
-                Ok(()) => by.push(name.clone()),
+                Ok(()) => {
+                    by.push(name.clone());
+                    lacks_full &= !full;
+                }
                 Err(NoteError::NotSigned { .. }) => {}
                 // Whoever carries the note can add a bad line in anyone's name: it does not count, and that is all.
                 Err(_) => invalid.push(name.clone()),
             }
         }
         let needed = self.needed();
-        if by.len() >= needed {
+        if by.len() >= needed && !lacks_full {
             Ok(Finality::Final { by })
         } else {
-            Err(QuorumError { by, invalid, needed, listed: self.witnesses.len() })
+            Err(QuorumError { by, invalid, needed, listed: self.witnesses.len(), lacks_full })
         }
     }
 }
@@ -128,8 +151,13 @@ mod tests {
         SigningKey::from_bytes(&[number; 32]).unwrap()
     }
 
+    fn witness(name: impl ToString, number: u8, full: bool) -> PolicyWitness {
+        PolicyWitness { name: name.to_string(), public: key(number).public(), full }
+    }
+
     fn policy(count: u8) -> WitnessPolicy {
-        WitnessPolicy::new((1..=count).map(|number| (format!("w{number}"), key(number).public())).collect()).unwrap()
+        let witnesses = (1..=count).map(|number| witness(format!("w{number}"), number, false));
+        WitnessPolicy::new(witnesses.collect()).unwrap()
     }
 
     fn note(witnesses: impl IntoIterator<Item = u8>) -> SignedCheckpoint {
@@ -152,6 +180,15 @@ mod tests {
     #[test]
     fn a_policy_without_witnesses_is_said_to_be_one() {
         assert_eq!(WitnessPolicy::default().check(&note(1..=3)), Ok(Finality::NoWitnesses));
+    }
+
+    #[test]
+    fn any_number_without_a_full_witness_is_not_enough_where_one_is_listed() {
+        let witnesses = (1..=4).map(|number| witness(format!("w{number}"), number, number == 4));
+        let policy = WitnessPolicy::new(witnesses.collect()).unwrap();
+        let error = policy.check(&note([1, 2, 3])).unwrap_err();
+        assert_eq!((error.by.len(), error.needed, error.lacks_full), (3, 3, true));
+        assert!(policy.check(&note([1, 2, 4])).is_ok());
     }
 
     #[test]
@@ -180,7 +217,7 @@ mod tests {
     #[test]
     fn a_name_or_key_listed_twice_is_refused() {
         let twice = |a: (&str, u8), b: (&str, u8)| {
-            WitnessPolicy::new([a, b].map(|(name, number)| (name.to_owned(), key(number).public())).to_vec())
+            WitnessPolicy::new([a, b].map(|(name, number)| witness(name, number, false)).to_vec())
         };
         let repeated = Err(PolicyError::Repeated { name: "b".to_owned() });
         assert_eq!(twice(("b", 1), ("b", 2)), repeated);
@@ -191,8 +228,7 @@ mod tests {
 
     #[test]
     fn more_witnesses_than_a_note_has_lines_for_are_refused() {
-        let public = key(1).public();
-        let many = vec![("w".to_owned(), public); limits::MAX_WITNESSES + 1];
+        let many = vec![witness("w", 1, false); limits::MAX_WITNESSES + 1];
         assert_eq!(WitnessPolicy::new(many), Err(PolicyError::TooMany { found: limits::MAX_WITNESSES + 1 }));
     }
 }

@@ -100,17 +100,28 @@ fn parse_checkpoint(body: &str) -> Result<Checkpoint, NoteError> {
         return Err(NoteError::Malformed("a checkpoint is three lines: origin, size, root"));
     };
     check_name(origin)?;
-    // `u64::from_str` takes a plus sign and leading zeros: what it reads must be written the same way again.
-    let value: u64 = size.parse().map_err(|_| NoteError::Malformed("the size is not a number"))?;
-    if value.to_string() != size {
-        return Err(NoteError::Malformed("the size is not written in its one way"));
-    }
     let root = Digest(decode_base64(root, "the root is not 32 bytes of base64")?);
-    Ok(Checkpoint { origin: origin.to_owned(), size: value, root })
+    Ok(Checkpoint { origin: origin.to_owned(), size: parse_size(size)?, root })
+}
+
+/// A number of entries, in its one way of writing it.
+pub(super) fn parse_size(text: &str) -> Result<u64, NoteError> {
+    // `u64::from_str` takes a plus sign and leading zeros: what it reads must be written the same way again.
+    let value: u64 = text.parse().map_err(|_| NoteError::Malformed("the size is not a number"))?;
+    if value.to_string() == text {
+        Ok(value)
+    } else {
+        Err(NoteError::Malformed("the size is not written in its one way"))
+    }
+}
+
+/// Standard base64 with padding.
+pub(super) fn encode_base64(bytes: &[u8]) -> String {
+    BASE64.encode(bytes)
 }
 
 /// Standard base64 with padding; the decoder refuses bits that no byte uses, so a value has one spelling.
-fn decode_base64<const N: usize>(text: &str, malformed: &'static str) -> Result<[u8; N], NoteError> {
+pub(super) fn decode_base64<const N: usize>(text: &str, malformed: &'static str) -> Result<[u8; N], NoteError> {
     if text.len() != N.div_ceil(3) * 4 {
         return Err(NoteError::Malformed(malformed));
     }

@@ -10,6 +10,7 @@
 //! read; reading 256 MiB of JSON keeps the thread for a second or more.
 
 mod error;
+mod plain;
 mod tokens;
 
 use std::{
@@ -27,6 +28,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 pub use error::{ClientError, ReceivedProblem};
+pub use plain::{PlainClient, PlainResponse};
 use tokens::Tokens;
 
 use crate::{AddressError, Scope, address::Address, key::AccessKey};
@@ -103,6 +105,17 @@ impl Client {
         let call = self.call(Method::GET, path, "text/plain", None)?;
         let body = self.send(&call, scope).await?;
         String::from_utf8(body).map_err(|error| ClientError::malformed(&call.url, error.utf8_error()))
+    }
+
+    /// Gets bytes of that media type, with a token if a scope is named.
+    pub async fn get_bytes(
+        &self,
+        path: &str,
+        accept: &'static str,
+        scope: Option<Scope>,
+    ) -> Result<Vec<u8>, ClientError> {
+        let call = self.call(Method::GET, path, accept, None)?;
+        self.send(&call, scope).await
     }
 
     /// Posts JSON, gets JSON.

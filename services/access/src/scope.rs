@@ -23,6 +23,16 @@ pub enum Scope {
     SealsWrite,
     /// Ask a custodian for its answer.
     AnswersRequest,
+    /// Read the bodies behind a chain's entries.
+    BodiesRead,
+    /// Anchor checkpoints of child chains.
+    AnchorsWrite,
+    /// Have records of one's own erased.
+    ErasuresWrite,
+    /// Read all that a chain has on a record of one's own.
+    EvidenceRead,
+    /// Log disputes.
+    DisputesWrite,
 }
 
 /// A word that is no scope.
@@ -32,7 +42,7 @@ pub struct UnknownScope;
 
 impl Scope {
     /// Every scope, in the order of declaration.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::BatchesWrite,
         Self::CellsRead,
         Self::DetailsRead,
@@ -41,6 +51,11 @@ impl Scope {
         Self::LogWrite,
         Self::SealsWrite,
         Self::AnswersRequest,
+        Self::BodiesRead,
+        Self::AnchorsWrite,
+        Self::ErasuresWrite,
+        Self::EvidenceRead,
+        Self::DisputesWrite,
     ];
 
     /// The word in tokens and token requests.
@@ -54,16 +69,22 @@ impl Scope {
             Self::LogWrite => "log.write",
             Self::SealsWrite => "seals.write",
             Self::AnswersRequest => "answers.request",
+            Self::BodiesRead => "bodies.read",
+            Self::AnchorsWrite => "anchors.write",
+            Self::ErasuresWrite => "erasures.write",
+            Self::EvidenceRead => "evidence.read",
+            Self::DisputesWrite => "disputes.write",
         }
     }
 
     /// What members of that role may ask for.
     pub fn of_role(role: MemberRole) -> &'static [Self] {
         match role {
-            MemberRole::Provider => &[Self::BatchesWrite],
-            MemberRole::Regulator => &[Self::CellsRead, Self::LogWrite, Self::AnswersRequest],
+            MemberRole::Provider => &[Self::BatchesWrite, Self::ErasuresWrite, Self::EvidenceRead, Self::DisputesWrite],
+            MemberRole::Regulator => &[Self::CellsRead, Self::LogWrite, Self::AnswersRequest, Self::DisputesWrite],
             MemberRole::Custodian => &[Self::DetailsRead, Self::NumbersRead, Self::LogRead],
-            MemberRole::Operator => &[Self::SealsWrite],
+            MemberRole::Operator => &[Self::SealsWrite, Self::AnchorsWrite],
+            MemberRole::Witness => &[Self::BodiesRead],
         }
     }
 
@@ -91,12 +112,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_scope_has_its_place_its_word_and_exactly_one_role() {
-        let roles = [MemberRole::Provider, MemberRole::Regulator, MemberRole::Custodian, MemberRole::Operator];
+    fn every_scope_has_its_place_its_word_and_a_role() {
         for (place, scope) in Scope::ALL.into_iter().enumerate() {
             assert_eq!(scope.index(), place);
             assert_eq!(scope.as_str().parse(), Ok(scope));
-            assert_eq!(roles.into_iter().filter(|role| Scope::of_role(*role).contains(&scope)).count(), 1);
+            assert!(MemberRole::ALL.iter().any(|role| Scope::of_role(*role).contains(&scope)), "{scope}");
         }
         for word in ["", "batches", "Batches.write", "batches.write ", "*"] {
             assert_eq!(word.parse::<Scope>(), Err(UnknownScope));

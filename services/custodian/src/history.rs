@@ -6,15 +6,13 @@
 //! kept in a file ([`Heads`]), so this holds over restarts, although the entries are fetched anew. Of each request on the
 //! family of measures that is asked about it then gets the numbers behind its cells from their chains, once.
 //!
-//! Kept true: decisions are a function of the log, of the sealed cells, and of which seals the chains say they have. A logged request that nobody can ever be
-//! answered (it names another trust root or definition, its requester was not admitted, it names a seal that is not in its
-//! chain) counts for nothing: that a seal is named by its hash makes this final, whatever is sealed later.
+//! Kept true: decisions are a function of the log and of the sealed cells, and of nobody's word. A logged request that
+//! nobody can ever be answered (it names another trust root or definition, its requester was not admitted, it does not show
+//! that its chains have the seals it names) counts for nothing: it carries the proof of its seals with it, under
+//! checkpoints that the chains' witnesses made final, so the same requests count for every custodian, whenever it looks.
 //!
 //! What an exchange can do here is to refuse its numbers: then nothing that comes after the request can be decided on,
-//! and callers are told to ask again later. And it can lie about a seal: that it does not have the one that a request
-//! names is its word, of which no proof is asked. A custodian that has not judged the request yet (it was not asked, or
-//! has started since) then leaves it out, and what the request was told can be subtracted from. This takes an exchange and
-//! a regulator that conspire; it ends when witnesses vouch for the seals that a chain has.
+//! and callers are told to ask again later.
 //!
 //! Errors: a [`Fault`] where a chain shows something false, a problem where it shows nothing. Cost: an entry is fetched and
 //! hashed once, and a request's cells once, for as long as the process runs; after a start they are fetched anew.
@@ -53,9 +51,6 @@ use crate::{
     fault::Fault,
     record::{remove_unfinished, write_whole},
 };
-
-/// Words of the problems by which an exchange says that a request names no seal of its chain.
-const NO_SUCH_SEAL: [&str; 2] = ["unsealed-epoch", "other-seal"];
 
 /// The main chains as far as they were followed.
 pub(crate) struct History {
@@ -164,8 +159,8 @@ impl History {
         self.judge_until(&mut main, &family, leaf + 1, exchanges).await?;
         let decided = main.families.get(&family[0]).and_then(|family| family.decisions.get(&leaf)).cloned();
         decided.ok_or_else(|| {
-            let detail = "the request names a seal that its chain does not have";
-            Fault::from(Failure::new(Check::SealSequence, "request", detail)).into()
+            let detail = "the request is not one that can be answered where it stands in the log";
+            Fault::from(Failure::new(Check::History, "request", detail)).into()
         })
     }
 
@@ -178,7 +173,7 @@ impl History {
     ) -> Result<(Decisions, u64), Obstacle> {
         let id = definition.main_chain();
         let client = client(exchanges, &id)?;
-        let note = client.get_text(&format!("/v1/chains/{}/checkpoint", id.slug()), None).await;
+        let note = client.get_text(&format!("/v1/chains/{}/checkpoint/final", id.slug()), None).await;
         let note = note.map_err(|error| unavailable(&id, &error.to_string()))?;
         let note: Note = note.parse().map_err(|error| history(&id, error))?;
         let head = self.head(&id, &note)?;
@@ -191,9 +186,6 @@ impl History {
         let mut disclosure = main.families[&family[0]].disclosure.clone();
         drop(main);
         let groups = self.groups(exchanges, &wanted, definition).await?;
-        let groups = groups.ok_or_else(|| {
-            Fault::from(Failure::new(Check::SealSequence, "request", "it names a seal that its chain does not have"))
-        })?;
         Ok((off_thread(move || disclosure.judge(&groups)).await?, size))
     }
 
@@ -268,32 +260,29 @@ impl History {
             return Ok(None);
         }
         let wanted = NumbersRequest { request: (*logged.request).clone(), admission };
-        self.groups(exchanges, &wanted, definition).await
+        Ok(Some(self.groups(exchanges, &wanted, definition).await?))
     }
 
-    /// The groups of a request with the numbers behind their cells; none if it names a seal that there is not.
+    /// The groups of a request with the numbers behind their cells.
     async fn groups(
         &self,
         exchanges: &BTreeMap<ChainId, Client>,
         wanted: &NumbersRequest,
         definition: &'static Measure,
-    ) -> Result<Option<Groups>, Obstacle> {
+    ) -> Result<Groups, Obstacle> {
         let spans = wanted.request.request.spans.clone();
         let fetches = spans.into_iter().map(|span| fetch(exchanges, span, wanted));
-        let mut shown: Vec<Option<(SealSpan, ChainNumbers)>> =
+        let shown: Vec<(SealSpan, ChainNumbers)> =
             stream::iter(fetches).buffer_unordered(CONCURRENT_CHAINS).try_collect().await?;
-        if shown.iter().any(Option::is_none) {
-            return Ok(None);
-        }
         let (network, request) = (self.network.clone(), wanted.request.request.clone());
         let count = move || {
             let mut cells = Vec::with_capacity(shown.len());
-            for (span, numbers) in shown.drain(..).flatten() {
+            for (span, numbers) in shown {
                 cells.push((span.chain.clone(), numbers::check(&numbers, &span, &request, &network, definition)?));
             }
             Ok(Groups::of(&request, definition.bands().len(), &cells))
         };
-        Ok(Some(off_thread(count).await?.map_err(|failure: Failure| Fault::from(failure))?))
+        Ok(off_thread(count).await?.map_err(|failure: Failure| Fault::from(failure))?)
     }
 }
 
@@ -390,17 +379,16 @@ async fn page(id: &ChainId, from: u64, exchanges: &BTreeMap<ChainId, Client>) ->
     Ok(page)
 }
 
-/// What a chain shows of its numbers for a span; none if it has no such seal.
+/// What a chain shows of its numbers for a span.
 async fn fetch(
     exchanges: &BTreeMap<ChainId, Client>,
     span: SealSpan,
     wanted: &NumbersRequest,
-) -> Result<Option<(SealSpan, ChainNumbers)>, Obstacle> {
+) -> Result<(SealSpan, ChainNumbers), Obstacle> {
     let chain = span.chain.clone();
     let path = format!("/v1/chains/{}/numbers", chain.slug());
     match client(exchanges, &chain)?.post_json::<_, ChainNumbers>(&path, Scope::NumbersRead, wanted).await {
-        Ok(numbers) => Ok(Some((span, numbers))),
-        Err(error) if error.problem().is_some_and(|problem| NO_SUCH_SEAL.contains(&problem.word())) => Ok(None),
+        Ok(numbers) => Ok((span, numbers)),
         Err(error) if is_final(&error) => {
             let detail = format!("it does not show the numbers of its cells: {error}");
             Err(Fault::from(Failure::new(Check::ChainNumbers, chain, detail)).into())

@@ -12,6 +12,7 @@
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use nacre_ledger::{
+    note::SignedCheckpoint,
     seal::{self, SealError},
     signing::Role,
 };
@@ -65,7 +66,8 @@ pub(crate) async fn asked(
     let network = Arc::clone(network);
     let (logged, verdict) = place
         .run(move || {
-            let verdict = logged::check(&logged, &network, definition);
+            // Which seals this chain has it knows itself, and others are not its business.
+            let verdict = logged::check_standing(&logged, &network, definition);
             (logged, verdict)
         })
         .await?;
@@ -85,7 +87,7 @@ pub(crate) async fn asked_for_numbers(
     let (wanted, verdict) = place
         .run(move || {
             let verdict = membership::check(&wanted.admission, &network)
-                .and_then(|requester| logged::check_request(&wanted.request, requester, &network, definition));
+                .and_then(|requester| logged::check_signed(&wanted.request, requester, &network, definition));
             (wanted, verdict)
         })
         .await?;
@@ -110,8 +112,7 @@ pub(crate) async fn evidence(
 ) -> Result<ChainAnswer, Error> {
     let store = exchange.store();
     let places = places(store, chain, &asked.span).await?;
-    // Taken after the seals were found, so it covers them.
-    let checkpoint = chain.checkpoint();
+    let checkpoint = agreed(chain, &places).await?;
     let size = checkpoint.unverified().size;
     let mut seals = Vec::with_capacity(places.len());
     let mut tally = Tally::new(asked);
@@ -145,7 +146,7 @@ pub(crate) async fn numbers(
 ) -> Result<ChainNumbers, Error> {
     let store = exchange.store();
     let places = places(store, chain, &asked.span).await?;
-    let checkpoint = chain.checkpoint();
+    let checkpoint = agreed(chain, &places).await?;
     let size = checkpoint.unverified().size;
     let (mut evidence, mut seals) = (Vec::with_capacity(places.len()), Vec::with_capacity(places.len()));
     for seal_place in places {
@@ -174,6 +175,11 @@ pub(crate) async fn details(
         seals.push(SealDetails { number: seal_place.number, details });
     }
     Ok(ChainDetails { seals })
+}
+
+/// A final checkpoint that covers the seals.
+async fn agreed(chain: &Chain, places: &[SealPlace]) -> Result<SignedCheckpoint, Refusal> {
+    chain.agreed(places.last().map_or(0, |last| last.leaf + 1)).await
 }
 
 /// Where the seals of the span stand, all of them.

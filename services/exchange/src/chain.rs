@@ -23,7 +23,7 @@ use nacre_schemas::{
 };
 use tokio::sync::Mutex;
 
-use crate::{error::ExchangeError, intake::admission::Admissions};
+use crate::{error::ExchangeError, finality::Finality, intake::admission::Admissions};
 
 /// A hosted chain.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ pub(crate) struct Chain {
     facts: trust::Chain,
     log: Log,
     key: SigningKey,
+    finality: Finality,
     /// Where verified batches gather to be appended.
     pub(crate) admissions: Admissions,
     /// Held while an epoch is closed, so that seals follow each other.
@@ -53,6 +54,7 @@ impl Chain {
         key: SigningKey,
         applied: u64,
         admissions: Admissions,
+        finality: Finality,
     ) -> Result<Self, ExchangeError> {
         let failed = |source| ExchangeError::Log { chain: facts.id.clone(), source: Box::new(source) };
         let log = Log::open(&folder.join(facts.id.slug()), origin, signer, LogOptions::default()).map_err(failed)?;
@@ -60,6 +62,7 @@ impl Chain {
             facts,
             log,
             key,
+            finality,
             admissions,
             sealing: Mutex::default(),
             documents: Mutex::default(),
@@ -75,6 +78,11 @@ impl Chain {
     /// What the trust root says of it.
     pub(crate) fn facts(&self) -> &trust::Chain {
         &self.facts
+    }
+
+    /// How far its witnesses agree on it.
+    pub(crate) fn finality(&self) -> &Finality {
+        &self.finality
     }
 
     /// Its name.
@@ -100,8 +108,13 @@ impl Chain {
     /// Appends the entries next to each other; when this returns they are durable and signed for. Says where the first
     /// stands. On an error they may be in the log or not, and the log takes nothing more until it is opened again.
     pub(crate) async fn append(&self, entries: &[Entry]) -> Result<u64, ExchangeError> {
+        if let Some(reason) = self.finality.behind() {
+            return Err(ExchangeError::Behind { chain: self.facts.id.clone(), reason: reason.to_owned() });
+        }
         let bytes = entries.iter().map(Entry::to_canonical).collect();
-        Ok(self.log.append(bytes).await.map_err(|error| self.failed(error))?.first)
+        let appended = self.log.append(bytes).await.map_err(|error| self.failed(error))?;
+        self.finality.grown();
+        Ok(appended.first)
     }
 
     /// The entries of the range, in order; all of it must be committed.

@@ -5,6 +5,7 @@
 //! the path. Cost: one small file.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -28,6 +29,9 @@ pub struct Config {
     pub members: PathBuf,
     /// Who closes its epochs. The service does not read it: the command that closes them does.
     pub operator: Option<OperatorConfig>,
+    /// The URL of each witness of its chains, by the name in the trust root.
+    #[serde(default)]
+    pub witnesses: BTreeMap<MemberId, String>,
     /// The chains it hosts, one at least.
     #[serde(rename = "chain")]
     pub chains: Vec<ChainConfig>,

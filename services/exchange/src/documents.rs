@@ -33,6 +33,9 @@ use crate::{
     work::{Place, to_the_end},
 };
 
+/// A page of the log that has this many bytes of documents takes no further entry.
+const PAGE_BYTES: usize = 4 << 20;
+
 /// Where a release stands.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct LoggedRelease {
@@ -40,7 +43,7 @@ pub(crate) struct LoggedRelease {
     leaf: u64,
     /// Its audit path under the checkpoint.
     proof: Vec<Digest>,
-    /// The chain's latest checkpoint.
+    /// A final checkpoint of the chain.
     checkpoint: nacre_schemas::dossier::Note,
 }
 
@@ -113,7 +116,7 @@ pub(crate) async fn request(
             .await?;
     let admission = store::logged_document::leaf(exchange.store().reader(), chain.id(), &caller.digest()).await?;
     let admission = admission.ok_or_else(|| Refusal::AdmissionNotLogged(caller.membership.member.clone()))?;
-    let checkpoint = chain.checkpoint();
+    let checkpoint = chain.agreed(leaf.max(admission) + 1).await?;
     let size = checkpoint.unverified().size;
     Ok(LoggedRequest {
         request: signed,
@@ -135,12 +138,17 @@ pub(crate) async fn page(exchange: &Exchange, chain: &Chain, from: u64) -> Resul
     }
     let end = size.min(from + limits::MAX_LOG_PAGE as u64);
     let mut entries = Vec::new();
+    let mut bytes = 0;
     for (leaf, entry) in (from..).zip(chain.entries(from..end).await?) {
+        if bytes > PAGE_BYTES {
+            break;
+        }
         let broken = |what: String| chain.inconsistent(leaf, what);
         let (mut request, mut admission) = (None, None);
         if let Entry::Request(digest) | Entry::Membership(digest) = &entry {
             let body = store::document::body(exchange.store().reader(), digest).await?;
             let body = body.ok_or_else(|| broken("the document behind it is gone".to_owned()))?;
+            bytes += body.len();
             let decoding = |error: DecodeError| broken(error.to_string());
             match entry {
                 Entry::Request(_) => request = Some(SignedRequest::from_canonical(&body).map_err(decoding)?),
@@ -174,7 +182,7 @@ pub(crate) async fn release(
     let leaf =
         to_the_end(async move { Ok(log(&store, &of_chain, DocumentKind::Release, Digest::of(&body), body).await?) })
             .await?;
-    let checkpoint = chain.checkpoint();
+    let checkpoint = chain.agreed(leaf + 1).await?;
     let proof = chain.inclusion(leaf, checkpoint.unverified().size)?.proof;
     Ok(LoggedRelease { leaf, proof, checkpoint: chain.note(&checkpoint)? })
 }

@@ -41,6 +41,14 @@ pub enum ExchangeError {
         /// What does not fit.
         what: String,
     },
+    /// A witness has countersigned more of the chain than is here.
+    #[error("{chain} takes nothing more: {reason}")]
+    Behind {
+        /// The chain.
+        chain: ChainId,
+        /// Which witness, and what to do.
+        reason: String,
+    },
     /// What a group of batches was admitted with failed, and each of them is told.
     #[error(transparent)]
     OfGroup(Arc<ExchangeError>),
@@ -89,6 +97,16 @@ pub enum OpenError {
     /// The configuration names a chain twice, or two whose names make one folder.
     #[error("{0} is configured twice")]
     ChainTwice(ChainId),
+    /// A witness of a chain cannot be called.
+    #[error("the witness {name} of {chain}: {reason}")]
+    Witness {
+        /// The chain.
+        chain: ChainId,
+        /// The witness.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The configuration names no chain.
     #[error("no chain is configured")]
     NoChains,
@@ -171,6 +189,13 @@ impl From<ExchangeError> for Problem {
                 "Storage unavailable",
                 "the exchange could not store or read its data; whatever was sent may or may not have been taken, and \
                  sending it again unchanged is safe",
+            ),
+            ExchangeError::Behind { .. } => Self::new(
+                503,
+                "rolled-back",
+                "Rolled back",
+                "the chain was put back to an older state and takes nothing until its operator has restored it; whatever \
+                 was sent was not taken",
             ),
             ExchangeError::Inconsistent { .. } | ExchangeError::OfGroup(_) | ExchangeError::Panicked => Self::new(
                 500,

@@ -15,14 +15,20 @@ use std::{
 
 use nacre_access::{members::Members, secret, server::Gatekeeper};
 use nacre_ledger::signing::SigningKey;
-use nacre_schemas::{Document as _, catalogue::Catalogue, trust::SignedTrustRoot};
-use nacre_verifier::Network;
+use nacre_schemas::{
+    Document as _,
+    catalogue::Catalogue,
+    trust::{self, SignedTrustRoot},
+};
+use nacre_verifier::{Network, note};
+use tokio::{sync::Mutex, task::JoinSet};
 
 use crate::{
     chain::Chain,
     config::{ChainConfig, Config},
     documents,
     error::{ExchangeError, OpenError},
+    finality::{self, Finality, WitnessPeer},
     intake::{
         admission,
         proofs::{self, Proofs},
@@ -55,6 +61,8 @@ pub struct Exchange {
     proofs: Proofs,
     evidence: Queue,
     releases: Queue,
+    /// What runs beside the requests.
+    tasks: Mutex<JoinSet<()>>,
 }
 
 impl Exchange {
@@ -66,14 +74,19 @@ impl Exchange {
         private_folder(&config.data)?;
         private_folder(&config.data.join(CHAINS))?;
         let store = Store::open(&config.data.join(DATABASE)).await?;
-        let mut chains = BTreeMap::new();
+        let (mut chains, mut tasks) = (BTreeMap::new(), JoinSet::new());
         for hosted in &config.chains {
             if chains.contains_key(&hosted.id.slug()) {
                 return Err(OpenError::ChainTwice(hosted.id.clone()));
             }
             private_folder(&config.data.join(CHAINS).join(hosted.id.slug()))?;
-            let chain = open_chain(&config, hosted, &network, &store).await?;
-            chains.insert(hosted.id.slug(), Arc::new(chain));
+            let chain = Arc::new(open_chain(&config, hosted, &network, &store).await?);
+            let witnesses = witnesses(&config, &chain)?;
+            finality::probe(&chain, &witnesses).await;
+            if !witnesses.is_empty() {
+                tasks.spawn(finality::follow(Arc::clone(&chain), store.clone(), witnesses));
+            }
+            chains.insert(hosted.id.slug(), chain);
         }
         if chains.is_empty() {
             return Err(OpenError::NoChains);
@@ -93,11 +106,13 @@ impl Exchange {
             network,
             evidence: Queue::new(QUEUED_EVIDENCE),
             releases: Queue::new(QUEUED_RELEASES),
+            tasks: Mutex::new(tasks),
         })
     }
 
-    /// Ends the database's connections. The logs end with the last handle on the exchange.
+    /// Ends what runs beside the requests, and the database's connections. The logs end with the last handle on the exchange.
     pub async fn close(&self) {
+        self.tasks.lock().await.shutdown().await;
         self.store.close().await;
     }
 
@@ -183,9 +198,37 @@ async fn open_chain(
     let applied = store::applied::leaves(store.reader(), &hosted.id).await?;
     let (folder, origin) = (config.data.join(CHAINS), network.root().origin(&hosted.id));
     let admissions = admission::start(store.clone());
-    let opening = move || Chain::open(&folder, &origin, facts, signer, key, applied, admissions);
+    let finality = open_finality(&facts, store).await?;
+    let opening = move || Chain::open(&folder, &origin, facts, signer, key, applied, admissions, finality);
     let opened = tokio::task::spawn_blocking(opening).await;
     Ok(opened.map_err(|_| ExchangeError::Panicked)??)
+}
+
+/// What an earlier life kept of the chain's finality.
+async fn open_finality(facts: &trust::Chain, store: &Store) -> Result<Finality, OpenError> {
+    let kept = store::final_checkpoint::latest(store.reader(), &facts.id).await?;
+    let broken = |what: String| ExchangeError::Inconsistent { chain: facts.id.clone(), leaf: 0, what };
+    let parse = |note: String| note.parse().map_err(|error| broken(format!("a final checkpoint: {error}")));
+    Ok(Finality::new(note::policy(facts)?, kept.map(parse).transpose()?))
+}
+
+/// The chain's witnesses, as far as the configuration says where they are.
+fn witnesses(config: &Config, chain: &Chain) -> Result<Vec<WitnessPeer>, OpenError> {
+    let mut peers = Vec::new();
+    for witness in &chain.facts().witnesses {
+        let Some(url) = config.witnesses.get(&witness.name) else {
+            tracing::warn!(chain = %chain.id(), witness = %witness.name, "the configuration does not say where it is");
+            continue;
+        };
+        let name = witness.name.to_string();
+        let peer = WitnessPeer::new(name.clone(), url).map_err(|error| OpenError::Witness {
+            chain: chain.id().clone(),
+            name,
+            reason: error.to_string(),
+        })?;
+        peers.push(peer);
+    }
+    Ok(peers)
 }
 
 fn read_key(hosted: &ChainConfig) -> Result<SigningKey, OpenError> {

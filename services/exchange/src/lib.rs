@@ -11,11 +11,13 @@
 //! `documents`; `replay` says what a restart does. Errors: [`OpenError`] before it serves; problem documents after.
 
 mod answer;
+mod bodies;
 mod chain;
 mod config;
 mod documents;
 mod error;
 mod exchange;
+mod finality;
 mod intake;
 mod refusal;
 mod replay;

@@ -45,6 +45,14 @@ pub(crate) enum Refusal {
     /// It took longer than the route gives.
     #[error("it took longer than this address gives a request")]
     TooSlow,
+    /// Too few witnesses have countersigned that much of the chain yet.
+    #[error("no checkpoint of {chain} with {size} entries or more is final yet; its witnesses are being asked")]
+    NotFinal {
+        /// The chain.
+        chain: ChainId,
+        /// The entries needed.
+        size: u64,
+    },
     /// The caller's admission does not name the chain.
     #[error("{member} was not admitted to {chain}")]
     NotAdmitted {
@@ -209,6 +217,7 @@ impl Refusal {
             Self::Malformed(_) => (400, "malformed", "Malformed"),
             Self::Busy => (503, "busy", "Busy"),
             Self::TooSlow => (503, "too-slow", "Took too long"),
+            Self::NotFinal { .. } => (503, "not-final", "Not final yet"),
             Self::NotAdmitted { .. } => (403, "not-admitted", "Not admitted"),
             Self::OtherSender { .. } => (403, "other-sender", "Sent in another's name"),
             Self::OtherJurisdiction(_) => (403, "other-jurisdiction", "Other jurisdiction"),
@@ -245,7 +254,9 @@ impl From<Refusal> for Problem {
             Refusal::ProofRejected { entry: Some(entry), check, .. } => problem.by_check(check).at_entry(entry),
             Refusal::ProofRejected { entry: None, check, .. } => problem.by_check(check),
             Refusal::CheckFailed(failure) => problem.by_check(failure.check),
-            Refusal::Busy | Refusal::TooSlow | Refusal::Unread => problem.retry(Retry::Later),
+            Refusal::Busy | Refusal::TooSlow | Refusal::Unread | Refusal::NotFinal { .. } => {
+                problem.retry(Retry::Later)
+            }
             _ => problem,
         }
     }

@@ -20,7 +20,7 @@ use nacre_schemas::{Digest, entry::Entry, limits};
 use crate::{
     chain::Chain,
     error::ExchangeError,
-    store::{self, Store, Writing, record::Placed, seal::SealPlace},
+    store::{self, Store, Writing, anchor::AnchorPlace, record::Placed, seal::SealPlace},
 };
 
 /// Most leaves followed in one transaction. More than a batch has, so a stretch never has to end inside one.
@@ -52,6 +52,9 @@ struct Stretch {
     records: Vec<Placed>,
     seals: Vec<SealPlace>,
     documents: Vec<(Digest, u64)>,
+    anchors: Vec<AnchorPlace>,
+    /// Leaves of contributions, and those of their erasures.
+    erased: Vec<(u64, u64)>,
     /// First leaf that is not in it.
     end: u64,
 }
@@ -90,6 +93,11 @@ async fn read(store: &Store, chain: &Chain, from: u64, size: u64) -> Result<Stre
                 let batch = batch.ok_or_else(|| chain.inconsistent(leaf, "the batch's body is gone"))?;
                 open = (entry.contributions > 0).then_some((batch, entry.contributions));
             }
+            (Entry::Anchor(entry), None) => stretch.anchors.push(AnchorPlace { entry, leaf }),
+            (Entry::Erasure(erasure), None) => {
+                stretch.documents.push((erasure.order, leaf));
+                stretch.erased.push((erasure.leaf, leaf));
+            }
             (Entry::Seal(seal), None) => stretch.seals.push(SealPlace { number: seal.number, leaf }),
             (
                 Entry::Membership(digest)
@@ -98,7 +106,8 @@ async fn read(store: &Store, chain: &Chain, from: u64, size: u64) -> Result<Stre
                 | Entry::Answer(digest)
                 | Entry::Refusal(digest)
                 | Entry::Confirmation(digest)
-                | Entry::Preview(digest),
+                | Entry::Preview(digest)
+                | Entry::Dispute(digest),
                 None,
             ) => stretch.documents.push((digest, leaf)),
         }
@@ -134,6 +143,12 @@ async fn write(writing: &mut Writing, chain: &Chain, stretch: &Stretch) -> Resul
     }
     for (digest, leaf) in &stretch.documents {
         store::logged_document::insert(writing, chain.id(), digest, *leaf).await?;
+    }
+    for place in &stretch.anchors {
+        store::anchor::insert(writing, chain.id(), place).await?;
+    }
+    for (leaf, entry) in &stretch.erased {
+        store::erased::insert(writing, chain.id(), *leaf, *entry).await?;
     }
     Ok(())
 }

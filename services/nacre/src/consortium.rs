@@ -191,11 +191,19 @@ fn trust_root(
             Some(region) => region.facts().jurisdiction.clone(),
             None => parse(JURISDICTIONS[0])?,
         };
-        chains.push(Chain { id: id.clone(), jurisdiction, region, signing_key: key.public(), witnesses: Vec::new() });
+        chains.push(Chain {
+            id: id.clone(),
+            jurisdiction,
+            region,
+            parents: Vec::new(),
+            signing_key: key.public(),
+            witnesses: Vec::new(),
+        });
     }
     let root = TrustRoot {
         network: parse(&plan.name)?,
         serial: 1,
+        earlier: Vec::new(),
         catalogue: Catalogue::built_in().index().digest(),
         disclosure: Disclosure { minimum_people: plan.minimum_people },
         jurisdictions: foundings.iter().map(|founding| jurisdiction(founding, plan)).collect::<Result<_, _>>()?,

@@ -14,7 +14,7 @@ use nacre_schemas::{
     Digest, Document as _,
     dossier::{ChainAnswer, Inclusion, LoggedRequest, Note},
     id::{ChainId, MemberId},
-    query::SignedRequest,
+    query::{SealProof, SignedRequest},
     release::Release,
 };
 use serde::Deserialize;
@@ -48,12 +48,6 @@ impl Publication {
     }
 }
 
-#[derive(Deserialize)]
-struct LatestSeal {
-    number: u64,
-    hash: Digest,
-}
-
 impl Exchanges {
     pub(crate) fn new(
         addresses: &BTreeMap<ChainId, String>,
@@ -73,24 +67,14 @@ impl Exchanges {
         Ok(Self { clients })
     }
 
-    /// Number and hash of the chain's latest seal.
-    async fn latest_seal(&self, chain: &ChainId) -> Result<(u64, Digest), QueryError> {
-        let path = path(chain, "seals/latest");
-        match self.client(chain)?.get_json::<LatestSeal>(&path, None).await {
-            Ok(seal) => Ok((seal.number, seal.hash)),
+    /// The seal of that number, or the latest, and its place under a final checkpoint.
+    pub(crate) async fn seal(&self, chain: &ChainId, number: Option<u64>) -> Result<SealProof, QueryError> {
+        let which = number.map_or("latest".to_owned(), |number| number.to_string());
+        match self.client(chain)?.get_json(&path(chain, &format!("seals/{which}")), None).await {
+            Ok(seal) => Ok(seal),
             Err(error) if error.problem().is_some_and(|problem| problem.word() == "no-seal") => {
                 Err(QueryError::ChainWithoutSeal { chain: chain.clone() })
             }
-            Err(error) => Err(blame(chain, LOOKING_UP, error)),
-        }
-    }
-
-    /// Number and hash of the seal of that number, or of the latest.
-    pub(crate) async fn seal(&self, chain: &ChainId, number: Option<u64>) -> Result<(u64, Digest), QueryError> {
-        let Some(number) = number else { return self.latest_seal(chain).await };
-        let answer = self.client(chain)?.get_json::<LatestSeal>(&path(chain, &format!("seals/{number}")), None).await;
-        match answer {
-            Ok(seal) => Ok((seal.number, seal.hash)),
             Err(error) => Err(blame(chain, LOOKING_UP, error)),
         }
     }

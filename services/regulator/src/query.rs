@@ -27,7 +27,7 @@ use nacre_schemas::{
     id::ChainId,
     measure::Measure,
     preview::SignedPreview,
-    query::{Request, SealSpan, SignedRequest},
+    query::{SealProof, SealSpan, SignedRequest},
     release::{GroupFigures, Release},
     trust::{Chain, SignedTrustRoot},
 };
@@ -95,8 +95,7 @@ pub async fn preview(
     progress: &dyn Progress,
 ) -> Result<(SignedPreview, Vec<CustodianFault>), QueryError> {
     let session = Session::open(config, question)?;
-    let request = session.request(question, progress).await?;
-    let signed = session.sign(request);
+    let signed = session.request(question, progress).await?;
     progress.report(Stage::Previewing, 0, 1);
     let previewed = session.custodians.preview(&session.network, &signed).await?;
     progress.report(Stage::Previewing, 1, 1);
@@ -139,15 +138,18 @@ impl Session {
         })
     }
 
-    /// The request: each chain from its first seal to the one named, or its latest.
-    async fn request(&self, question: &Question, progress: &dyn Progress) -> Result<Request, QueryError> {
+    /// The request, signed: each chain from its first seal to the one named, or its latest.
+    async fn request(&self, question: &Question, progress: &dyn Progress) -> Result<SignedRequest, QueryError> {
         let regions = question.regions(self.network.root())?;
         progress.report(Stage::Seals, 0, regions.len());
         let latest = regions.iter().map(|(_, chain)| async move {
-            let (last, hash) = self.exchanges.seal(chain, question.through.get(chain).copied()).await?;
-            Ok::<_, QueryError>(SealSpan { chain: chain.clone(), first: 1, last, hash })
+            let proof = self.exchanges.seal(chain, question.through.get(chain).copied()).await?;
+            let (last, hash) = (proof.seal.number, proof.seal.leaf_hash());
+            Ok::<_, QueryError>((SealSpan { chain: chain.clone(), first: 1, last, hash }, proof))
         });
-        let spans = gather(latest, Stage::Seals, regions.len(), progress).await?;
+        let mut found = gather(latest, Stage::Seals, regions.len(), progress).await?;
+        found.sort_by(|one, other| one.0.chain.cmp(&other.0.chain));
+        let (spans, seals): (Vec<SealSpan>, Vec<SealProof>) = found.into_iter().unzip();
         let mut nonce = Digest([0; 32]);
         getrandom::fill(&mut nonce.0).map_err(|error| QueryError::OwnMachine(format!("no randomness: {error}")))?;
         let context = Context {
@@ -158,18 +160,14 @@ impl Session {
             spans,
             nonce,
         };
-        Ok(question.request(context)?)
-    }
-
-    fn sign(&self, request: Request) -> SignedRequest {
+        let request = question.request(context)?;
         let signature = self.signing_key.sign(Role::Request, &request.to_canonical());
-        SignedRequest { request, signature }
+        Ok(SignedRequest { request, seals, signature })
     }
 
-    /// Signs the request and has the main chain log it.
-    async fn log(&self, request: Request, progress: &dyn Progress) -> Result<LoggedRequest, QueryError> {
+    /// Has the main chain log the request.
+    async fn log(&self, signed: SignedRequest, progress: &dyn Progress) -> Result<LoggedRequest, QueryError> {
         progress.report(Stage::Logging, 0, 1);
-        let signed = self.sign(request);
         let logged = self.exchanges.log(&self.main.id, &signed).await?;
         if logged.request != signed {
             return Err(QueryError::ExchangeFalse(Failure::new(

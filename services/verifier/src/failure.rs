@@ -73,6 +73,24 @@ checks! {
     Figures = "figures",
     /// A receipt is for the batch that was sent.
     Receipt = "receipt",
+    /// Two checkpoints of a chain contradict each other.
+    Equivocation = "equivocation",
+    /// An entry is one that its chain may hold where it stands, and its body is the one behind it.
+    Entry = "entry",
+    /// A batch is its provider's, for its chain, with proofs that hold.
+    Batch = "batch",
+    /// A record id stands once in its chain.
+    RecordTwice = "record-twice",
+    /// A seal's cells are the sums of the epoch's contributions.
+    SealCells = "seal-cells",
+    /// An erasure is its provider's order on its own record.
+    Erasure = "erasure",
+    /// An anchored checkpoint extends the one anchored before.
+    Anchor = "anchor",
+    /// The parts of an evidence file are of one record.
+    Evidence = "evidence",
+    /// A dispute is its claimant's.
+    Dispute = "dispute",
 }
 
 impl fmt::Display for Check {

@@ -7,13 +7,18 @@
 //!
 //! Cost: a release of c cells with b bands decodes (2 + b)·c points (4 µs each) and hashes a few times as many bytes.
 
+pub mod anchor;
 pub mod answer;
 pub mod cells;
 pub mod confirmation;
 pub mod dossier;
+pub mod epoch;
+pub mod equivocation;
+pub mod erasure;
 pub mod failure;
 pub mod figures;
 pub mod logged;
+pub mod members;
 pub mod membership;
 pub mod network;
 pub mod note;

@@ -32,8 +32,35 @@ pub(crate) fn check_inclusion(
         .or_failure(check, place)
 }
 
-/// Checks a request before it is logged: form, trust root, definition, spans, and the signature of its requester.
+/// Checks a request before it is logged: all of [`check_signed`], and that its chains have the seals it names.
 pub fn check_request(
+    signed: &SignedRequest,
+    requester: &Membership,
+    network: &Network,
+    definition: &Measure,
+) -> Result<(), Failure> {
+    check_signed(signed, requester, network, definition)?;
+    check_seals(signed, network)
+}
+
+/// Each span's last seal stands under a final checkpoint of its chain.
+fn check_seals(signed: &SignedRequest, network: &Network) -> Result<(), Failure> {
+    let spans = &signed.request.spans;
+    let complete = signed.seals.len() == spans.len();
+    ensure(complete, Check::SealInclusion, "request", "there is not the last seal of each span")?;
+    for (span, proof) in spans.iter().zip(&signed.seals) {
+        let place = format_args!("{} seal {}", span.chain, span.last);
+        let named = proof.seal.number == span.last && proof.seal.leaf_hash() == span.hash;
+        ensure(named, Check::SealSequence, place, "the seal shown is not the one that the request names")?;
+        let (checkpoint, _) = note::check(&proof.checkpoint, note::chain(network, &span.chain)?, network)?;
+        check_inclusion(&span.hash, &proof.inclusion, &checkpoint, Check::SealInclusion, place)?;
+    }
+    Ok(())
+}
+
+/// Checks what a request says, and who says it: form, trust root, definition, spans, and the signature of its requester.
+/// Whether its chains have the seals it names is not asked here: the chain's own exchange knows.
+pub fn check_signed(
     signed: &SignedRequest,
     requester: &Membership,
     network: &Network,
@@ -51,10 +78,17 @@ pub fn check_request(
         .or_failure(Check::RequestSignature, &request.requester)
 }
 
-/// Checks a logged request: all of [`check_request`], the admission, and both entries' places in the main chain.
+/// Checks a logged request: all of [`check_standing`], and that its chains have the seals it names.
 pub fn check(logged: &LoggedRequest, network: &Network, definition: &Measure) -> Result<Finality, Failure> {
+    let finality = check_standing(logged, network, definition)?;
+    check_seals(&logged.request, network)?;
+    Ok(finality)
+}
+
+/// Checks all of [`check_signed`], the admission, and both entries' places in the main chain.
+pub fn check_standing(logged: &LoggedRequest, network: &Network, definition: &Measure) -> Result<Finality, Failure> {
     let requester = membership::check(&logged.admission, network)?;
-    check_request(&logged.request, requester, network, definition)?;
+    check_signed(&logged.request, requester, network, definition)?;
     let main = network.main_chain(definition)?;
     let (checkpoint, finality) = note::check(&logged.checkpoint, main, network)?;
     let admission = Entry::Membership(logged.admission.digest()).leaf_hash();

@@ -2,12 +2,15 @@
 //!
 //! Kept true: every jurisdiction endorsed the whole file under the very key it brings, so none chose its key
 //! after seeing the others'; no key is the identity; each jurisdiction's verifying shares lie on one polynomial
-//! through its key, of the degree its threshold names; names and regions are each listed once, in order.
+//! through its key, of the degree its threshold names; names and regions are each listed once, in order; anchoring ends at a
+//! chain without parents; a chain that is witnessed has a full witness, of its own jurisdiction.
+
+use std::collections::BTreeMap;
 
 use nacre_schemas::{
-    Digest, Document as _,
+    Digest, Document as _, limits,
     measure::Measure,
-    trust::{Chain, Jurisdiction, SignedTrustRoot, TrustRoot},
+    trust::{Chain, Jurisdiction, SignedTrustRoot, TrustRoot, WitnessKind},
 };
 use nacre_zk::{custody, key::CollectiveKey, share};
 
@@ -91,6 +94,9 @@ fn check_form(root: &TrustRoot) -> Result<(), Failure> {
     if !rising(regions.iter()) {
         return fail("two chains serve one region");
     }
+    if root.earlier.len() > limits::MAX_EARLIER {
+        return fail("it follows too many trust roots");
+    }
     if root.disclosure.minimum_people == 0 {
         return fail("the minimum of people behind a figure is 1 at least");
     }
@@ -116,6 +122,43 @@ fn check_chain(chain: &Chain, root: &TrustRoot) -> Result<(), Failure> {
         let home = region.facts().jurisdiction == chain.jurisdiction;
         ensure(home, Check::TrustRoot, &chain.id, "its region belongs to another jurisdiction")?;
     }
+    check_parents(chain, root)?;
+    check_witnesses(chain, root)
+}
+
+/// Parents are listed by name, and following them ends.
+fn check_parents(chain: &Chain, root: &TrustRoot) -> Result<(), Failure> {
+    let place = &chain.id;
+    ensure(rising(chain.parents.iter()), Check::TrustRoot, place, "its parents are listed by name, each once")?;
+    ensure(chain.parents.len() <= limits::MAX_PARENTS, Check::TrustRoot, place, "it has too many parents")?;
+    let mut above: Vec<&Chain> = vec![chain];
+    for _ in 0..limits::MAX_ANCHORS {
+        let mut parents = BTreeMap::new();
+        for id in above.iter().flat_map(|chain| &chain.parents) {
+            let unknown = || Failure::new(Check::TrustRoot, place, format_args!("{id} above it is not listed"));
+            parents.insert(id, root.chain(id).ok_or_else(unknown)?);
+        }
+        if parents.is_empty() {
+            return Ok(());
+        }
+        above = parents.into_values().collect();
+    }
+    Err(Failure::new(Check::TrustRoot, place, "its parents form a circle, or a way that is too long"))
+}
+
+/// A chain with witnesses has a full one; full witnesses, who see bodies, are of its own jurisdiction.
+fn check_witnesses(chain: &Chain, root: &TrustRoot) -> Result<(), Failure> {
+    let place = &chain.id;
+    for witness in &chain.witnesses {
+        let known = root.jurisdiction(&witness.jurisdiction).is_some();
+        let detail = format_args!("the jurisdiction of its witness {} is not listed", witness.name);
+        ensure(known, Check::TrustRoot, place, detail)?;
+        let home = witness.kind != WitnessKind::Full || witness.jurisdiction == chain.jurisdiction;
+        let detail = format_args!("its full witness {} is of another jurisdiction", witness.name);
+        ensure(home, Check::TrustRoot, place, detail)?;
+    }
+    let full = chain.witnesses.iter().any(|witness| witness.kind == WitnessKind::Full);
+    ensure(full || chain.witnesses.is_empty(), Check::TrustRoot, place, "none of its witnesses is a full one")?;
     crate::note::policy(chain).map(drop)
 }
 

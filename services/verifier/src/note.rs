@@ -1,7 +1,11 @@
-//! Checkpoints: the chain's own signature and, where it has witnesses, their quorum.
+//! Checkpoints: the chain's own signature and, where it has witnesses, their quorum, a full witness among them.
 
-use nacre_ledger::note::{Checkpoint, Finality, SignedCheckpoint, WitnessPolicy};
-use nacre_schemas::{dossier::Note, id::ChainId, trust::Chain};
+use nacre_ledger::note::{Checkpoint, Finality, PolicyWitness, SignedCheckpoint, WitnessPolicy};
+use nacre_schemas::{
+    dossier::Note,
+    id::ChainId,
+    trust::{Chain, Witness, WitnessKind},
+};
 
 use crate::{
     Network,
@@ -9,9 +13,13 @@ use crate::{
 };
 
 /// Whose countersignatures make the chain's checkpoints final.
-pub(crate) fn policy(chain: &Chain) -> Result<WitnessPolicy, Failure> {
-    let witnesses = chain.witnesses.iter().map(|witness| (witness.name.to_string(), witness.signing_key)).collect();
-    WitnessPolicy::new(witnesses).or_failure(Check::TrustRoot, &chain.id)
+pub fn policy(chain: &Chain) -> Result<WitnessPolicy, Failure> {
+    let witness = |witness: &Witness| PolicyWitness {
+        name: witness.name.to_string(),
+        public: witness.signing_key,
+        full: witness.kind == WitnessKind::Full,
+    };
+    WitnessPolicy::new(chain.witnesses.iter().map(witness).collect()).or_failure(Check::TrustRoot, &chain.id)
 }
 
 /// The chain of that name in the trust root.
@@ -22,10 +30,16 @@ pub fn chain<'a>(network: &'a Network, id: &ChainId) -> Result<&'a Chain, Failur
 
 /// Checks a chain's checkpoint: origin, signature, quorum. Says by whom it is final.
 pub fn check(note: &Note, chain: &Chain, network: &Network) -> Result<(Checkpoint, Finality), Failure> {
+    let signed = check_signed(note, chain, network)?;
+    let finality = policy(chain)?.check(&signed).or_failure(Check::Checkpoint, &chain.id)?;
+    Ok((signed.unverified().clone(), finality))
+}
+
+/// Checks a chain's own word on itself, countersigned or not: origin and signature.
+pub fn check_signed(note: &Note, chain: &Chain, network: &Network) -> Result<SignedCheckpoint, Failure> {
     let place = &chain.id;
     let signed: SignedCheckpoint = note.as_str().parse().or_failure(Check::Checkpoint, place)?;
     let origin = network.root().origin(&chain.id);
-    let checkpoint = signed.verify(&origin, &origin, &chain.signing_key).or_failure(Check::Checkpoint, place)?.clone();
-    let finality = policy(chain)?.check(&signed).or_failure(Check::Checkpoint, place)?;
-    Ok((checkpoint, finality))
+    signed.verify(&origin, &origin, &chain.signing_key).or_failure(Check::Checkpoint, place)?;
+    Ok(signed)
 }

@@ -34,7 +34,7 @@ async fn what_was_not_logged_is_not_answered() {
     let attack = Attack::prepare().await;
     let honest = attack.submission(&[HOME], &[], 1).await;
 
-    let never_logged = attack.sign_request(attack.request(&[HOME], &[Attribute::Sex], [1, 1], 9).await);
+    let never_logged = attack.sign_request(attack.request(&[HOME], &[Attribute::Sex], [1, 1], 9).await).await;
     attack.all_refuse(&about(&honest, never_logged), Check::RequestInclusion, "never logged").await;
     type Change = fn(&mut Request);
     let changes: [(&str, Change); 4] = [
@@ -49,11 +49,11 @@ async fn what_was_not_logged_is_not_answered() {
         let mut unsigned = honest.dossier.logged.request.clone();
         unsigned.request = request.clone();
         attack.all_refuse(&about(&honest, unsigned), Check::RequestSignature, what).await;
-        attack.all_refuse(&about(&honest, attack.sign_request(request)), Check::RequestInclusion, what).await;
+        attack.all_refuse(&about(&honest, attack.sign_request(request).await), Check::RequestInclusion, what).await;
     }
     // The exchange looks too, before it shows cells.
     let mut logged: LoggedRequest = honest.dossier.logged.clone();
-    logged.request = attack.sign_request(attack.request(&[HOME], &[Attribute::Sex], [1, 1], 9).await);
+    logged.request = attack.sign_request(attack.request(&[HOME], &[Attribute::Sex], [1, 1], 9).await).await;
     let refused = problem(attack.cells(&chain(HOME), &logged).await);
     assert_eq!((refused.word(), refused.check.as_deref()), ("check-failed", Some("request-inclusion")));
 

@@ -7,7 +7,7 @@ use curve25519_dalek::scalar::Scalar;
 use nacre_schemas::{Point, batch::Batch, catalogue::Catalogue};
 use proptest::prelude::*;
 
-use super::{BatchError, BatchFault, ProveError, prove, verify, verify_all};
+use super::{BatchError, BatchFault, MemberBatch, ProveError, prove, verify, verify_all};
 use crate::{
     MessagePoint, RangeProofError,
     encoding::{Place, decode_point},
@@ -151,7 +151,10 @@ fn of_many_batches_those_that_fail_are_named_and_the_others_pass() {
         &[("steps", 1), ("bmi", 300)],
     ];
     let good = lists.map(|values| batch(&key, values));
-    let check_all = |batches: &[Batch]| verify_all(&key, Catalogue::built_in(), batches, &mut rng(2));
+    let check_all = |batches: &[Batch]| {
+        let batches: Vec<_> = batches.iter().map(MemberBatch::from).collect();
+        verify_all(&key, Catalogue::built_in(), &batches, &mut rng(2))
+    };
     assert_eq!(check_all(&[]), []);
     assert_eq!(check_all(&good), [const { Ok(()) }; 6]);
 

@@ -151,7 +151,7 @@ impl Scene {
         };
         let nowhere = Inclusion { leaf: 0, proof: Vec::new() };
         let logged = LoggedRequest {
-            request: SignedRequest { request, signature: Signature([1; 64]) },
+            request: SignedRequest { request, seals: Vec::new(), signature: Signature([1; 64]) },
             admission: self.regulator.clone(),
             checkpoint: "no checkpoint".parse().unwrap(),
             admission_inclusion: nowhere.clone(),

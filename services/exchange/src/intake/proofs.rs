@@ -9,6 +9,7 @@ use std::sync::Arc;
 use nacre_schemas::catalogue::Catalogue;
 use nacre_verifier::Network;
 use nacre_zk::batch::BatchError;
+use nacre_zk::batch::MemberBatch;
 use rand::rngs::OsRng;
 
 use super::Checked;
@@ -40,7 +41,7 @@ async fn verify(network: Arc<Network>, group: Vec<Unproven>) -> Vec<(Checked, Re
         group.into_iter().map(|unproven| (unproven.checked, unproven.place)).unzip();
     let Some(place) = places.first() else { return Vec::new() };
     let verified = place.run(move || {
-        let batches: Vec<_> = checked.iter().map(|checked| &checked.batch).collect();
+        let batches: Vec<_> = checked.iter().map(|checked| MemberBatch::from(&checked.batch)).collect();
         let verdicts = nacre_zk::batch::verify_all(network.key(), Catalogue::built_in(), &batches, &mut OsRng);
         checked.into_iter().zip(verdicts).collect()
     });

@@ -17,7 +17,7 @@ use crate::{documents, error::Error, refusal::Refusal};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EntriesQuery {
-    from: u64,
+    pub(super) from: u64,
 }
 
 /// The next page of entries.

@@ -6,9 +6,10 @@
 //! | `GET /healthz` | | | `ok` |
 //! | `GET /v1/chains` | | | name, size, seals of each |
 //! | `GET /v1/chains/{slug}/checkpoint` | | | signed note |
+//! | `GET …/checkpoint/final[?covering=]` | | | signed note, countersigned |
 //! | `GET …/proofs/inclusion?leaf=&size=` | | | `Inclusion` |
 //! | `GET …/proofs/consistency?from=&to=` | | | proof |
-//! | `GET …/seals/latest`, `GET …/seals/{number}` | | | number, leaf, hash |
+//! | `GET …/seals/latest`, `GET …/seals/{number}` | | | `SealProof` |
 //! | `POST …/batches` | `application/vnd.nacre.batch` | `batches.write` | `BatchReceipt` |
 //! | `POST …/seals` | | `seals.write` | `SealEntry` |
 //! | `POST …/requests` | `SignedRequest` | `log.write` | `LoggedRequest` |
@@ -17,11 +18,13 @@
 //! | `POST …/details` | `LoggedRequest` | `details.read` | `ChainDetails` |
 //! | `POST …/numbers` | `NumbersRequest` | `numbers.read` | `ChainNumbers` |
 //! | `GET …/entries?from=` | | `log.read` | `LogPage`, main chains only |
+//! | `GET …/bodies?from=` | | `bodies.read` | `application/vnd.nacre.members-page` |
 //!
 //! Kept true: a body is read only after its token was checked, and never beyond the route's cap; every refusal is a
 //! problem document; no body and no header is logged; the number of requests at work is bounded.
 
 mod batches;
+mod bodies;
 mod cells;
 mod chains;
 mod checkpoint;
@@ -49,10 +52,10 @@ use tower_http::{limit::RequestBodyLimitLayer, timeout::TimeoutLayer, trace::Tra
 
 use crate::{exchange::Exchange, refusal::Refusal};
 
-/// A logged request, in bytes of JSON: its canonical form has 131,072 at most, most of it hex and base64 here.
-pub(crate) const MAX_LOGGED_REQUEST_BYTES: usize = 256 << 10;
-/// A signed request, in bytes of JSON.
-pub(crate) const MAX_SIGNED_REQUEST_BYTES: usize = 64 << 10;
+/// A signed request, in bytes of JSON: hex takes twice what the canonical form takes.
+pub(crate) const MAX_SIGNED_REQUEST_BYTES: usize = 2 * limits::MAX_SIGNED_REQUEST_BYTES;
+/// A logged request, in bytes of JSON.
+pub(crate) const MAX_LOGGED_REQUEST_BYTES: usize = MAX_SIGNED_REQUEST_BYTES + (128 << 10);
 /// A body that nobody reads: clients that always send one may send `null` or `{}`.
 const MAX_IDLE_BODY_BYTES: usize = 64;
 /// Requests at work at the same time, those that wait for a queue or the disk included.
@@ -70,6 +73,8 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
     let tokens = nacre_access::server::router(Arc::clone(exchange.gatekeeper()));
     let chain = Router::new()
         .route("/checkpoint", short(get(checkpoint::read), 0))
+        .route("/checkpoint/final", short(get(checkpoint::read_final), 0))
+        .route("/bodies", long(get(bodies::read), 0))
         .route("/proofs/inclusion", short(get(proofs::inclusion), 0))
         .route("/proofs/consistency", short(get(proofs::consistency), 0))
         .route("/seals/latest", short(get(seals::latest), 0))

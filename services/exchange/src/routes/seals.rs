@@ -1,4 +1,4 @@
-//! `GET …/seals/latest`, `GET …/seals/{number}` and `POST …/seals`: where a seal stands; closing the epoch.
+//! `GET …/seals/latest`, `GET …/seals/{number}` and `POST …/seals`: a seal and where it stands; closing the epoch.
 
 use std::sync::Arc;
 
@@ -7,52 +7,44 @@ use axum::{
     extract::{Path, Request, State},
 };
 use nacre_access::Scope;
-use nacre_schemas::{Digest, entry::SealEntry};
-use serde::Serialize;
+use nacre_schemas::{entry::SealEntry, query::SealProof};
 
 use super::{Served, reading};
 use crate::{
     chain::Chain,
-    error::{Error, ExchangeError},
+    error::Error,
     refusal::Refusal,
     replay::catch_up,
     seals,
     store::{self, seal::SealPlace},
 };
 
-/// Where a seal stands, and the hash of its entry, by which requests name it.
-#[derive(Serialize)]
-pub(super) struct Standing {
-    number: u64,
-    leaf: u64,
-    hash: Digest,
-}
-
 /// The last seal.
-pub(super) async fn latest(State(exchange): Served, Path(slug): Path<String>) -> Result<Json<Standing>, Error> {
+pub(super) async fn latest(State(exchange): Served, Path(slug): Path<String>) -> Result<Json<SealProof>, Error> {
     let chain = exchange.chain(&slug)?;
     catch_up(exchange.store(), chain).await?;
     let last = store::seal::latest(exchange.store().reader(), chain.id()).await?;
     let last = last.ok_or_else(|| Refusal::NoSeal(chain.id().clone()))?;
-    Ok(Json(Standing::of(chain, last)?))
+    proof(chain, last).await
 }
 
 /// The seal of that number.
 pub(super) async fn numbered(
     State(exchange): Served,
     Path((slug, number)): Path<(String, u64)>,
-) -> Result<Json<Standing>, Error> {
+) -> Result<Json<SealProof>, Error> {
     let chain = exchange.chain(&slug)?;
     catch_up(exchange.store(), chain).await?;
     let found = store::seal::span(exchange.store().reader(), chain.id(), number, number).await?;
     let seal = found.into_iter().next().ok_or_else(|| Refusal::NoSuchSeal { chain: chain.id().clone(), number })?;
-    Ok(Json(Standing::of(chain, seal)?))
+    proof(chain, seal).await
 }
 
-impl Standing {
-    fn of(chain: &Chain, place: SealPlace) -> Result<Self, ExchangeError> {
-        Ok(Self { number: place.number, leaf: place.leaf, hash: chain.leaf_hash(place.leaf)? })
-    }
+/// The seal, and its place under a final checkpoint: what a request names it by.
+async fn proof(chain: &Chain, place: SealPlace) -> Result<Json<SealProof>, Error> {
+    let checkpoint = chain.agreed(place.leaf + 1).await?;
+    let inclusion = chain.inclusion(place.leaf, checkpoint.unverified().size)?;
+    Ok(Json(SealProof { seal: chain.seal_at(place.leaf)?, inclusion, checkpoint: chain.note(&checkpoint)? }))
 }
 
 /// Closes the epoch, for the chain's operator.

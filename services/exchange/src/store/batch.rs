@@ -30,6 +30,20 @@ pub(crate) async fn insert(
     Ok(())
 }
 
+/// The canonical body of this digest.
+pub(crate) async fn body(
+    reader: &SqlitePool,
+    chain: &ChainId,
+    body_digest: &Digest,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let row = sqlx::query("SELECT body FROM batch WHERE chain = $1 AND digest = $2")
+        .bind(name(chain))
+        .bind(body_digest.0.to_vec())
+        .fetch_optional(reader)
+        .await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
 /// The batch whose body has this digest.
 pub(crate) async fn id(
     reader: &SqlitePool,

@@ -100,12 +100,14 @@ fn trust_root(foundings: &BTreeMap<String, Founding>, keys: &BTreeMap<&str, Sign
         id: id.parse().unwrap(),
         jurisdiction: "guangdong".parse().unwrap(),
         region: id.strip_prefix("region/").map(|region| region.parse().unwrap()),
+        parents: Vec::new(),
         signing_key: key.public(),
         witnesses: Vec::new(),
     };
     let root = TrustRoot {
         network: "nacre-test".parse().unwrap(),
         serial: 1,
+        earlier: Vec::new(),
         catalogue: Catalogue::built_in().index().digest(),
         disclosure: Disclosure { minimum_people: 1 },
         jurisdictions: foundings.iter().map(|(id, founding)| jurisdiction(id, founding)).collect(),

@@ -14,9 +14,9 @@ use nacre_schemas::{
     },
     contribution::Contribution,
     entry::{PreviousSeal, SealEntry},
+    query::SealProof,
 };
 use nacre_zk::tally::sum_points;
-use serde_json::Value;
 use sqlx::{
     Row as _,
     sqlite::{SqliteConnectOptions, SqlitePool},
@@ -99,8 +99,9 @@ async fn a_seal_commits_to_the_sums_of_its_epoch_and_the_next_begins_where_it_en
     check_cells(&sealed, &[&hospital, &gym]);
     let public: Vec<Cell> = sealed.into_iter().map(|(cell, _)| cell).collect();
     assert_eq!(seal::cells_root(&public).unwrap(), first.root);
-    let latest: Value = world.client(&running, "gym").get_json(&path(GUANGZHOU, "seals/latest"), None).await.unwrap();
-    assert_eq!((latest["number"].as_u64(), latest["leaf"].as_u64()), (Some(1), Some(7)));
+    let latest: SealProof =
+        world.client(&running, "gym").get_json(&path(GUANGZHOU, "seals/latest"), None).await.unwrap();
+    assert_eq!((&latest.seal, latest.inclusion.leaf), (&first, 7));
 
     let refused = problem(close(&world, &running, "operator", GUANGZHOU).await);
     assert_eq!((refused.status, refused.word()), (409, "nothing-to-seal"));

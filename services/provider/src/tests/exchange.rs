@@ -158,6 +158,7 @@ fn trust_root(config: &Config, chain_key: &SigningKey, authority: &SigningKey) -
     let root = TrustRoot {
         network: "test".parse().unwrap(),
         serial: 1,
+        earlier: Vec::new(),
         catalogue: Catalogue::built_in().index().digest(),
         disclosure: Disclosure { minimum_people: 11 },
         jurisdictions: vec![jurisdiction],

@@ -1,0 +1,15 @@
+//! An anchor's body: what shows a parent chain, and its full witnesses, that the checkpoint anchored is final and extends
+//! the one anchored before.
+
+use crate::{Digest, document, dossier::Note, structure};
+
+structure! {
+    /// The body behind an [`crate::entry::AnchorEntry`].
+    pub struct Anchor {
+        /// The child's checkpoint, final.
+        pub checkpoint: Note,
+        /// RFC 6962 consistency proof from the size anchored before; empty for the first anchor of a child.
+        pub proof: Vec<Digest>,
+    }
+}
+document!(Anchor, b"NcAn", 65_536);

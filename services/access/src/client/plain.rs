@@ -1,0 +1,61 @@
+//! Calls without a token, to servers that speak for themselves: what a witness answers is signed.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode, header::CONTENT_TYPE};
+
+use super::{CONNECT_TIMEOUT, ClientError, http_client, read_body};
+use crate::address::Address;
+
+/// A server that is called without a token.
+pub struct PlainClient {
+    http: reqwest::Client,
+    address: Address,
+    timeout: Duration,
+    max_response_bytes: usize,
+}
+
+/// What it answered, whatever the status.
+#[derive(Clone, Debug)]
+pub struct PlainResponse {
+    /// The status.
+    pub status: StatusCode,
+    /// The body, as text.
+    pub body: String,
+}
+
+impl PlainClient {
+    /// A client of the server at `base_url`; answers longer than the limit are refused.
+    pub fn new(base_url: &str, timeout: Duration, max_response_bytes: usize) -> Result<Self, ClientError> {
+        let address = Address::parse(base_url)?;
+        Ok(Self { http: http_client(&address)?, address, timeout: timeout.max(CONNECT_TIMEOUT), max_response_bytes })
+    }
+
+    /// The server's address, without a slash at its end.
+    pub fn base_url(&self) -> &str {
+        self.address.as_str()
+    }
+
+    /// Posts text, gets text.
+    pub async fn post_text(&self, path: &str, body: String) -> Result<PlainResponse, ClientError> {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    /// Gets text.
+    pub async fn get_text(&self, path: &str) -> Result<PlainResponse, ClientError> {
+        self.send(Method::GET, path, None).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<String>) -> Result<PlainResponse, ClientError> {
+        let url = self.address.at(path).ok_or_else(|| ClientError::Path(path.to_owned()))?;
+        let mut request = self.http.request(method, url.clone()).timeout(self.timeout);
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "text/plain; charset=utf-8").body(body);
+        }
+        let response = request.send().await.map_err(|error| ClientError::transport(&url, error))?;
+        let status = response.status();
+        let body = read_body(&url, response, self.max_response_bytes).await?;
+        let body = String::from_utf8(body).map_err(|error| ClientError::malformed(&url, error.utf8_error()))?;
+        Ok(PlainResponse { status, body })
+    }
+}

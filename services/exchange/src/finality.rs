@@ -1,0 +1,269 @@
+//! Finality: the chain's witnesses are asked to countersign each new checkpoint, and the last that a quorum did is what
+//! answers stand on.
+//!
+//! Kept true: a checkpoint passes for final only with the quorum that the trust root names; what was final once is kept
+//! over restarts. A chain of which a witness has countersigned more entries than are here was put back to an older state:
+//! from then on it takes nothing and signs nothing, for what it would sign contradicts what it signed before.
+//!
+//! Witnesses that are away or slow hold nothing up but finality; they are asked again, ever less often. A chain without
+//! witnesses has its own word only, and verification says so.
+//!
+//! Cost: an HTTP exchange a witness for each round; rounds follow one another and take the latest checkpoint, however
+//! many there were meanwhile.
+
+use std::{
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use nacre_access::client::{ClientError, PlainClient};
+use nacre_ledger::note::{SignedCheckpoint, Submission, WitnessPolicy, submission};
+use nacre_schemas::limits;
+use tokio::sync::{Notify, watch};
+
+use crate::{
+    chain::Chain,
+    error::ExchangeError,
+    refusal::Refusal,
+    store::{self, Store},
+};
+
+/// How long whoever needs a final checkpoint waits for one before being told to ask again.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What a witness may take: a full witness checks all that is new first.
+const WITNESS_TIMEOUT: Duration = Duration::from_secs(120);
+/// What a witness may take when the chain is opened and only its size is asked for.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Pauses between rounds that fail: the first, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+/// A witness that has other sizes than we believe says so, and is asked again with its own.
+const ATTEMPTS: usize = 3;
+
+/// A chain's finality.
+#[derive(Debug)]
+pub(crate) struct Finality {
+    policy: WitnessPolicy,
+    latest: watch::Sender<Option<SignedCheckpoint>>,
+    grown: Notify,
+    behind: OnceLock<String>,
+}
+
+/// A witness of a chain, and how to reach it.
+pub(crate) struct WitnessPeer {
+    name: String,
+    client: Arc<PlainClient>,
+    /// Entries that it countersigned last, as far as is known.
+    size: Mutex<u64>,
+}
+
+/// Why a witness did not countersign.
+#[derive(Debug, thiserror::Error)]
+enum NotCountersigned {
+    #[error(transparent)]
+    Unreachable(#[from] ClientError),
+    #[error("it answered {status}: {body}")]
+    Refused { status: u16, body: String },
+    #[error("it countersigned {theirs} entries, more than the {ours} that are here")]
+    Behind { theirs: u64, ours: u64 },
+    #[error("what it answered is no countersignature: {0}")]
+    Malformed(String),
+    #[error(transparent)]
+    Own(#[from] nacre_ledger::log::LogError),
+}
+
+impl Finality {
+    /// Of a chain with that policy; the last final checkpoint is what an earlier life kept.
+    pub(crate) fn new(policy: WitnessPolicy, latest: Option<SignedCheckpoint>) -> Self {
+        Self { policy, latest: watch::Sender::new(latest), grown: Notify::new(), behind: OnceLock::new() }
+    }
+
+    /// Whether any witness is listed.
+    pub(crate) fn is_witnessed(&self) -> bool {
+        self.policy.needed() > 0
+    }
+
+    /// The last final checkpoint.
+    pub(crate) fn latest(&self) -> Option<SignedCheckpoint> {
+        self.latest.borrow().clone()
+    }
+
+    /// Says that the log has grown.
+    pub(crate) fn grown(&self) {
+        self.grown.notify_one();
+    }
+
+    /// Why the chain takes nothing any more, if a witness has seen more of it than is here.
+    pub(crate) fn behind(&self) -> Option<&str> {
+        self.behind.get().map(String::as_str)
+    }
+
+    /// Waits for a final checkpoint of that many entries or more.
+    pub(crate) async fn wait(&self, size: u64) -> Option<SignedCheckpoint> {
+        let mut latest = self.latest.subscribe();
+        let enough = |note: &Option<SignedCheckpoint>| note.as_ref().is_some_and(|note| note.unverified().size >= size);
+        match tokio::time::timeout(PATIENCE, latest.wait_for(enough)).await {
+            Ok(Ok(note)) => note.clone(),
+            _ => None,
+        }
+    }
+}
+
+impl WitnessPeer {
+    /// A witness of that name at that address.
+    pub(crate) fn new(name: String, url: &str) -> Result<Self, ClientError> {
+        let client = PlainClient::new(url, WITNESS_TIMEOUT, limits::MAX_NOTE_BYTES)?;
+        Ok(Self { name, client: Arc::new(client), size: Mutex::new(0) })
+    }
+
+    fn known(&self) -> u64 {
+        *self.size.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn learn(&self, size: u64) {
+        *self.size.lock().unwrap_or_else(PoisonError::into_inner) = size;
+    }
+
+    /// Has the checkpoint countersigned, and gives the signature lines.
+    async fn countersign(&self, chain: &Chain, checkpoint: &SignedCheckpoint) -> Result<String, NotCountersigned> {
+        let ours = checkpoint.unverified().size;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let old_size = self.known();
+            if old_size > ours {
+                return Err(NotCountersigned::Behind { theirs: old_size, ours });
+            }
+            let proof = if old_size == 0 { Vec::new() } else { chain.try_consistency(old_size, ours)? };
+            let body = Submission { old_size, proof, checkpoint: checkpoint.clone() }.to_text();
+            let answer = self.client.post_text(submission::PATH, body).await?;
+            match answer.status.as_u16() {
+                200 => {
+                    self.learn(ours);
+                    return Ok(answer.body);
+                }
+                409 if attempts < ATTEMPTS => {
+                    let malformed = || NotCountersigned::Malformed("a conflict without its size".to_owned());
+                    let theirs: u64 = answer.body.trim_end().parse().map_err(|_| malformed())?;
+                    if theirs == old_size {
+                        return Err(NotCountersigned::Refused { status: 409, body: answer.body });
+                    }
+                    self.learn(theirs);
+                }
+                status => {
+                    return Err(NotCountersigned::Refused { status, body: answer.body.chars().take(300).collect() });
+                }
+            }
+        }
+    }
+}
+
+/// Asks the witnesses how much of the chain they have seen, before anything is signed. Those that do not answer at once
+/// are taken to have seen no more than is here, which the register beside the log vouches for.
+pub(crate) async fn probe(chain: &Chain, witnesses: &[WitnessPeer]) {
+    let checkpoint = chain.checkpoint();
+    let mut asked: FuturesUnordered<_> = witnesses
+        .iter()
+        .map(|witness| {
+            // The size it is believed to have is the chain's own: any other is answered as a conflict.
+            witness.learn(checkpoint.unverified().size);
+            let asking = witness.countersign(chain, &checkpoint);
+            async move { (witness, tokio::time::timeout(PROBE_TIMEOUT, asking).await) }
+        })
+        .collect();
+    while let Some((witness, answer)) = asked.next().await {
+        if let Ok(Err(error)) = answer {
+            note_failure(chain, witness, &error);
+        }
+    }
+}
+
+/// Has every new checkpoint of the chain countersigned, for as long as the task lives.
+pub(crate) async fn follow(chain: Arc<Chain>, store: Store, witnesses: Vec<WitnessPeer>) {
+    let finality = chain.finality();
+    let mut pause = PAUSES.0;
+    loop {
+        let checkpoint = chain.checkpoint();
+        let done = finality.latest().map_or(0, |note| note.unverified().size);
+        if checkpoint.unverified().size <= done || finality.behind().is_some() {
+            finality.grown.notified().await;
+            continue;
+        }
+        match round(&chain, &witnesses, checkpoint).await {
+            Some(note) => match keep(&chain, &store, note).await {
+                Ok(()) => pause = PAUSES.0,
+                Err(error) => tracing::error!(chain = %chain.id(), %error, "a final checkpoint could not be kept"),
+            },
+            None => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSES.1);
+            }
+        }
+    }
+}
+
+/// Asks all witnesses at once, until a quorum has countersigned.
+async fn round(chain: &Chain, witnesses: &[WitnessPeer], checkpoint: SignedCheckpoint) -> Option<SignedCheckpoint> {
+    let of_round = checkpoint.clone();
+    let mut asked: FuturesUnordered<_> = witnesses
+        .iter()
+        .map(|witness| {
+            let asking = witness.countersign(chain, &of_round);
+            async move { (witness, asking.await) }
+        })
+        .collect();
+    let mut note = checkpoint;
+    while let Some((witness, answer)) = asked.next().await {
+        let added = answer.and_then(|lines: String| {
+            note.with_signatures(&lines).map_err(|error| NotCountersigned::Malformed(error.to_string()))
+        });
+        match added {
+            Ok(added) => note = added,
+            Err(error) => note_failure(chain, witness, &error),
+        }
+        if chain.finality().policy.check(&note).is_ok() {
+            return Some(note);
+        }
+    }
+    None
+}
+
+fn note_failure(chain: &Chain, witness: &WitnessPeer, error: &NotCountersigned) {
+    let (id, name) = (chain.id(), &witness.name);
+    if matches!(error, NotCountersigned::Behind { .. }) {
+        let reason = format!(
+            "the witness {name}: {error}. The data folder was put back to an older state: nothing is signed over it. \
+             Restore the newest copy, or mirror the chain from a full witness"
+        );
+        tracing::error!(chain = %id, reason, "the chain takes nothing more");
+        let _ = chain.finality().behind.set(reason);
+    } else {
+        tracing::warn!(chain = %id, witness = name, %error, "a checkpoint was not countersigned");
+    }
+}
+
+/// Keeps a final checkpoint, then lets it be seen.
+async fn keep(chain: &Chain, store: &Store, note: SignedCheckpoint) -> Result<(), ExchangeError> {
+    let size = note.unverified().size;
+    let mut writing = store.begin().await?;
+    store::final_checkpoint::insert(&mut writing, chain.id(), size, note.as_str()).await?;
+    store.commit(writing).await?;
+    chain.finality().latest.send_replace(Some(note));
+    Ok(())
+}
+
+impl Chain {
+    /// A checkpoint that answers can stand on: final, and of that many entries or more. Waits for one.
+    pub(crate) async fn agreed(&self, size: u64) -> Result<SignedCheckpoint, Refusal> {
+        if !self.finality().is_witnessed() {
+            return Ok(self.checkpoint());
+        }
+        let not_yet = || Refusal::NotFinal { chain: self.id().clone(), size };
+        self.finality().wait(size).await.ok_or_else(not_yet)
+    }
+
+    /// The last such checkpoint, of however many entries.
+    pub(crate) fn last_agreed(&self) -> Option<SignedCheckpoint> {
+        if self.finality().is_witnessed() { self.finality().latest() } else { Some(self.checkpoint()) }
+    }
+}
