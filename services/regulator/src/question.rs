@@ -169,6 +169,7 @@ mod tests {
                 id: region.chain(),
                 jurisdiction: region.facts().jurisdiction.clone(),
                 region: Some(region),
+                parents: Vec::new(),
                 signing_key: SigningPublicKey([4; 65]),
                 witnesses: Vec::new(),
             }
@@ -176,6 +177,7 @@ mod tests {
         TrustRoot {
             network: "test".parse().unwrap(),
             serial: 1,
+            earlier: Vec::new(),
             catalogue: Catalogue::built_in().index().digest(),
             disclosure: Disclosure { minimum_people: 11 },
             jurisdictions: vec![nacre_schemas::trust::Jurisdiction {

@@ -103,12 +103,14 @@ impl Scene {
             id: id.parse().unwrap(),
             jurisdiction: JURISDICTIONS[0].parse().unwrap(),
             region,
+            parents: Vec::new(),
             signing_key: SigningKey::generate().unwrap().public(),
             witnesses: Vec::new(),
         };
         let root = TrustRoot {
             network: "test".parse().unwrap(),
             serial: 1,
+            earlier: Vec::new(),
             catalogue: Catalogue::built_in().index().digest(),
             disclosure: Disclosure { minimum_people: 2 },
             jurisdictions: foundings.iter().map(Founding::public).collect(),

@@ -45,6 +45,7 @@ impl Founding {
         let root = TrustRoot {
             network: "attack.test".parse().unwrap(),
             serial: 1,
+            earlier: Vec::new(),
             catalogue: Digest::of(b"no measure is asked about"),
             disclosure: Disclosure { minimum_people: 11 },
             jurisdictions: JURISDICTIONS.iter().zip(&shares).map(|(id, shares)| jurisdiction(id, shares)).collect(),
@@ -52,6 +53,7 @@ impl Founding {
                 id: "main/health".parse().unwrap(),
                 jurisdiction: "guangdong".parse().unwrap(),
                 region: None,
+                parents: Vec::new(),
                 signing_key: SigningKey::generate().unwrap().public(),
                 witnesses: Vec::new(),
             }],

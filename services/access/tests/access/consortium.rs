@@ -78,6 +78,7 @@ fn trust_root(shares: &[KeyShare], authority: &SigningKey) -> TrustRoot {
     TrustRoot {
         network: "access.test".parse().unwrap(),
         serial: 1,
+        earlier: Vec::new(),
         catalogue: Digest::of(b"no measure is asked about"),
         disclosure: Disclosure { minimum_people: 1 },
         jurisdictions: vec![Jurisdiction {
@@ -91,6 +92,7 @@ fn trust_root(shares: &[KeyShare], authority: &SigningKey) -> TrustRoot {
             id: "main/health".parse().unwrap(),
             jurisdiction: "macao".parse().unwrap(),
             region: None,
+            parents: Vec::new(),
             signing_key: SigningKey::generate().unwrap().public(),
             witnesses: Vec::new(),
         }],

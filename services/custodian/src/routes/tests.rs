@@ -48,6 +48,7 @@ fn trust_root(shares: &[KeyShare], keys: &[SigningKey], authority: &SigningKey) 
         id: id.parse().unwrap(),
         jurisdiction: "guangdong".parse().unwrap(),
         region,
+        parents: Vec::new(),
         signing_key: SigningKey::generate().unwrap().public(),
         witnesses: Vec::new(),
     };
@@ -55,6 +56,7 @@ fn trust_root(shares: &[KeyShare], keys: &[SigningKey], authority: &SigningKey) 
     let root = TrustRoot {
         network: "test".parse().unwrap(),
         serial: 1,
+        earlier: Vec::new(),
         catalogue: Catalogue::built_in().index().digest(),
         disclosure: Disclosure { minimum_people: 11 },
         jurisdictions: vec![Jurisdiction {

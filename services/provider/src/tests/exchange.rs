@@ -152,6 +152,7 @@ fn trust_root(config: &Config, chain_key: &SigningKey, authority: &SigningKey) -
         id: config.chain.clone(),
         jurisdiction: id.clone(),
         region: Some(config.region),
+        parents: Vec::new(),
         signing_key: chain_key.public(),
         witnesses: Vec::new(),
     };
