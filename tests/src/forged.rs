@@ -8,6 +8,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{Arc, Mutex},
 };
 
@@ -47,7 +48,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     Running,
-    attack::{chain, chain_key},
+    attack::{chain, chain_key, read_key},
 };
 
 /// Sealed cells with what is behind them.
@@ -66,6 +67,8 @@ pub struct ForgedChain {
     /// Its log, to append anything to.
     pub log: Log,
     epochs: Vec<Epoch>,
+    /// Of all its witnesses.
+    witnesses: Vec<(String, SigningKey)>,
     // Goes last, after the log is closed.
     _folder: TempDir,
 }
@@ -76,7 +79,11 @@ impl ForgedChain {
         let (id, folder) = (chain(region), tempfile::tempdir().unwrap());
         let origin = running.network().unwrap().root().origin(&id);
         let log = Log::open(folder.path(), &origin, chain_key(running, region), LogOptions::default()).unwrap();
-        Self { id, key: chain_key(running, region), log, epochs: Vec::new(), _folder: folder }
+        let witness = |(name, config): (&String, &PathBuf)| {
+            (name.clone(), read_key(&nacre_witness::Config::read(config).unwrap().signing_key))
+        };
+        let witnesses = running.places.witnesses.iter().map(witness).collect();
+        Self { id, key: chain_key(running, region), log, epochs: Vec::new(), witnesses, _folder: folder }
     }
 
     /// Appends a batch as the exchange would; nothing of it is checked.
@@ -108,9 +115,11 @@ impl ForgedChain {
         self.epochs.pop().unwrap();
     }
 
-    /// Its latest checkpoint.
+    /// Its latest checkpoint, countersigned by all its witnesses: they look away, so that a test is about what custodians
+    /// see by themselves. That witnesses who look do not countersign has tests of its own.
     pub fn checkpoint(&self) -> SignedCheckpoint {
-        self.log.checkpoint()
+        let countersign = |note: SignedCheckpoint, (name, key): &(String, SigningKey)| note.cosign(key, name).unwrap();
+        self.witnesses.iter().fold(self.log.checkpoint(), countersign)
     }
 
     fn span(&self, request: &Request) -> impl Iterator<Item = &Epoch> {

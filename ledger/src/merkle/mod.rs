@@ -8,11 +8,13 @@
 //! Cost: proofs have at most 64 hashes (for a run of leaves 128), and checking one costs that many hashes.
 
 pub mod consistency;
+pub mod frontier;
 pub mod hasher;
 pub mod inclusion;
 pub mod range;
 pub mod tree;
 
+pub use frontier::Frontier;
 pub use hasher::{Hasher, Sm3Hasher};
 pub use tree::Tree;
 

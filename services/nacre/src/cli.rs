@@ -38,6 +38,9 @@ pub enum Command {
     /// Run an exchange: takes batches in, keeps chains, seals epochs, serves cells.
     #[command(subcommand)]
     Exchange(ExchangeCommand),
+    /// Run a witness: countersigns what chains sign, if they only ever add; a full witness checks every entry first.
+    #[command(subcommand)]
+    Witness(WitnessCommand),
     /// Run a custodian: checks each request by itself, then gives its share of the decryption, or refuses.
     #[command(subcommand)]
     Custodian(CustodianCommand),
@@ -111,6 +114,17 @@ pub enum ExchangeCommand {
     /// Close the epoch of every chain of a running exchange: what was posted becomes askable.
     Seal {
         /// exchange.toml
+        config: PathBuf,
+    },
+}
+
+/// `nacre witness`.
+#[derive(Subcommand)]
+pub enum WitnessCommand {
+    /// Serve until interrupted. Chains post their checkpoints to /add-checkpoint (C2SP tlog-witness); /metrics has an alarm
+    /// for chains that signed two histories, /evidence/CHAIN the proof of it, which `nacre verify` confirms.
+    Serve {
+        /// witness.toml
         config: PathBuf,
     },
 }

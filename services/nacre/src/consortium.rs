@@ -22,7 +22,9 @@ use nacre_schemas::{
     id::{ChainId, JurisdictionId},
     membership::{MemberRole, Membership, SignedMembership},
     region::Region,
-    trust::{Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot},
+    trust::{
+        Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot, Witness, WitnessKind,
+    },
 };
 use nacre_verifier::Network;
 use nacre_zk::custody::{self, KeyShare};
@@ -31,7 +33,9 @@ use serde::Serialize;
 
 mod files;
 
-use files::{ChainTable, CustodianFile, CustodianTable, ExchangeFile, OperatorTable, ProviderFile, RegulatorFile};
+use files::{
+    ChainTable, CustodianFile, CustodianTable, ExchangeFile, OperatorTable, ProviderFile, RegulatorFile, WitnessFile,
+};
 
 /// The jurisdictions of every network.
 pub const JURISDICTIONS: [&str; 3] = ["guangdong", "hongkong", "macao"];
@@ -56,13 +60,16 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The servers it takes, by name: `main`, `440100`, …, `guangdong-1`, ….
+    /// The servers it takes, by name: `main`, `440100`, …, `witness-guangdong`, …, `guangdong-1`, ….
+    ///
+    /// Every jurisdiction has a witness: a full one of its own chains, an append witness of the others'.
     pub fn servers(&self) -> Vec<String> {
         let exchanges = std::iter::once("main".to_owned()).chain(self.regions.iter().map(Region::to_string));
+        let witnesses = JURISDICTIONS.iter().map(|jurisdiction| witness_name(jurisdiction));
         let custodians = JURISDICTIONS
             .iter()
             .flat_map(|jurisdiction| (1..=self.custodians).map(move |number| format!("{jurisdiction}-{number}")));
-        exchanges.chain(custodians).collect()
+        exchanges.chain(witnesses).chain(custodians).collect()
     }
 }
 
@@ -73,6 +80,8 @@ pub struct Consortium {
     pub trust: PathBuf,
     /// Exchanges' configurations, by server name.
     pub exchanges: BTreeMap<String, PathBuf>,
+    /// Witnesses' configurations, by server name.
+    pub witnesses: BTreeMap<String, PathBuf>,
     /// Custodians' configurations, by server name.
     pub custodians: BTreeMap<String, PathBuf>,
     /// Providers' configurations, by member.
@@ -87,9 +96,12 @@ impl Consortium {
         let exchange = |name: &str| folder.join("exchanges").join(name).join("exchange.toml");
         let custodian = |name: &str| folder.join("custodians").join(name).join("custodian.toml");
         let provider = |name: &str| folder.join("providers").join(name).join("provider.toml");
-        let (mut exchanges, mut custodians) = (BTreeMap::new(), BTreeMap::new());
+        let witness = |name: &str| folder.join("witnesses").join(name).join("witness.toml");
+        let (mut exchanges, mut witnesses, mut custodians) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for name in plan.servers() {
-            if JURISDICTIONS.iter().any(|jurisdiction| name.starts_with(jurisdiction)) {
+            if JURISDICTIONS.iter().any(|jurisdiction| name == witness_name(jurisdiction)) {
+                witnesses.insert(name.clone(), witness(&name));
+            } else if JURISDICTIONS.iter().any(|jurisdiction| name.starts_with(jurisdiction)) {
                 custodians.insert(name.clone(), custodian(&name));
             } else {
                 exchanges.insert(name.clone(), exchange(&name));
@@ -99,6 +111,7 @@ impl Consortium {
         Self {
             trust: folder.join("trust.toml"),
             exchanges,
+            witnesses,
             custodians,
             providers: sites.map(|name| (name.clone(), provider(&name))).collect(),
             regulator: folder.join("regulators").join(REGULATOR).join("regulator.toml"),
@@ -109,10 +122,16 @@ impl Consortium {
 /// The regulator that a network for trying out has.
 pub const REGULATOR: &str = "health-commission";
 
-/// A jurisdiction while it is being founded: its authority, and its custodians' shares and keys.
+/// The name of a jurisdiction's witness: as a server, a member, and in notes.
+fn witness_name(jurisdiction: &str) -> String {
+    format!("witness-{jurisdiction}")
+}
+
+/// A jurisdiction while it is being founded: its authority, its witness, and its custodians' shares and keys.
 struct Founding {
     id: JurisdictionId,
     authority: SigningKey,
+    witness: SigningKey,
     shares: Vec<KeyShare>,
     custodian_keys: Vec<SigningKey>,
 }
@@ -136,6 +155,7 @@ pub fn init(folder: &Path, plan: &Plan, addresses: &BTreeMap<String, String>) ->
     fs::write(&places.trust, toml::to_string(&signed)?)?;
     let writer = Writer { folder, plan, addresses, foundings: &foundings, network: &network };
     writer.exchanges(&places, &chain_keys)?;
+    writer.witnesses(&places)?;
     writer.custodians(&places)?;
     writer.providers(&places)?;
     writer.regulator(&places)?;
@@ -160,7 +180,7 @@ fn found(id: &str, plan: &Plan) -> anyhow::Result<Founding> {
     let id: JurisdictionId = parse(id)?;
     let shares = custody::generate(&id, plan.threshold, plan.custodians, &mut OsRng)?;
     let custodian_keys = (0..plan.custodians).map(|_| SigningKey::generate()).collect::<Result<_, _>>()?;
-    Ok(Founding { id, authority: SigningKey::generate()?, shares, custodian_keys })
+    Ok(Founding { id, authority: SigningKey::generate()?, witness: SigningKey::generate()?, shares, custodian_keys })
 }
 
 fn jurisdiction(founding: &Founding, plan: &Plan) -> anyhow::Result<Jurisdiction> {
@@ -179,6 +199,17 @@ fn jurisdiction(founding: &Founding, plan: &Plan) -> anyhow::Result<Jurisdiction
     })
 }
 
+/// A jurisdiction's witness as a chain of another, or its own, lists it.
+fn witness(founding: &Founding, home: &JurisdictionId) -> anyhow::Result<Witness> {
+    let kind = if founding.id == *home { WitnessKind::Full } else { WitnessKind::Append };
+    Ok(Witness {
+        name: parse(&witness_name(founding.id.as_str()))?,
+        jurisdiction: founding.id.clone(),
+        kind,
+        signing_key: founding.witness.public(),
+    })
+}
+
 fn trust_root(
     plan: &Plan,
     foundings: &[Founding],
@@ -191,14 +222,9 @@ fn trust_root(
             Some(region) => region.facts().jurisdiction.clone(),
             None => parse(JURISDICTIONS[0])?,
         };
-        chains.push(Chain {
-            id: id.clone(),
-            jurisdiction,
-            region,
-            parents: Vec::new(),
-            signing_key: key.public(),
-            witnesses: Vec::new(),
-        });
+        let witnesses = foundings.iter().map(|founding| witness(founding, &jurisdiction)).collect::<Result<_, _>>()?;
+        let (id, signing_key) = (id.clone(), key.public());
+        chains.push(Chain { id, jurisdiction, region, parents: Vec::new(), signing_key, witnesses });
     }
     let root = TrustRoot {
         network: parse(&plan.name)?,
@@ -330,7 +356,47 @@ impl Writer<'_> {
                     trust: TRUST,
                     members: MEMBERS,
                     operator: OperatorTable { member: &operator, access_key: "access.pem" },
+                    witnesses: self.witness_urls()?,
                     chain: tables,
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The chains that are run in a jurisdiction.
+    fn chains_of(&self, jurisdiction: &JurisdictionId) -> Vec<ChainId> {
+        let chains = self.network.root().chains.iter();
+        chains.filter(|chain| chain.jurisdiction == *jurisdiction).map(|chain| chain.id.clone()).collect()
+    }
+
+    /// The URL of each witness.
+    fn witness_urls(&self) -> anyhow::Result<BTreeMap<String, String>> {
+        let names = self.foundings.iter().map(|founding| witness_name(founding.id.as_str()));
+        names.map(|name| Ok((name.clone(), self.url(&name)?))).collect()
+    }
+
+    fn witnesses(&self, places: &Consortium) -> anyhow::Result<()> {
+        for founding in self.foundings {
+            let name = witness_name(founding.id.as_str());
+            let config = places.witnesses.get(&name).context("the plan names every witness")?;
+            let home = self.home(config)?;
+            secret::write(&home.join("signing.hex"), &*founding.witness.to_bytes())?;
+            let own = self.chains_of(&founding.id);
+            self.admit(&name, MemberRole::Witness, &founding.id, own.clone(), &founding.witness, &home)?;
+            let mut exchanges = self.urls()?;
+            exchanges.retain(|chain, _| own.iter().any(|own| own.as_str() == chain));
+            self.config(
+                config,
+                &WitnessFile {
+                    listen: self.address(&name)?,
+                    data: "data",
+                    trust: TRUST,
+                    members: MEMBERS,
+                    name: &name,
+                    signing_key: "signing.hex",
+                    access_key: "access.pem",
+                    exchanges,
                 },
             )?;
         }
@@ -340,14 +406,7 @@ impl Writer<'_> {
     fn custodians(&self, places: &Consortium) -> anyhow::Result<()> {
         let urls = self.urls()?;
         for founding in self.foundings {
-            let own: Vec<ChainId> = self
-                .network
-                .root()
-                .chains
-                .iter()
-                .filter(|chain| chain.jurisdiction == founding.id)
-                .map(|chain| chain.id.clone())
-                .collect();
+            let own = self.chains_of(&founding.id);
             for (share, key) in founding.shares.iter().zip(&founding.custodian_keys) {
                 let server = format!("{}-{}", founding.id, share.number());
                 let config = places.custodians.get(&server).context("the plan names every custodian")?;

@@ -1,6 +1,6 @@
-//! Exchanges and custodians as tasks of this process, each on a loopback port of its own: for the demo and for tests.
+//! Exchanges, witnesses and custodians as tasks of this process, each on a loopback port of its own: for the demo and for tests.
 //!
-//! They are the servers that `nacre exchange serve` and `nacre custodian serve` run, from the same configurations.
+//! They are the servers that `nacre exchange serve`, `nacre witness serve` and `nacre custodian serve` run, from the same configurations.
 
 use std::{collections::BTreeMap, future::Future, io};
 
@@ -74,6 +74,10 @@ impl Servers {
         if let Some(path) = places.exchanges.get(server) {
             let config = nacre_exchange::Config::read(path)?;
             return Ok(spawn(|stop| async move { Ok(nacre_exchange::serve(config, listener, stopped(stop)).await?) }));
+        }
+        if let Some(path) = places.witnesses.get(server) {
+            let config = nacre_witness::Config::read(path)?;
+            return Ok(spawn(|stop| async move { Ok(nacre_witness::serve(config, listener, stopped(stop)).await?) }));
         }
         let path = places.custodians.get(server).with_context(|| format!("no configuration for {server}"))?;
         let config = nacre_custodian::Config::read(path)?;

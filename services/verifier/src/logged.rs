@@ -80,15 +80,20 @@ pub fn check_signed(
 
 /// Checks a logged request: all of [`check_standing`], and that its chains have the seals it names.
 pub fn check(logged: &LoggedRequest, network: &Network, definition: &Measure) -> Result<Finality, Failure> {
-    let finality = check_standing(logged, network, definition)?;
-    check_seals(&logged.request, network)?;
-    Ok(finality)
+    let requester = membership::check(&logged.admission, network)?;
+    check_request(&logged.request, requester, network, definition)?;
+    check_places(logged, network, definition)
 }
 
 /// Checks all of [`check_signed`], the admission, and both entries' places in the main chain.
 pub fn check_standing(logged: &LoggedRequest, network: &Network, definition: &Measure) -> Result<Finality, Failure> {
     let requester = membership::check(&logged.admission, network)?;
     check_signed(&logged.request, requester, network, definition)?;
+    check_places(logged, network, definition)
+}
+
+/// Both entries stand in the main chain, under a final checkpoint.
+fn check_places(logged: &LoggedRequest, network: &Network, definition: &Measure) -> Result<Finality, Failure> {
     let main = network.main_chain(definition)?;
     let (checkpoint, finality) = note::check(&logged.checkpoint, main, network)?;
     let admission = Entry::Membership(logged.admission.digest()).leaf_hash();

@@ -41,10 +41,11 @@ fn init(args: InitArgs, output: Output) -> anyhow::Result<ExitCode> {
         };
         format!(
             "A network for trying out is in {dir}. NOT FOR PRODUCTION: every secret of every role was made here.\n\n\
-             Trust root:  {}\n\nExchanges (nacre exchange serve …):\n{}\nCustodians (nacre custodian serve …):\n{}\n\
+             Trust root:  {}\n\nExchanges (nacre exchange serve …):\n{}\nWitnesses (nacre witness serve …):\n{}\nCustodians (nacre custodian serve …):\n{}\n\
              Providers (nacre provider post … FILES):\n{}\nRegulator (nacre query …):\n  {}",
             places.trust.display(),
             list(&places.exchanges),
+            list(&places.witnesses),
             list(&places.custodians),
             list(&places.providers),
             places.regulator.display(),

@@ -12,6 +12,7 @@ pub mod exchange;
 mod provider;
 mod query;
 pub mod verify;
+mod witness;
 
 /// Runs a command; its exit code says whether all went well.
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -20,6 +21,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => crate::demo::run(&args, output).await,
         Command::Consortium(command) => consortium::run(command, output),
         Command::Exchange(command) => exchange::run(command, output).await,
+        Command::Witness(command) => witness::run(command).await,
         Command::Custodian(command) => custodian::run(command).await,
         Command::Provider(command) => provider::run(command, output).await,
         Command::Query(args) => query::run(args, output).await,

@@ -30,7 +30,21 @@ pub(super) struct ExchangeFile<'a> {
     pub(super) trust: &'a str,
     pub(super) members: &'a str,
     pub(super) operator: OperatorTable<'a>,
+    pub(super) witnesses: BTreeMap<String, String>,
     pub(super) chain: Vec<ChainTable>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct WitnessFile<'a> {
+    pub(super) listen: &'a str,
+    pub(super) data: &'a str,
+    pub(super) trust: &'a str,
+    pub(super) members: &'a str,
+    pub(super) name: &'a str,
+    pub(super) signing_key: &'a str,
+    pub(super) access_key: &'a str,
+    pub(super) exchanges: BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]

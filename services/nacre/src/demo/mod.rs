@@ -58,8 +58,9 @@ pub async fn run(args: &DemoArgs, output: Output) -> anyhow::Result<ExitCode> {
     let places = consortium::init(&folder.join("network"), &plan, &ports.addresses()?)?;
     let mut servers = Servers::start(&places, ports)?;
     output.say(format_args!(
-        "2. {} exchanges and {} custodians (2 of 3 in each of Guangdong, Hong Kong, Macao) listen on loopback.",
+        "2. {} exchanges, {} witnesses and {} custodians (2 of 3 in each of Guangdong, Hong Kong, Macao) listen on loopback.",
         places.exchanges.len(),
+        places.witnesses.len(),
         places.custodians.len(),
     ));
 

@@ -1,0 +1,144 @@
+//! The witness's routes.
+//!
+//! ```text
+//! POST /add-checkpoint     submission (https://c2sp.org/tlog-witness) → signature line
+//!                          400 malformed · 403 not signed by the chain, or it equivocated · 404 not a chain of ours
+//!                          409 another size was countersigned last, in the body · 422 proof or contents do not hold
+//!                          503 could not be checked now
+//! GET  /evidence/{slug}    Equivocation, JSON; 404 if the chain has signed one history only
+//! GET  /metrics            Prometheus text: sizes, refusals, equivocations
+//! GET  /healthz            `ok`
+//! ```
+//!
+//! Kept true: nobody needs a token, for nothing is believed that is not signed; a body is read up to its cap; a bounded
+//! number of submissions is worked at, and what was begun is finished if the caller hangs up.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use nacre_ledger::note::submission::{MAX_SUBMISSION_BYTES, PATH};
+use tokio::{net::TcpListener, sync::Semaphore};
+use tower_http::limit::RequestBodyLimitLayer;
+
+use crate::{
+    config::Config,
+    witness::{Answer, OpenError, Witness},
+};
+
+/// Submissions in work at a time.
+const PLACES: usize = 128;
+
+/// Why a witness does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// It does not start.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The socket failed.
+    #[error("the listening socket: {0}")]
+    Socket(#[from] std::io::Error),
+}
+
+#[derive(Clone)]
+struct Desk {
+    witness: Arc<Witness>,
+    places: Arc<Semaphore>,
+}
+
+/// Opens the witness and serves until the shutdown future ends; then finishes the submissions in work.
+pub async fn serve(
+    config: Config,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let witness = Arc::new(Witness::open(&config).await?);
+    let desk = Desk { witness: Arc::clone(&witness), places: Arc::new(Semaphore::new(PLACES)) };
+    let app = Router::new()
+        .route(PATH, post(add_checkpoint).layer(RequestBodyLimitLayer::new(MAX_SUBMISSION_BYTES)))
+        .route("/evidence/{slug}", get(evidence))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(async || "ok"))
+        .with_state(desk);
+    axum::serve(listener, app).with_graceful_shutdown(shutdown).await?;
+    witness.close().await;
+    Ok(())
+}
+
+async fn add_checkpoint(State(desk): State<Desk>, submission: String) -> Response {
+    let Ok(place) = Arc::clone(&desk.places).try_acquire_owned() else {
+        return Answer::Later("as many submissions as it takes are in work".to_owned()).into_response();
+    };
+    // A task of its own, so that a caller who hangs up stops nothing half-way.
+    let working = tokio::spawn(async move {
+        let outcome = desk.witness.countersign(&submission).await;
+        drop(place);
+        outcome
+    });
+    match working.await {
+        Ok(Ok(line)) => line.into_response(),
+        Ok(Err(answer)) => answer.into_response(),
+        Err(_) => Answer::Failed("the submission's work stopped".to_owned()).into_response(),
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let line = |status: StatusCode, text: String| (status, format!("{text}\n")).into_response();
+        match self {
+            Self::Malformed(text) => line(StatusCode::BAD_REQUEST, text),
+            Self::Forbidden(text) => line(StatusCode::FORBIDDEN, text),
+            Self::UnknownOrigin => line(StatusCode::NOT_FOUND, "no chain of this origin is witnessed here".to_owned()),
+            Self::Conflict(size) => {
+                (StatusCode::CONFLICT, [(CONTENT_TYPE, "text/x.tlog.size")], format!("{size}\n")).into_response()
+            }
+            Self::Refused(text) => line(StatusCode::UNPROCESSABLE_ENTITY, text),
+            Self::Later(text) => line(StatusCode::SERVICE_UNAVAILABLE, text),
+            Self::Failed(text) => {
+                tracing::error!(text, "a submission failed");
+                line(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the witness failed; its operator finds the cause in its log".to_owned(),
+                )
+            }
+        }
+    }
+}
+
+async fn evidence(State(desk): State<Desk>, Path(slug): Path<String>) -> Response {
+    match desk.witness.evidence(&slug).await {
+        Ok(Some(evidence)) => Json(evidence).into_response(),
+        Ok(None) => (StatusCode::NOT_FOUND, "there is no evidence against a chain of that name\n").into_response(),
+        Err(error) => Answer::from(error).into_response(),
+    }
+}
+
+async fn metrics(State(desk): State<Desk>) -> Response {
+    use std::sync::atomic::Ordering::Relaxed;
+    let mut text = String::new();
+    let series = [
+        ("nacre_witness_countersigned_entries", "gauge", "Entries under the last checkpoint countersigned."),
+        ("nacre_witness_refusals_total", "counter", "Checkpoints whose proof or contents did not hold."),
+        ("nacre_witness_equivocation", "gauge", "1 if the chain has signed two histories: an alarm."),
+        ("nacre_witness_full", "gauge", "1 if bodies are checked before the chain is countersigned."),
+    ];
+    for (name, kind, help) in series {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for chain in desk.witness.watched() {
+            let value = match name {
+                "nacre_witness_countersigned_entries" => chain.size.load(Relaxed),
+                "nacre_witness_refusals_total" => chain.refused.load(Relaxed),
+                "nacre_witness_equivocation" => chain.equivocated.load(Relaxed).into(),
+                _ => chain.is_full().into(),
+            };
+            let _ = writeln!(text, "{name}{{chain=\"{}\"}} {value}", chain.id);
+        }
+    }
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}

@@ -1,0 +1,375 @@
+//! The witness's tables, in one SQLite file: what is kept here is durable when a call returns.
+//!
+//! Kept true: every write is one transaction in write-ahead mode with `synchronous = FULL`; there is one writing
+//! connection, and reads within a transaction see what it wrote. The file is its owner's alone (0600).
+//!
+//! Errors: [`StoreError`]. Cost: a commit is one fsync.
+
+use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
+
+use nacre_ledger::merkle::{Frontier, Sm3Hasher};
+use nacre_schemas::{
+    DecodeError, Digest, Document as _,
+    entry::{AnchorEntry, PreviousSeal},
+    equivocation::Equivocation,
+    id::ChainId,
+};
+use sqlx::{
+    Row as _, Sqlite, SqlitePool, Transaction,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite/witness");
+
+/// How long a call waits for a connection before it fails.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Why a table could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file could not be created.
+    #[error("the database file: {0}")]
+    File(#[from] io::Error),
+    /// The database refused or failed.
+    #[error("the database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database's schema: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A stored row is not what was written.
+    #[error("table {table} holds a broken row: {reason}")]
+    BrokenRow {
+        /// The table.
+        table: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+fn broken(table: &'static str) -> impl Fn(DecodeError) -> StoreError {
+    move |error| StoreError::BrokenRow { table, reason: error.to_string() }
+}
+
+/// A write transaction: nothing of it stays unless it is committed.
+pub(crate) type Writing = Transaction<'static, Sqlite>;
+
+/// The tables.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    pool: SqlitePool,
+}
+
+/// The last seal of a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LastSeal {
+    pub(crate) number: u64,
+    pub(crate) place: PreviousSeal,
+    /// First leaf that it no longer covers.
+    pub(crate) ends: u64,
+}
+
+/// An entry with its body.
+pub(crate) struct Kept {
+    pub(crate) leaf: u64,
+    pub(crate) entry: Vec<u8>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// SQLite's integers are signed; positions in a log stay far below.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64, table: &'static str) -> Result<u64, StoreError> {
+    u64::try_from(number).map_err(|_| StoreError::BrokenRow { table, reason: "a negative number".to_owned() })
+}
+
+fn digest(bytes: &[u8], table: &'static str) -> Result<Digest, StoreError> {
+    let reason = || format!("a digest of {} bytes", bytes.len());
+    bytes.try_into().map(Digest).map_err(|_| StoreError::BrokenRow { table, reason: reason() })
+}
+
+impl Store {
+    /// Opens the file, creating it and its tables where they are missing.
+    pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
+        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            // What is erased is overwritten in the file, not only unlinked.
+            .pragma("secure_delete", "ON")
+            .busy_timeout(ACQUIRE_TIMEOUT);
+        let pool =
+            SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await?;
+        MIGRATIONS.run(&pool).await?;
+        Ok(Self { pool })
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Writing, StoreError> {
+        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// The last checkpoint countersigned.
+    pub(crate) async fn countersigned(&self, chain: &ChainId) -> Result<Option<String>, StoreError> {
+        let row = sqlx::query("SELECT note FROM countersigned WHERE chain = $1")
+            .bind(chain.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    /// Keeps a checkpoint as the last countersigned. Durable when it returns.
+    pub(crate) async fn countersign(&self, chain: &ChainId, size: u64, note: &str) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO countersigned (chain, size, note) VALUES ($1, $2, $3) \
+             ON CONFLICT (chain) DO UPDATE SET size = excluded.size, note = excluded.note",
+        )
+        .bind(chain.as_str())
+        .bind(signed(size))
+        .bind(note)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// The evidence against a chain.
+    pub(crate) async fn equivocation(&self, chain: &ChainId) -> Result<Option<Equivocation>, StoreError> {
+        let row = sqlx::query("SELECT evidence FROM equivocation WHERE chain = $1")
+            .bind(chain.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(Equivocation::from_canonical(row.try_get(0)?).map_err(broken("equivocation"))?))
+    }
+
+    /// Keeps the first evidence against a chain.
+    pub(crate) async fn convict(&self, evidence: &Equivocation) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO equivocation (chain, evidence) VALUES ($1, $2) ON CONFLICT (chain) DO NOTHING")
+            .bind(evidence.chain.as_str())
+            .bind(evidence.to_canonical())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}
+
+/// The right edge of the tree of what was mirrored.
+pub(crate) async fn mirrored(writing: &mut Writing, chain: &ChainId) -> Result<Frontier<Sm3Hasher>, StoreError> {
+    const TABLE: &str = "mirrored";
+    let row = sqlx::query("SELECT leaves, edge FROM mirrored WHERE chain = $1")
+        .bind(chain.as_str())
+        .fetch_optional(&mut **writing)
+        .await?;
+    let Some(row) = row else { return Ok(Frontier::default()) };
+    let edge: &[u8] = row.try_get(1)?;
+    let edge = edge.chunks(32).map(|hash| digest(hash, TABLE)).collect::<Result<_, _>>()?;
+    let frontier = Frontier::new(unsigned(row.try_get(0)?, TABLE)?, edge);
+    frontier
+        .ok_or_else(|| StoreError::BrokenRow { table: TABLE, reason: "the edge is not that of its size".to_owned() })
+}
+
+/// Says how far the chain was mirrored.
+pub(crate) async fn set_mirrored(
+    writing: &mut Writing,
+    chain: &ChainId,
+    frontier: &Frontier<Sm3Hasher>,
+) -> Result<(), StoreError> {
+    let edge: Vec<u8> = frontier.edge().iter().flat_map(|hash| hash.0).collect();
+    sqlx::query(
+        "INSERT INTO mirrored (chain, leaves, edge) VALUES ($1, $2, $3) \
+         ON CONFLICT (chain) DO UPDATE SET leaves = excluded.leaves, edge = excluded.edge",
+    )
+    .bind(chain.as_str())
+    .bind(signed(frontier.size()))
+    .bind(edge)
+    .execute(&mut **writing)
+    .await?;
+    Ok(())
+}
+
+/// Keeps an entry with its body.
+pub(crate) async fn keep(
+    writing: &mut Writing,
+    chain: &ChainId,
+    leaf: u64,
+    entry: &[u8],
+    body: &[u8],
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO entry (chain, leaf, entry, body) VALUES ($1, $2, $3, $4)")
+        .bind(chain.as_str())
+        .bind(signed(leaf))
+        .bind(entry)
+        .bind(body)
+        .execute(&mut **writing)
+        .await?;
+    Ok(())
+}
+
+/// The entries of the range with their bodies, in order.
+pub(crate) async fn kept(writing: &mut Writing, chain: &ChainId, from: u64, to: u64) -> Result<Vec<Kept>, StoreError> {
+    let rows =
+        sqlx::query("SELECT leaf, entry, body FROM entry WHERE chain = $1 AND leaf >= $2 AND leaf < $3 ORDER BY leaf")
+            .bind(chain.as_str())
+            .bind(signed(from))
+            .bind(signed(to))
+            .fetch_all(&mut **writing)
+            .await?;
+    let kept = |row: &sqlx::sqlite::SqliteRow| {
+        Ok(Kept { leaf: unsigned(row.try_get(0)?, "entry")?, entry: row.try_get(1)?, body: row.try_get(2)? })
+    };
+    rows.iter().map(kept).collect()
+}
+
+/// Destroys the body behind an entry.
+pub(crate) async fn erase(writing: &mut Writing, chain: &ChainId, leaf: u64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE entry SET body = x'' WHERE chain = $1 AND leaf = $2")
+        .bind(chain.as_str())
+        .bind(signed(leaf))
+        .execute(&mut **writing)
+        .await?;
+    Ok(())
+}
+
+/// Adds a record, unless it stands in the chain already: then says where.
+pub(crate) async fn add_record(
+    writing: &mut Writing,
+    chain: &ChainId,
+    record: &Digest,
+    leaf: u64,
+) -> Result<Option<u64>, StoreError> {
+    let added = sqlx::query("INSERT INTO record (chain, record, leaf) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+        .bind(chain.as_str())
+        .bind(record.0.to_vec())
+        .bind(signed(leaf))
+        .execute(&mut **writing)
+        .await?;
+    if added.rows_affected() == 1 { Ok(None) } else { record_leaf(writing, chain, record).await }
+}
+
+/// Where a record stands.
+pub(crate) async fn record_leaf(
+    writing: &mut Writing,
+    chain: &ChainId,
+    record: &Digest,
+) -> Result<Option<u64>, StoreError> {
+    let row = sqlx::query("SELECT leaf FROM record WHERE chain = $1 AND record = $2")
+        .bind(chain.as_str())
+        .bind(record.0.to_vec())
+        .fetch_optional(&mut **writing)
+        .await?;
+    row.map(|row| unsigned(row.try_get(0)?, "record")).transpose()
+}
+
+/// The last seal.
+pub(crate) async fn last_seal(writing: &mut Writing, chain: &ChainId) -> Result<Option<LastSeal>, StoreError> {
+    const TABLE: &str = "seal";
+    let row = sqlx::query("SELECT number, leaf, hash, ends FROM seal WHERE chain = $1")
+        .bind(chain.as_str())
+        .fetch_optional(&mut **writing)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let place = PreviousSeal { leaf: unsigned(row.try_get(1)?, TABLE)?, hash: digest(row.try_get(2)?, TABLE)? };
+    Ok(Some(LastSeal { number: unsigned(row.try_get(0)?, TABLE)?, place, ends: unsigned(row.try_get(3)?, TABLE)? }))
+}
+
+/// Keeps a seal as the last.
+pub(crate) async fn set_seal(writing: &mut Writing, chain: &ChainId, seal: &LastSeal) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO seal (chain, number, leaf, hash, ends) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (chain) DO UPDATE \
+         SET number = excluded.number, leaf = excluded.leaf, hash = excluded.hash, ends = excluded.ends",
+    )
+    .bind(chain.as_str())
+    .bind(signed(seal.number))
+    .bind(signed(seal.place.leaf))
+    .bind(seal.place.hash.0.to_vec())
+    .bind(signed(seal.ends))
+    .execute(&mut **writing)
+    .await?;
+    Ok(())
+}
+
+/// The last anchor of a child.
+pub(crate) async fn last_anchor(
+    writing: &mut Writing,
+    chain: &ChainId,
+    child: &ChainId,
+) -> Result<Option<AnchorEntry>, StoreError> {
+    const TABLE: &str = "anchor";
+    let row = sqlx::query("SELECT size, root FROM anchor WHERE chain = $1 AND child = $2")
+        .bind(chain.as_str())
+        .bind(child.as_str())
+        .fetch_optional(&mut **writing)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let (size, root) = (unsigned(row.try_get(0)?, TABLE)?, digest(row.try_get(1)?, TABLE)?);
+    Ok(Some(AnchorEntry { chain: child.clone(), size, root }))
+}
+
+/// Keeps an anchor as its child's last.
+pub(crate) async fn set_anchor(writing: &mut Writing, chain: &ChainId, anchor: &AnchorEntry) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO anchor (chain, child, size, root) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (chain, child) DO UPDATE SET size = excluded.size, root = excluded.root",
+    )
+    .bind(chain.as_str())
+    .bind(anchor.chain.as_str())
+    .bind(signed(anchor.size))
+    .bind(anchor.root.0.to_vec())
+    .execute(&mut **writing)
+    .await?;
+    Ok(())
+}
+
+/// Notes that a body is missing, and that a quorum vouched for it under so many entries; the larger number counts.
+pub(crate) async fn add_missing(
+    writing: &mut Writing,
+    chain: &ChainId,
+    leaf: u64,
+    vouched: u64,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO missing (chain, leaf, vouched) VALUES ($1, $2, $3) \
+         ON CONFLICT (chain, leaf) DO UPDATE SET vouched = max(vouched, excluded.vouched)",
+    )
+    .bind(chain.as_str())
+    .bind(signed(leaf))
+    .bind(signed(vouched))
+    .execute(&mut **writing)
+    .await?;
+    Ok(())
+}
+
+/// Under how many entries a quorum vouched for a missing body, whose erasure has come.
+pub(crate) async fn take_missing(writing: &mut Writing, chain: &ChainId, leaf: u64) -> Result<Option<u64>, StoreError> {
+    let row = sqlx::query("DELETE FROM missing WHERE chain = $1 AND leaf = $2 RETURNING vouched")
+        .bind(chain.as_str())
+        .bind(signed(leaf))
+        .fetch_optional(&mut **writing)
+        .await?;
+    row.map(|row| unsigned(row.try_get(0)?, "missing")).transpose()
+}
+
+/// Whether the body at that leaf is missing, its erasure still to come.
+pub(crate) async fn is_missing(writing: &mut Writing, chain: &ChainId, leaf: u64) -> Result<bool, StoreError> {
+    let row = sqlx::query("SELECT 1 FROM missing WHERE chain = $1 AND leaf = $2")
+        .bind(chain.as_str())
+        .bind(signed(leaf))
+        .fetch_optional(&mut **writing)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// The first missing body whose erasure has not come.
+pub(crate) async fn first_missing(writing: &mut Writing, chain: &ChainId) -> Result<Option<u64>, StoreError> {
+    let row = sqlx::query("SELECT leaf FROM missing WHERE chain = $1 ORDER BY leaf LIMIT 1")
+        .bind(chain.as_str())
+        .fetch_optional(&mut **writing)
+        .await?;
+    row.map(|row| unsigned(row.try_get(0)?, "missing")).transpose()
+}

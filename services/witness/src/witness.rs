@@ -1,0 +1,331 @@
+//! The rules: what a witness countersigns, and what it answers when it does not.
+//!
+//! Kept true: a countersignature leaves only for a checkpoint that the chain signed, that extends the last
+//! countersigned, and (full) under which everything was checked; it is kept as the last first. A chain that was seen to
+//! sign two checkpoints which cannot both be true is never countersigned again, and the evidence is kept.
+//!
+//! Errors: [`Answer`], as the protocol has them. Cost: see [`crate`]; submissions of one chain wait for each other.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    os::unix::fs::DirBuilderExt as _,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use nacre_access::{
+    client::{Client, ClientError},
+    key::{AccessKey, KeyError as AccessKeyError},
+    members::{Members, MembersError},
+    secret::{self, SecretError},
+};
+use nacre_ledger::{
+    merkle::{ProofError, Sm3Hasher, consistency},
+    note::{SignedCheckpoint, Submission},
+    signing::{KeyError, SigningKey},
+};
+use nacre_schemas::{
+    Document as _,
+    catalogue::Catalogue,
+    equivocation::Equivocation,
+    id::{ChainId, MemberId},
+    trust::{SignedTrustRoot, WitnessKind},
+};
+use nacre_verifier::{Failure, Network, equivocation};
+use tokio::sync::Mutex;
+
+use crate::{
+    config::Config,
+    mirror::{Mirror, NotMirrored},
+    store::{Store, StoreError},
+};
+
+/// How long a submission waits while what is new is checked; what is left goes on with the next.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Why a witness does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file or folder.
+    #[error("{}: {error}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// The trust root is no TOML of a trust root.
+    #[error("the trust root cannot be read: {0}")]
+    Trust(#[from] toml::de::Error),
+    /// The trust root does not hold.
+    #[error(transparent)]
+    Network(#[from] Failure),
+    /// The trust root names another catalogue than this build carries.
+    #[error("the trust root's catalogue is not the one this witness was built with")]
+    OtherCatalogue,
+    /// The admissions cannot be had.
+    #[error("the members: {0}")]
+    Members(#[from] MembersError),
+    /// A key's file.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The file holds no signing key.
+    #[error("the signing key: {0}")]
+    SigningKey(#[from] KeyError),
+    /// The file holds no access key.
+    #[error("the access key: {0}")]
+    AccessKey(#[from] AccessKeyError),
+    /// No chain of the trust root lists this witness.
+    #[error("no chain of the trust root lists {0} as a witness")]
+    Unlisted(MemberId),
+    /// The trust root lists another key.
+    #[error("the key given is not the one that {chain} lists for {name}")]
+    OtherKey {
+        /// The chain.
+        chain: ChainId,
+        /// The witness.
+        name: MemberId,
+    },
+    /// A full witness has to know where the chain's bodies are.
+    #[error("`[exchanges]` does not say where {0} is, of which this is a full witness")]
+    NoExchange(ChainId),
+    /// An exchange cannot be called.
+    #[error("the exchange of {chain}: {error}")]
+    Exchange {
+        /// The chain.
+        chain: ChainId,
+        /// Why not.
+        error: ClientError,
+    },
+    /// The tables do not open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What is answered instead of a countersignature.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// 400: not a submission.
+    Malformed(String),
+    /// 403: the chain did not sign the checkpoint, or has equivocated.
+    Forbidden(String),
+    /// 404: not a chain that this is a witness of.
+    UnknownOrigin,
+    /// 409: another size was countersigned last.
+    Conflict(u64),
+    /// 422: the proof does not hold, or something under the checkpoint does not.
+    Refused(String),
+    /// 503: what is new could not be checked now.
+    Later(String),
+    /// 500: ours.
+    Failed(String),
+}
+
+impl From<StoreError> for Answer {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// A witness.
+pub(crate) struct Witness {
+    network: Arc<Network>,
+    name: String,
+    key: SigningKey,
+    store: Store,
+    /// By the origin of their checkpoints.
+    watched: BTreeMap<String, Watched>,
+}
+
+/// A chain that is witnessed.
+pub(crate) struct Watched {
+    pub(crate) id: ChainId,
+    /// Held while a submission is worked at.
+    working: Mutex<()>,
+    /// If this is a full witness of it.
+    mirror: Option<Mirror>,
+    pub(crate) size: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) equivocated: AtomicBool,
+}
+
+impl Witness {
+    /// Checks what it was given, and opens what it kept.
+    pub(crate) async fn open(config: &Config) -> Result<Self, OpenError> {
+        let network = Arc::new(read_network(config)?);
+        let members = Arc::new(Members::load(&config.members, &network)?);
+        let key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)?;
+        let access_key = Arc::new(AccessKey::from_pem(&secret::read_text(&config.access_key)?)?);
+        let file = |error| OpenError::File { path: config.data.clone(), error };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).map_err(file)?;
+        let store = Store::open(&config.data.join("witness.sqlite")).await?;
+        let mut watched = BTreeMap::new();
+        for chain in &network.root().chains {
+            let Some(listed) = chain.witnesses.iter().find(|witness| witness.name == config.name) else { continue };
+            if listed.signing_key != key.public() {
+                return Err(OpenError::OtherKey { chain: chain.id.clone(), name: config.name.clone() });
+            }
+            let mirror = if listed.kind == WitnessKind::Full {
+                let url = config.exchanges.get(&chain.id).ok_or_else(|| OpenError::NoExchange(chain.id.clone()))?;
+                let client = Client::new(url, config.name.clone(), Arc::clone(&access_key))
+                    .map_err(|error| OpenError::Exchange { chain: chain.id.clone(), error })?;
+                let (network, members, store) = (Arc::clone(&network), Arc::clone(&members), store.clone());
+                Some(Mirror { chain: chain.clone(), network, members, client, store })
+            } else {
+                None
+            };
+            let watching = Watched::open(chain.id.clone(), mirror, &store).await?;
+            watched.insert(network.root().origin(&chain.id), watching);
+        }
+        if watched.is_empty() {
+            return Err(OpenError::Unlisted(config.name.clone()));
+        }
+        Ok(Self { network, name: config.name.to_string(), key, store, watched })
+    }
+
+    pub(crate) async fn close(&self) {
+        self.store.close().await;
+    }
+
+    /// The chains that are witnessed, by origin.
+    pub(crate) fn watched(&self) -> impl Iterator<Item = &Watched> {
+        self.watched.values()
+    }
+
+    /// The evidence against the chain of that slug, if it has equivocated.
+    pub(crate) async fn evidence(&self, slug: &str) -> Result<Option<Equivocation>, StoreError> {
+        let Some(watched) = self.watched.values().find(|watched| watched.id.slug() == slug) else { return Ok(None) };
+        self.store.equivocation(&watched.id).await
+    }
+
+    /// Countersigns what was submitted: the signature line.
+    pub(crate) async fn countersign(&self, text: &str) -> Result<String, Answer> {
+        let submission = Submission::parse(text).map_err(|error| Answer::Malformed(error.to_string()))?;
+        let origin = &submission.checkpoint.unverified().origin;
+        let watched = self.watched.get(origin).ok_or(Answer::UnknownOrigin)?;
+        let chain = self.network.root().chain(&watched.id).ok_or(Answer::UnknownOrigin)?;
+        let signed = submission.checkpoint.verify(origin, origin, &chain.signing_key);
+        signed.map_err(|error| Answer::Forbidden(error.to_string()))?;
+        let _one_at_a_time = watched.working.lock().await;
+        if watched.equivocated.load(Ordering::Acquire) {
+            return Err(Answer::Forbidden(format!("{} has signed two histories; see /evidence", watched.id)));
+        }
+        let outcome = self.countersign_alone(watched, submission).await;
+        if let Err(answer @ (Answer::Refused(_) | Answer::Failed(_))) = &outcome {
+            watched.refused.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(chain = %watched.id, ?answer, "a checkpoint is not countersigned");
+        }
+        outcome
+    }
+
+    async fn countersign_alone(&self, watched: &Watched, submission: Submission) -> Result<String, Answer> {
+        let last = self.store.countersigned(&watched.id).await?;
+        let last = last.map(|note| note.parse::<SignedCheckpoint>()).transpose();
+        let last = last.map_err(|error| Answer::Failed(error.to_string()))?;
+        self.check_extends(watched, last.as_ref(), &submission).await?;
+        let checkpoint = submission.checkpoint.unverified();
+        if let Some(mirror) = &watched.mirror {
+            let advanced = tokio::time::timeout(PATIENCE, mirror.advance(checkpoint)).await;
+            match advanced.unwrap_or_else(|_| Err(NotMirrored::Unavailable("it takes longer than this".to_owned()))) {
+                Ok(()) => {}
+                Err(NotMirrored::Failed(failure)) => return Err(Answer::Refused(failure.to_string())),
+                Err(error @ NotMirrored::Unavailable(_)) => return Err(Answer::Later(error.to_string())),
+                Err(error) => return Err(Answer::Failed(error.to_string())),
+            }
+        }
+        self.store.countersign(&watched.id, checkpoint.size, submission.checkpoint.as_str()).await?;
+        watched.size.store(checkpoint.size, Ordering::Relaxed);
+        let cosigned = submission.checkpoint.cosign(&self.key, &self.name);
+        let line = cosigned.ok().and_then(|note| note.cosignature(&self.name));
+        line.ok_or_else(|| Answer::Failed("the note has no room for a countersignature".to_owned()))
+    }
+
+    /// The checkpoint extends the last countersigned, by the proof submitted.
+    async fn check_extends(
+        &self,
+        watched: &Watched,
+        last: Option<&SignedCheckpoint>,
+        submission: &Submission,
+    ) -> Result<(), Answer> {
+        let new = submission.checkpoint.unverified();
+        if submission.old_size > new.size {
+            return Err(Answer::Malformed(format!("a proof from {} to {} entries", submission.old_size, new.size)));
+        }
+        let Some(last) = last else {
+            let first = submission.old_size == 0 && submission.proof.is_empty();
+            return if first { Ok(()) } else { Err(Answer::Conflict(0)) };
+        };
+        let old = last.unverified();
+        if new.size == old.size && new.root != old.root {
+            self.convict(watched, last, submission, new.root).await?;
+            return Err(Answer::Conflict(old.size));
+        }
+        if submission.old_size != old.size {
+            return Err(Answer::Conflict(old.size));
+        }
+        match consistency::verify::<Sm3Hasher>(old.size, &old.root, new.size, &new.root, &submission.proof) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let earlier = consistency::earlier_root::<Sm3Hasher>(old.size, new.size, &new.root, &submission.proof);
+                if let Some(root) = earlier.filter(|_| error == ProofError::RootMismatch) {
+                    self.convict(watched, last, submission, root).await?;
+                }
+                Err(Answer::Refused(format!("the proof that it extends {} entries: {error}", old.size)))
+            }
+        }
+    }
+
+    /// Keeps the evidence that the chain signed two histories, if it is any.
+    async fn convict(
+        &self,
+        watched: &Watched,
+        last: &SignedCheckpoint,
+        submission: &Submission,
+        root: nacre_schemas::Digest,
+    ) -> Result<(), Answer> {
+        let same_size = last.unverified().size == submission.checkpoint.unverified().size;
+        let proof = if same_size { Vec::new() } else { submission.proof.clone() };
+        let evidence = equivocation::find(&watched.id, last, &submission.checkpoint, root, proof, &self.network);
+        let Some(evidence) = evidence else { return Ok(()) };
+        self.store.convict(&evidence).await?;
+        watched.equivocated.store(true, Ordering::Release);
+        tracing::error!(chain = %watched.id, "the chain has signed two histories; it is countersigned no more");
+        Ok(())
+    }
+}
+
+impl Watched {
+    async fn open(id: ChainId, mirror: Option<Mirror>, store: &Store) -> Result<Self, OpenError> {
+        let size = store.countersigned(&id).await?.and_then(|note| note.parse::<SignedCheckpoint>().ok());
+        let size = size.map_or(0, |note| note.unverified().size);
+        let equivocated = store.equivocation(&id).await?.is_some();
+        Ok(Self {
+            id,
+            working: Mutex::default(),
+            mirror,
+            size: AtomicU64::new(size),
+            refused: AtomicU64::new(0),
+            equivocated: AtomicBool::new(equivocated),
+        })
+    }
+
+    /// Whether this is a full witness of it.
+    pub(crate) fn is_full(&self) -> bool {
+        self.mirror.is_some()
+    }
+}
+
+fn read_network(config: &Config) -> Result<Network, OpenError> {
+    let file = |error| OpenError::File { path: config.trust.clone(), error };
+    let text = fs::read_to_string(&config.trust).map_err(file)?;
+    let network = Network::new(toml::from_str::<SignedTrustRoot>(&text)?)?;
+    if network.root().catalogue != Catalogue::built_in().index().digest() {
+        return Err(OpenError::OtherCatalogue);
+    }
+    Ok(network)
+}
