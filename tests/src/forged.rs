@@ -14,19 +14,19 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::StatusCode,
     routing::{get, post},
 };
 use nacre_access::ProblemResponse;
 use nacre_ledger::{
     log::{Log, LogOptions},
-    note::SignedCheckpoint,
+    note::{SignedCheckpoint, Submission},
     seal,
     signing::{Role, SigningKey},
 };
 use nacre_schemas::{
-    Document as _,
+    Blob, Document as _,
     batch::Batch,
     catalogue::Catalogue,
     cell::{Cell, CellDetail, ChainDetails, ProviderCount, SealDetails},
@@ -38,6 +38,7 @@ use nacre_schemas::{
     },
     entry::{BatchEntry, Entry, PreviousSeal, SealEntry},
     id::{ChainId, MemberId},
+    members::{MemberContribution, MemberEntry, MembersPage},
     problem::Problem,
     query::{GroupKey, Request, SealProof, SealSpan},
 };
@@ -67,6 +68,8 @@ pub struct ForgedChain {
     /// Its log, to append anything to.
     pub log: Log,
     epochs: Vec<Epoch>,
+    /// The bodies behind its entries, by leaf.
+    bodies: Mutex<BTreeMap<u64, Vec<u8>>>,
     /// Of all its witnesses.
     witnesses: Vec<(String, SigningKey)>,
     // Goes last, after the log is closed.
@@ -83,7 +86,15 @@ impl ForgedChain {
             (name.clone(), read_key(&nacre_witness::Config::read(config).unwrap().signing_key))
         };
         let witnesses = running.places.witnesses.iter().map(witness).collect();
-        Self { id, key: chain_key(running, region), log, epochs: Vec::new(), witnesses, _folder: folder }
+        Self {
+            id,
+            key: chain_key(running, region),
+            log,
+            epochs: Vec::new(),
+            bodies: Mutex::default(),
+            witnesses,
+            _folder: folder,
+        }
     }
 
     /// Appends a batch as the exchange would; nothing of it is checked.
@@ -91,7 +102,34 @@ impl ForgedChain {
         let contributions = batch.contributions.len() as u32;
         let mut entries = vec![Entry::Batch(BatchEntry { contributions, body: batch.body().digest() })];
         entries.extend(batch.contributions.iter().map(|contribution| Entry::Contribution(contribution.entry())));
-        self.log.append(entries.iter().map(Entry::to_canonical).collect()).await.unwrap().first
+        let first = self.log.append(entries.iter().map(Entry::to_canonical).collect()).await.unwrap().first;
+        let mut bodies = self.bodies.lock().unwrap();
+        bodies.insert(first, batch.body().to_canonical());
+        for (leaf, contribution) in (first + 1..).zip(&batch.contributions) {
+            bodies.insert(leaf, MemberContribution::of(contribution).to_canonical());
+        }
+        first
+    }
+
+    /// Its entries with their bodies, as a full witness fetches them.
+    fn members_page(&self, from: u64) -> MembersPage {
+        let entries = self.log.entries(from..self.log.size(), usize::MAX).unwrap();
+        let bodies = self.bodies.lock().unwrap();
+        let entry = |(leaf, entry): (u64, Vec<u8>)| MemberEntry {
+            entry: Blob::new(entry).unwrap(),
+            body: Blob::new(bodies.get(&leaf).cloned().unwrap_or_default()).unwrap(),
+        };
+        MembersPage { first: from, entries: (from..).zip(entries).map(entry).collect() }
+    }
+
+    /// What it sends a witness that has countersigned so many of its entries.
+    pub fn submission(&self, old_size: u64) -> Submission {
+        let checkpoint = self.log.checkpoint();
+        let proof = match old_size {
+            0 => Vec::new(),
+            old_size => self.log.consistency(old_size, checkpoint.unverified().size).unwrap(),
+        };
+        Submission { old_size, proof, checkpoint }
     }
 
     /// Seals these cells over all leaves since the last seal.
@@ -277,6 +315,8 @@ impl Impostor {
             .route(&at("cells"), post(cells))
             .route(&at("details"), post(details))
             .route(&at("numbers"), post(numbers))
+            .route(&at("bodies"), get(bodies))
+            .route(&at("proofs/consistency"), get(consistency))
             .with_state(Arc::clone(&shown));
         // Ends with the runtime of the test.
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -312,6 +352,21 @@ async fn numbered(State(shown): Serving, Path(number): Path<u64>) -> Result<Json
     let shown = shown.lock().unwrap();
     let found = shown.to_regulators.epochs.iter().find(|epoch| epoch.entry.number == number);
     found.map(|epoch| Json(shown.to_regulators.proof(epoch))).ok_or(StatusCode::NOT_FOUND)
+}
+
+#[derive(serde::Deserialize)]
+struct From {
+    from: u64,
+    to: Option<u64>,
+}
+
+async fn bodies(State(shown): Serving, Query(From { from, .. }): Query<From>) -> Vec<u8> {
+    shown.lock().unwrap().to_custodians().members_page(from).to_canonical()
+}
+
+async fn consistency(State(shown): Serving, Query(From { from, to }): Query<From>) -> Json<Value> {
+    let proof = shown.lock().unwrap().to_custodians().log.consistency(from, to.unwrap()).unwrap();
+    Json(json!({ "proof": proof }))
 }
 
 async fn cells(State(shown): Serving, Json(logged): Json<LoggedRequest>) -> Json<ChainAnswer> {

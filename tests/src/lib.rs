@@ -12,6 +12,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use nacre::{
@@ -19,7 +20,12 @@ use nacre::{
     consortium::{self, Consortium, Plan},
     servers::{Ports, Servers},
 };
-use nacre_access::{client::Client, key::AccessKey, secret};
+use nacre_access::{
+    client::{Client, PlainClient},
+    key::AccessKey,
+    secret,
+};
+use nacre_ledger::note::{Submission, submission};
 use nacre_provider::PostSummary;
 use nacre_regulator::{Outcome, QueryError, Question};
 use nacre_schemas::{
@@ -79,6 +85,22 @@ impl Running {
     /// The checked trust root.
     pub fn network(&self) -> anyhow::Result<Network> {
         Ok(read_trust(&self.places.trust)??)
+    }
+
+    /// The answer of a witness to a submission: status and text.
+    pub async fn submit(&self, witness: &str, submission: &Submission) -> anyhow::Result<(u16, String)> {
+        self.ask_witness(witness, submission::PATH, Some(submission.to_text())).await
+    }
+
+    /// The answer of a witness, at any of its addresses.
+    pub async fn ask_witness(&self, witness: &str, path: &str, body: Option<String>) -> anyhow::Result<(u16, String)> {
+        let url = format!("http://{}", self.addresses[witness]);
+        let client = PlainClient::new(&url, Duration::from_secs(120), 1 << 20)?;
+        let answer = match body {
+            Some(body) => client.post_text(path, body).await?,
+            None => client.get_text(path).await?,
+        };
+        Ok((answer.status.as_u16(), answer.body))
     }
 
     /// A provider's configuration.

@@ -36,9 +36,9 @@ use crate::{
 /// A page of the log that has this many bytes of documents takes no further entry.
 const PAGE_BYTES: usize = 4 << 20;
 
-/// Where a release stands.
+/// Where a document stands.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct LoggedRelease {
+pub(crate) struct Logged {
     /// Its leaf.
     leaf: u64,
     /// Its audit path under the checkpoint.
@@ -47,13 +47,12 @@ pub(crate) struct LoggedRelease {
     checkpoint: nacre_schemas::dossier::Note,
 }
 
-impl DocumentKind {
-    fn entry(self, digest: Digest) -> Entry {
-        match self {
-            Self::Membership => Entry::Membership(digest),
-            Self::Request => Entry::Request(digest),
-            Self::Release => Entry::Release(digest),
-        }
+impl Logged {
+    /// The entry at that leaf, under a final checkpoint.
+    pub(crate) async fn at(chain: &Chain, leaf: u64) -> Result<Self, Error> {
+        let checkpoint = chain.agreed(leaf + 1).await?;
+        let proof = chain.inclusion(leaf, checkpoint.unverified().size)?.proof;
+        Ok(Self { leaf, proof, checkpoint: chain.note(&checkpoint)? })
     }
 }
 
@@ -62,9 +61,10 @@ async fn log(
     store: &Store,
     chain: &Chain,
     kind: DocumentKind,
-    digest: Digest,
+    entry: Entry,
     body: Vec<u8>,
 ) -> Result<u64, ExchangeError> {
+    let digest = Digest::of(&body);
     let _one_at_a_time = chain.documents.lock().await;
     catch_up(store, chain).await?;
     if let Some(leaf) = store::logged_document::leaf(store.reader(), chain.id(), &digest).await? {
@@ -73,7 +73,7 @@ async fn log(
     let mut writing = store.begin().await?;
     store::document::insert(&mut writing, kind, &digest, body).await?;
     store.commit(writing).await?;
-    let leaf = chain.append(&[kind.entry(digest)]).await?;
+    let leaf = chain.append(&[entry]).await?;
     catch_up(store, chain).await?;
     Ok(leaf)
 }
@@ -86,7 +86,7 @@ pub(crate) async fn log_admissions<'a>(
 ) -> Result<(), ExchangeError> {
     for admission in admissions {
         let body = admission.to_canonical();
-        log(store, chain, DocumentKind::Membership, Digest::of(&body), body).await?;
+        log(store, chain, DocumentKind::Membership, Entry::Membership(Digest::of(&body)), body).await?;
     }
     Ok(())
 }
@@ -111,9 +111,10 @@ pub(crate) async fn request(
     verdict.map_err(Refusal::CheckFailed)?;
     let store = exchange.store().clone();
     let (body, of_chain) = (signed.to_canonical(), Arc::clone(&chain));
-    let leaf =
-        to_the_end(async move { Ok(log(&store, &of_chain, DocumentKind::Request, Digest::of(&body), body).await?) })
-            .await?;
+    let leaf = to_the_end(async move {
+        Ok(log(&store, &of_chain, DocumentKind::Request, Entry::Request(Digest::of(&body)), body).await?)
+    })
+    .await?;
     let admission = store::logged_document::leaf(exchange.store().reader(), chain.id(), &caller.digest()).await?;
     let admission = admission.ok_or_else(|| Refusal::AdmissionNotLogged(caller.membership.member.clone()))?;
     let checkpoint = chain.agreed(leaf.max(admission) + 1).await?;
@@ -168,7 +169,7 @@ pub(crate) async fn release(
     caller: &SignedMembership,
     place: &Place,
     body: Vec<u8>,
-) -> Result<LoggedRelease, Error> {
+) -> Result<Logged, Error> {
     let (network, of_chain, member) =
         (Arc::clone(exchange.network()), Arc::clone(&chain), caller.membership.member.clone());
     let (body, verdict) = place
@@ -179,12 +180,11 @@ pub(crate) async fn release(
         .await?;
     verdict?;
     let (store, of_chain) = (exchange.store().clone(), Arc::clone(&chain));
-    let leaf =
-        to_the_end(async move { Ok(log(&store, &of_chain, DocumentKind::Release, Digest::of(&body), body).await?) })
-            .await?;
-    let checkpoint = chain.agreed(leaf + 1).await?;
-    let proof = chain.inclusion(leaf, checkpoint.unverified().size)?.proof;
-    Ok(LoggedRelease { leaf, proof, checkpoint: chain.note(&checkpoint)? })
+    let leaf = to_the_end(async move {
+        Ok(log(&store, &of_chain, DocumentKind::Release, Entry::Release(Digest::of(&body)), body).await?)
+    })
+    .await?;
+    Logged::at(&chain, leaf).await
 }
 
 fn check_release(

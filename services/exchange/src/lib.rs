@@ -8,13 +8,14 @@
 //! drop or invent a receipted record without a full witness noticing.
 //!
 //! The way of a batch is told in `intake`, of an epoch in `seals`, of an answer in `answer`, of requests and releases in
-//! `documents`; `replay` says what a restart does. Errors: [`OpenError`] before it serves; problem documents after.
+//! `documents`, of an order to erase in `erasures`, how witnesses agree in `finality`; `replay` says what a restart does. Errors: [`OpenError`] before it serves; problem documents after.
 
 mod answer;
 mod bodies;
 mod chain;
 mod config;
 mod documents;
+mod erasures;
 mod error;
 mod exchange;
 mod finality;

@@ -45,6 +45,9 @@ pub(crate) enum Refusal {
     /// It took longer than the route gives.
     #[error("it took longer than this address gives a request")]
     TooSlow,
+    /// No record of that name and entry, or another provider's.
+    #[error("{0} has no such record of yours, or not with that entry")]
+    UnknownRecord(ChainId),
     /// Too few witnesses have countersigned that much of the chain yet.
     #[error("no checkpoint of {chain} with {size} entries or more is final yet; its witnesses are being asked")]
     NotFinal {
@@ -217,6 +220,7 @@ impl Refusal {
             Self::Malformed(_) => (400, "malformed", "Malformed"),
             Self::Busy => (503, "busy", "Busy"),
             Self::TooSlow => (503, "too-slow", "Took too long"),
+            Self::UnknownRecord(_) => (404, "unknown-record", "Unknown record"),
             Self::NotFinal { .. } => (503, "not-final", "Not final yet"),
             Self::NotAdmitted { .. } => (403, "not-admitted", "Not admitted"),
             Self::OtherSender { .. } => (403, "other-sender", "Sent in another's name"),

@@ -9,6 +9,8 @@
 //! Crash consequences: before the commit, nothing of the stretch is there and it is followed again; after it, all is.
 //! Following a stretch twice changes nothing.
 //!
+//! An erasure in the log is carried out here, in the transaction that follows it.
+//!
 //! Errors: a record twice in a log, or an entry whose body is gone, is [`ExchangeError::Inconsistent`], and the exchange
 //! does not open over it. Cost: a read of an entry and of a row's key each; one transaction for each stretch of at most
 //! [`STRETCH_LEAVES`].
@@ -149,6 +151,7 @@ async fn write(writing: &mut Writing, chain: &Chain, stretch: &Stretch) -> Resul
     }
     for (leaf, entry) in &stretch.erased {
         store::erased::insert(writing, chain.id(), *leaf, *entry).await?;
+        store::contribution::erase(writing, chain.id(), &chain.leaf_hash(*leaf)?).await?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use nacre_schemas::{
+    Digest,
     cohort::{AgeBand, Period, Sex},
     id::ChainId,
     query::{Attribute, Statistic},
@@ -164,6 +165,18 @@ pub enum ProviderCommand {
     Receipts {
         /// provider.toml
         config: PathBuf,
+    },
+    /// Destroy a posted record: its openings, its payload and the payload's key, at the exchange, at the full witnesses and
+    /// here. What was published before still verifies: the chain keeps the commitments, which tell nothing. The source in
+    /// your own system is yours to delete.
+    ///
+    /// Example: nacre provider erase provider.toml 5f0c…e1 (`nacre provider receipts` lists the records)
+    Erase {
+        /// provider.toml
+        config: PathBuf,
+        /// The records, by id: 64 hex digits each.
+        #[arg(required = true)]
+        records: Vec<Digest>,
     },
 }
 

@@ -11,6 +11,7 @@
 mod codes;
 mod config;
 mod derive;
+mod erase;
 mod exact;
 mod fhir;
 mod file;
@@ -33,6 +34,7 @@ mod summary;
 mod tests;
 
 pub use config::{Config, ConfigError};
+pub use erase::{EraseError, Erased, erase};
 pub use file::FileError;
 pub use keys::KeyError;
 pub use outbox::{FILE_NAME as OUTBOX_FILE_NAME, OutboxError, receipt::StoredReceipt};

@@ -121,7 +121,7 @@ pub async fn receipts(config: &Config) -> Result<Vec<StoredReceipt>, PostError> 
     Ok(listed?)
 }
 
-fn read_network(path: &Path) -> Result<Network, PostError> {
+pub(crate) fn read_network(path: &Path) -> Result<Network, PostError> {
     let explain = |source| PostError::TrustFile { path: path.to_owned(), source };
     let malformed = |detail| PostError::TrustMalformed { path: path.to_owned(), detail };
     if fs::metadata(path).map_err(explain)?.len() > MAX_TRUST_BYTES {

@@ -30,6 +30,8 @@ pub struct PostSummary {
     pub already_queued: u64,
     /// Records found that the exchange refused in an earlier run, with the same value.
     pub already_refused: u64,
+    /// Records found that were erased: they are not posted again.
+    pub already_erased: u64,
     /// Records receipted in this run.
     pub posted: u64,
     /// Records still queued: the next run sends them again.

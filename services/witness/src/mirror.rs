@@ -125,6 +125,7 @@ impl Mirror {
                 vouched.push((entry.leaf, self.vouched(entry.leaf, target).await?));
             }
         }
+        let erasing = checked.iter().any(|entry| matches!(entry.stands, Stands::Erasure(..)));
         let mut writing = self.store.begin().await?;
         for (leaf, size) in vouched {
             store::add_missing(&mut writing, &self.chain.id, leaf, size).await?;
@@ -134,6 +135,9 @@ impl Mirror {
         }
         store::set_mirrored(&mut writing, &self.chain.id, &frontier).await?;
         writing.commit().await?;
+        if erasing {
+            self.store.forget_freed().await?;
+        }
         Ok(())
     }
 

@@ -10,7 +10,8 @@
 //! | shows regulator and custodian two histories | `chain-details`; its two signatures remain |
 //! | drops or reorders what it receipted | `receipt`, and no consistency proof |
 //! | appends a body twice | its own software does not open over it |
-//! | seals other cells than its contributions add up to | **nothing yet**: needs the full witness; what it opens of fewer than k contributions is no release (`disclosure`) |
+//! | seals other cells than its contributions add up to | the full witness: `record-twice`, `seal-cells`, `seal-sequence`, `batch` |
+//! | signs two histories | any witness (`witness.rs`) |
 
 use nacre::{consortium::Plan, demo::population::PERSON_SYSTEM};
 use nacre_exchange::Exchange;
@@ -34,7 +35,6 @@ use nacre_schemas::{
     entry::PreviousSeal,
     query::{Quantity, Statistic},
     receipt::BatchReceipt,
-    release::{Outcome, Release},
 };
 use nacre_tests::{
     Running,
@@ -74,14 +74,6 @@ async fn history(attack: &Attack, batches: &[&Batch], cells: Cells) -> ForgedCha
     chain
 }
 
-fn value(release: &Release, quantity: Quantity) -> u64 {
-    let [figures] = &release.figures[..] else { panic!("one group") };
-    match figures.results.iter().find(|result| result.quantity == quantity).unwrap().outcome {
-        Outcome::Value(value) => value,
-        Outcome::Withheld(rule) => panic!("{quantity} is withheld: {rule}"),
-    }
-}
-
 /// As many records of one cell: persons from `first`, each of value 200 and their number.
 fn people(first: u32, count: u32) -> Vec<(u32, u32)> {
     (first..first + count).map(|person| (person, 200 + person)).collect()
@@ -97,38 +89,94 @@ fn negative(contribution: &Contribution) -> Contribution {
     negative
 }
 
-/// What a seal holds is the exchange's word: custodians see that sums are those of sealed cells, and of contributions
-/// they see nothing. A full witness recomputes cells from bodies that it verified, each record once.
+/// What a seal holds custodians do not see; the full witness recomputes it from bodies that it verified, each record once.
 #[tokio::test(flavor = "multi_thread")]
-async fn needs_the_full_witness_a_seal_of_other_cells_than_the_contributions_add_up_to() {
+async fn the_full_witness_countersigns_no_other_cells_than_the_contributions_add_up_to() {
     let (attack, impostor, hospital) = impostor().await;
     let victim = hospital.batch(&[(0, 287)]);
     let others = hospital.batch(&people(1, 11));
     let (one, eleven) = (&victim.contributions[0], &others.contributions);
     let negatives: Vec<Contribution> = eleven.iter().map(negative).collect();
-    let of_eleven: u64 = people(1, 11).iter().map(|(_, value)| u64::from(*value)).sum();
-
-    let many = cells_of(std::iter::repeat_n(one, 11));
-    let cancelled = cells_of(eleven.iter().chain([one]).chain(&negatives));
     let mut shifted = cells_of(eleven);
     shifted[0].0.sums.value = holding_more(&shifted[0].0.sums.value, 100);
     let mut alone = cells_of([one]);
     replace_detail(&mut alone[0], |detail| detail.contributions[0].contributions = 11);
-    let dropped = cells_of(eleven);
-
-    let through: [(&str, Vec<&Batch>, Cells, u64); 3] = [
-        ("a victim's body eleven times", vec![&victim; 11], many, 11 * 287),
-        ("100 added to a sum", vec![&others], shifted, of_eleven + 100),
-        ("a receipted record in no cell", vec![&victim, &others], dropped, of_eleven),
-    ];
-    for (what, batches, cells, sum) in through {
-        impostor.show(history(&attack, &batches, cells).await);
-        let answer = attack.running.ask(&mean()).await.unwrap().unwrap_or_else(|error| panic!("{what}: {error}"));
-        let found = (value(&answer.release, Quantity::Count), value(&answer.release, Quantity::Sum));
-        assert_eq!(found, (11, sum), "{what}: it gets through today");
-        assert!(answer.report.rests_on.iter().any(|line| line.contains("no witnesses")), "and the report says so");
+    let cancelled = cells_of(eleven.iter().chain([one]).chain(&negatives));
+    let mut against = others.clone();
+    against.contributions = negatives;
+    for contribution in &mut against.contributions {
+        contribution.openings.header.record.0[0] ^= 1;
     }
-    // Custodians open these too, so whoever conspires has the victim's value; but it makes no release that verifies.
+    hospital.sign(&mut against);
+    let mut unsigned = others.clone();
+    unsigned.signature.0[40] ^= 1;
+
+    let honest = || cells_of(eleven);
+    let cases: [(&str, Vec<&Batch>, Cells, Check); 8] = [
+        ("a victim's body eleven times", vec![&victim; 11], cells_of(std::iter::repeat_n(one, 11)), Check::RecordTwice),
+        ("100 added to a sum", vec![&others], shifted, Check::SealCells),
+        ("a receipted record in no cell", vec![&victim, &others], honest(), Check::SealCells),
+        ("eleven people made of one", vec![&victim], alone, Check::SealCells),
+        ("negatives of others in a cell", vec![&victim, &others], cancelled.clone(), Check::SealCells),
+        ("negatives of others, appended", vec![&victim, &others, &against], cancelled, Check::Batch),
+        ("a batch that its provider did not sign", vec![&unsigned], honest(), Check::Batch),
+        ("a seal of nothing", vec![], honest(), Check::SealCells),
+    ];
+    for (what, batches, cells, check) in cases {
+        let forged = history(&attack, &batches, cells).await;
+        let submission = forged.submission(0);
+        impostor.show(forged);
+        refused_by_full_witness(&attack, &submission, check, what).await;
+    }
+
+    // Two seals of one number: one with the victim, which nobody is shown, and one that was made as if it were not there.
+    let later = hospital.batch(&people(20, 11));
+    let mut twice = history(&attack, &[&others], honest()).await;
+    twice.append(&victim).await;
+    twice.seal(cells_of([one])).await;
+    twice.forget();
+    twice.append(&later).await;
+    twice.seal(cells_of(&later.contributions)).await;
+    let submission = twice.submission(0);
+    impostor.show(twice);
+    refused_by_full_witness(&attack, &submission, Check::SealSequence, "an epoch sealed twice").await;
+
+    let true_history = history(&attack, &[&victim, &others], cells_of(eleven.iter().chain([one]))).await;
+    let submission = true_history.submission(0);
+    impostor.show(true_history);
+    let (status, line) = attack.running.submit("witness-guangdong", &submission).await.unwrap();
+    assert_eq!(status, 200, "nothing false is remembered: {line}");
+}
+
+async fn refused_by_full_witness(
+    attack: &Attack,
+    submission: &nacre_ledger::note::Submission,
+    check: Check,
+    what: &str,
+) {
+    let (status, text) = attack.running.submit("witness-guangdong", submission).await.unwrap();
+    assert!(status == 422 && text.starts_with(&format!("check {check} failed")), "{what}: {status} {text}");
+    // An append witness sees no bodies, and countersigns what only adds: its word alone makes nothing final.
+    let policy = nacre_verifier::note::policy(attack.network.root().chain(&chain(HOME)).unwrap()).unwrap();
+    let mut note = submission.checkpoint.clone();
+    let (status, line) = attack.running.submit("witness-macao", submission).await.unwrap();
+    if status == 200 {
+        note = note.with_signatures(&line).unwrap();
+    }
+    assert!(policy.check(&note).unwrap_err().lacks_full, "{what}");
+}
+
+/// Should every witness look away, and custodians open what was sealed of one person: no release of it verifies.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_opened_of_one_person_makes_no_release() {
+    let (attack, impostor, hospital) = impostor().await;
+    let victim = hospital.batch(&[(0, 287)]);
+    let others = hospital.batch(&people(1, 11));
+    let (one, eleven) = (&victim.contributions[0], &others.contributions);
+    let negatives: Vec<Contribution> = eleven.iter().map(negative).collect();
+    let cancelled = cells_of(eleven.iter().chain([one]).chain(&negatives));
+    let mut alone = cells_of([one]);
+    replace_detail(&mut alone[0], |detail| detail.contributions[0].contributions = 11);
     let shown: [(&str, Vec<&Batch>, Cells); 2] = [
         ("eleven others and their negatives", vec![&victim, &others], cancelled),
         ("eleven people made of one", vec![&victim], alone),
@@ -140,18 +188,6 @@ async fn needs_the_full_witness_a_seal_of_other_cells_than_the_contributions_add
             other => panic!("{what}: {:?}", other.map(|answer| answer.release.figures)),
         }
     }
-
-    // Two seals of one number: one with the victim, which nobody is shown, and one that was made as if it were not there.
-    let later = hospital.batch(&people(20, 11));
-    let mut chain = history(&attack, &[&others], cells_of(eleven)).await;
-    chain.append(&victim).await;
-    chain.seal(cells_of([one])).await;
-    chain.forget();
-    chain.append(&later).await;
-    chain.seal(cells_of(&later.contributions)).await;
-    impostor.show(chain);
-    let answer = attack.running.ask(&mean()).await.unwrap().unwrap();
-    assert_eq!(value(&answer.release, Quantity::Count), 22, "an epoch sealed twice: it gets through today");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,6 @@
 //! The attacks of the protocol's section 8, by whoever makes them, with real keys against real servers. Each fails, and
 //! the test names the check, the problem or the rule that it fails at.
 //!
-//! Where an attack gets through today, the test's name begins with `needs_the_full_witness`: it shows what the attack
-//! achieves, so that it has to be changed when full witnesses exist. SECURITY.md says the same.
-//!
 //! What only a prover with other plaintexts can try (two bands, a band bit of 1000, a square of another value, a value
 //! outside its band) is tried where that prover is: `zk/src/batch/tests/forgeries.rs`. Every field of a batch, a share
 //! and a release is changed in turn in `zk/src/batch/tests/mutations.rs`, `zk/tests/shares.rs` and `tests/tests/mutation.rs`.
@@ -17,3 +14,4 @@ mod jurisdiction;
 mod provider;
 mod regulator;
 mod regulator_subtraction;
+mod witness;

@@ -18,6 +18,7 @@
 //! | `POST …/details` | `LoggedRequest` | `details.read` | `ChainDetails` |
 //! | `POST …/numbers` | `NumbersRequest` | `numbers.read` | `ChainNumbers` |
 //! | `GET …/entries?from=` | | `log.read` | `LogPage`, main chains only |
+//! | `POST …/erasures` | `SignedErasure` | `erasures.write` | leaf, proof, checkpoint |
 //! | `GET …/bodies?from=` | | `bodies.read` | `application/vnd.nacre.members-page` |
 //!
 //! Kept true: a body is read only after its token was checked, and never beyond the route's cap; every refusal is a
@@ -30,6 +31,7 @@ mod chains;
 mod checkpoint;
 mod details;
 mod entries;
+mod erasures;
 mod health;
 mod load;
 mod numbers;
@@ -74,6 +76,7 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
     let chain = Router::new()
         .route("/checkpoint", short(get(checkpoint::read), 0))
         .route("/checkpoint/final", short(get(checkpoint::read_final), 0))
+        .route("/erasures", short(post(erasures::create), with_surplus(erasures::MAX_ORDER_BYTES)))
         .route("/bodies", long(get(bodies::read), 0))
         .route("/proofs/inclusion", short(get(proofs::inclusion), 0))
         .route("/proofs/consistency", short(get(proofs::consistency), 0))

@@ -11,7 +11,7 @@ use nacre_schemas::limits;
 
 use super::{Served, reading};
 use crate::{
-    documents::{self, LoggedRelease},
+    documents::{self, Logged},
     error::Error,
 };
 
@@ -23,7 +23,7 @@ pub(super) async fn create(
     State(exchange): Served,
     Path(slug): Path<String>,
     request: Request,
-) -> Result<Json<LoggedRelease>, Error> {
+) -> Result<Json<Logged>, Error> {
     let chain = Arc::clone(exchange.chain(&slug)?);
     let admitted = reading::admit_with(&exchange, Scope::LogWrite, MEDIA_TYPE, request)?;
     let place = exchange.releases().enter()?;

@@ -1,6 +1,6 @@
 //! Table `contribution`: openings and restricted part of each contribution, by the leaf hash of its entry.
 //!
-//! Primary. Written before the entry is appended; the leaf hash binds both blobs, so a row that is there already is
+//! Primary. Both are empty once the contribution was erased. Written before the entry is appended; the leaf hash binds both blobs, so a row that is there already is
 //! the same row, and stays.
 
 use std::collections::HashMap;
@@ -39,6 +39,16 @@ pub(crate) async fn insert(writing: &mut Writing, chain: &ChainId, bodies: &[Bod
         query.push(" ON CONFLICT (chain, leaf_hash) DO NOTHING");
         query.build().execute(&mut **writing).await?;
     }
+    Ok(())
+}
+
+/// Destroys openings and restricted part; the record's name stays, so that it does not come again.
+pub(crate) async fn erase(writing: &mut Writing, chain: &ChainId, leaf_hash: &Digest) -> Result<(), StoreError> {
+    sqlx::query("UPDATE contribution SET openings = x'', restricted = x'' WHERE chain = $1 AND leaf_hash = $2")
+        .bind(name(chain).to_owned())
+        .bind(leaf_hash.0.to_vec())
+        .execute(&mut **writing)
+        .await?;
     Ok(())
 }
 

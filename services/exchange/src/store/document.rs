@@ -15,6 +15,8 @@ pub(crate) enum DocumentKind {
     Request,
     /// A [`nacre_schemas::release::Release`].
     Release,
+    /// A [`nacre_schemas::erasure::SignedErasure`].
+    Erasure,
 }
 
 impl DocumentKind {
@@ -24,6 +26,7 @@ impl DocumentKind {
             Self::Membership => "membership",
             Self::Request => "request",
             Self::Release => "release",
+            Self::Erasure => "erasure",
         }
     }
 }

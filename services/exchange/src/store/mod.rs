@@ -94,6 +94,8 @@ impl Store {
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            // What is erased is overwritten in the file, not only unlinked.
+            .pragma("secure_delete", "ON")
             .busy_timeout(ACQUIRE_TIMEOUT);
         let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
         let writer = pool(1).connect_with(options.clone()).await?;
@@ -110,6 +112,12 @@ impl Store {
     /// Makes a transaction durable.
     pub(crate) async fn commit(&self, writing: Writing) -> Result<(), StoreError> {
         Ok(writing.commit().await?)
+    }
+
+    /// Ends the write-ahead file, in which what was overwritten in the database may still stand.
+    pub(crate) async fn forget_freed(&self) -> Result<(), StoreError> {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await?;
+        Ok(())
     }
 
     /// What reads go through.

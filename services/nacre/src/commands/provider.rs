@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use comfy_table::Cell;
-use nacre_provider::{Config, Place, PostSummary};
+use nacre_provider::{Config, Erased, Place, PostSummary};
 
 use super::Output;
 use crate::{cli::ProviderCommand, output, progress::Bars};
@@ -17,6 +17,18 @@ pub(super) async fn run(command: ProviderCommand, output: Output) -> anyhow::Res
             output.print(&summary, || text(&summary))?;
             let clean = summary.refused.is_empty() && summary.refused_at_exchange.is_empty() && summary.queued == 0;
             Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        ProviderCommand::Erase { config, records } => {
+            let config = Config::read(&config)?;
+            let mut erased = Vec::new();
+            for record in records {
+                erased.push(nacre_provider::erase(&config, record).await?);
+            }
+            output.print(&erased, || {
+                let line = |one: &Erased| format!("{} erased; the order stands at leaf {}", one.record, one.leaf);
+                erased.iter().map(line).collect::<Vec<_>>().join("\n")
+            })?;
+            Ok(ExitCode::SUCCESS)
         }
         ProviderCommand::Receipts { config } => {
             let receipts = nacre_provider::receipts(&Config::read(&config)?).await?;

@@ -82,6 +82,8 @@ impl Outbox {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // What is erased is overwritten in the file, not only unlinked.
+            .pragma("secure_delete", "ON")
             .busy_timeout(Duration::from_secs(10));
         // One connection: its thread is the one that waits for the disk, and transactions cannot meet.
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;

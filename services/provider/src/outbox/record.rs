@@ -13,6 +13,8 @@ pub(crate) enum State {
     Posted,
     /// Refused by the exchange.
     Refused,
+    /// Posted, and erased since.
+    Erased,
 }
 
 /// A record that was sealed before.
@@ -36,9 +38,30 @@ impl Outbox {
             "queued" => State::Queued,
             "posted" => State::Posted,
             "refused" => State::Refused,
+            "erased" => State::Erased,
             _ => return Err(OutboxError::Damaged(format!("no state {state:?}"))),
         };
         Ok(Some(Known { fingerprint: digest(&fingerprint)?, state }))
+    }
+
+    /// Destroys what tells the value of a record that was erased at the exchange, and the batch that it was posted in, of
+    /// which nothing but the receipt is needed any more. Durable, and overwritten on disk, when it returns.
+    pub(crate) async fn erase(&self, record: &Digest, batch: &Digest) -> Result<(), OutboxError> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query(
+            "UPDATE record SET state = 'erased', fingerprint = zeroblob(32) WHERE id = $1 AND state = 'posted'",
+        )
+        .bind(&record.0[..])
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query("UPDATE batch SET bytes = x'' WHERE id = $1 AND state = 'posted'")
+            .bind(&batch.0[..])
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        // The write-ahead file may still hold what was overwritten.
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
+        Ok(())
     }
 
     /// How many records are queued.

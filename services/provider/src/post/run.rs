@@ -109,6 +109,8 @@ impl<'r> Run<'r> {
                 Some((State::Posted, true)) => summary.already_posted += 1,
                 Some((State::Queued, true)) => summary.already_queued += 1,
                 Some((State::Refused, true)) => summary.already_refused += 1,
+                // Its source is still here; whether it should be is not for us to say. It is not posted again.
+                Some((State::Erased, _)) => summary.already_erased += 1,
                 // What is queued may have arrived: it counts as posted.
                 Some((State::Posted | State::Queued, false)) => summary.refused.push(Refused {
                     origin: named.value.origin,

@@ -1,0 +1,111 @@
+//! Erasure: a posted record is destroyed at the exchange, at its full witnesses, and here. The commitments stay on the
+//! chain, and hide perfectly.
+//!
+//! Kept true: what is here is destroyed only once the exchange has logged the order, so that a failure leaves all of it
+//! in place; erasing again does what is left to do. With the restricted part goes the payload's key, which is nowhere
+//! else. The record's row stays, without what tells its value, so that its source does not bring it back.
+//!
+//! Errors: [`EraseError`]. Cost: one exchange with the server a record.
+
+use std::sync::Arc;
+
+use nacre_access::{
+    Scope,
+    client::{Client, ClientError},
+};
+use nacre_ledger::{
+    merkle::{Sm3Hasher, inclusion},
+    signing::Role,
+};
+use nacre_schemas::{
+    Digest, Document as _,
+    dossier::Note,
+    entry::{Entry, ErasureEntry},
+    erasure::{Erasure, SignedErasure},
+};
+use nacre_verifier::{Check, Failure, Network, note};
+use serde::{Deserialize, Serialize};
+
+use crate::{Config, OutboxError, PostError, StoredReceipt, keys::Keys, outbox::Outbox, post::read_network};
+
+/// Why a record was not erased.
+#[derive(Debug, thiserror::Error)]
+pub enum EraseError {
+    /// Nothing of that name was posted from here.
+    #[error("no record {0} was posted from here; `nacre provider receipts` lists those that were")]
+    Unknown(Digest),
+    /// The exchange did not.
+    #[error("the exchange did not erase it: {0}")]
+    Exchange(#[from] ClientError),
+    /// What the exchange says of it does not hold.
+    #[error("the exchange does not show that it logged the order: {0}")]
+    NotShown(#[from] Failure),
+    /// What posting needs too.
+    #[error(transparent)]
+    Post(#[from] PostError),
+}
+
+impl From<OutboxError> for EraseError {
+    fn from(error: OutboxError) -> Self {
+        Self::Post(error.into())
+    }
+}
+
+/// A record that is erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Erased {
+    /// The record.
+    pub record: Digest,
+    /// Leaf of the order in its chain.
+    pub leaf: u64,
+}
+
+/// What the exchange answers.
+#[derive(Deserialize)]
+struct Logged {
+    leaf: u64,
+    proof: Vec<Digest>,
+    checkpoint: Note,
+}
+
+/// Has a posted record erased, then destroys what is left of it here.
+pub async fn erase(config: &Config, record: Digest) -> Result<Erased, EraseError> {
+    let network = read_network(&config.trust)?;
+    let keys = Keys::read(config).map_err(PostError::from)?;
+    let outbox = Outbox::open(&config.data).await?;
+    let lock = outbox.lock()?;
+    let erased = erase_from(config, &network, &keys, &outbox, record).await;
+    outbox.close().await;
+    drop(lock);
+    erased
+}
+
+async fn erase_from(
+    config: &Config,
+    network: &Network,
+    keys: &Keys,
+    outbox: &Outbox,
+    record: Digest,
+) -> Result<Erased, EraseError> {
+    let receipts = outbox.receipts().await?;
+    let receipt = receipts.into_iter().find(|receipt| receipt.record == record).ok_or(EraseError::Unknown(record))?;
+    let chain = receipt.chain.clone();
+    let erasure = Erasure { chain, record, entry: receipt.entry, provider: config.member.clone() };
+    let signature = keys.signing.sign(Role::Erasure, &erasure.to_canonical());
+    let signed = SignedErasure { erasure, signature };
+    let client = Client::new(&config.exchange, config.member.clone(), Arc::clone(&keys.access))?;
+    let path = format!("/v1/chains/{}/erasures", receipt.chain.slug());
+    let logged: Logged = client.post_json(&path, Scope::ErasuresWrite, &signed).await?;
+    check(&logged, &signed, &receipt, network)?;
+    outbox.erase(&record, &receipt.batch).await?;
+    Ok(Erased { record, leaf: logged.leaf })
+}
+
+/// The chain signed a final checkpoint under which the order stands.
+fn check(logged: &Logged, signed: &SignedErasure, receipt: &StoredReceipt, network: &Network) -> Result<(), Failure> {
+    let chain = note::chain(network, &receipt.chain)?;
+    let (checkpoint, _) = note::check(&logged.checkpoint, chain, network)?;
+    let entry = Entry::Erasure(ErasureEntry { leaf: receipt.leaf, order: signed.digest() }).leaf_hash();
+    inclusion::verify::<Sm3Hasher>(&entry, logged.leaf, checkpoint.size, &checkpoint.root, &logged.proof)
+        .map_err(|error| Failure::new(Check::Erasure, &receipt.chain, error))
+}
