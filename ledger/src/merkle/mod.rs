@@ -10,10 +10,12 @@
 pub mod consistency;
 pub mod hasher;
 pub mod inclusion;
+pub mod nodes;
 pub mod range;
 pub mod tree;
 
 pub use hasher::{Hasher, Sm3Hasher};
+pub use nodes::Nodes;
 pub use tree::Tree;
 
 /// Why a proof does not show what it is said to show.
