@@ -3,8 +3,8 @@
 //! Kept true: the log touches files through [`Disk`] alone, so a test can put another in its place that forgets
 //! what was not synced. What each call promises is what the log relies on, no more:
 //!
-//! * a write is durable once a later [`DiskFile::sync`] of the same file has returned; a name that was created
-//!   or removed once a later [`Disk::sync_directory`] has;
+//! * a write is durable once a later [`DiskFile::sync`] of the same file has returned; a name that was created,
+//!   renamed or removed once a later [`Disk::sync_directory`] has;
 //! * before that, a crash leaves any part of it, in any order;
 //! * after a sync that failed nothing is known of what was written before it.
 //!
@@ -32,6 +32,8 @@ pub(crate) trait Disk: fmt::Debug + Send + Sync {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
     /// Opens a file that exists.
     fn open(&self, path: &Path, writable: bool) -> io::Result<Arc<dyn DiskFile>>;
+    /// Puts a file under another name, in place of what has that name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes durable which names the directory has.
@@ -111,6 +113,10 @@ impl Disk for LocalDisk {
 
     fn open(&self, path: &Path, writable: bool) -> io::Result<Arc<dyn DiskFile>> {
         Ok(Arc::new(LocalFile(OpenOptions::new().read(true).write(writable).open(path)?)))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

@@ -98,6 +98,12 @@ pub enum LogError {
         /// Entries computed with.
         computed: u64,
     },
+    /// A mirror was given too much at once.
+    #[error(
+        "a mirror takes up to {} MB under one note: take the notes between (`checkpoint_covering` of the next entry)",
+        super::mirror::MAX_MIRRORED_BYTES >> 20
+    )]
+    TooMuchMirrored,
     /// Submissions by key are not looked up in this log.
     #[error("the log was opened without `once`: it does not know which keys it has")]
     KeysNotKept,

@@ -7,6 +7,9 @@
 //!
 //! Errors: [`LogError`]. Cost: see [`Log`]; on disk an entry takes 93 bytes more than its own, a commit some 300; in
 //! memory a quarter of a byte an entry, and some megabytes of caches.
+//!
+//! Beside [`Log`]: [`check()`] reads a whole log and finds everything that is wrong with it, [`inspect()`] shows what is in
+//! one, [`Mirror`] follows the log of another chain, and [`repair()`] gives a damaged log back what a mirror has.
 #![doc = include_str!("../../docs/format.md")]
 
 use std::{
@@ -28,23 +31,31 @@ use crate::{
 
 mod block;
 mod blocks;
+mod check;
 mod disk;
 mod edge;
 mod error;
 mod frame;
+mod inspect;
+mod mirror;
 mod once;
 mod reader;
 mod recover;
 mod register;
+mod repair;
 mod scan;
 mod segment;
 mod sequencer;
 mod shared;
 mod store;
 
+pub use check::{Finding, Progress, Report, check};
 pub use error::LogError;
+pub use inspect::{Item, inspect};
+pub use mirror::{MAX_MIRRORED_BYTES, Mirror};
 pub use once::{OnceBy, Placed};
 pub use reader::Reader;
+pub use repair::{Repaired, repair};
 
 use blocks::Blocks;
 use disk::{Disk, LocalDisk};

@@ -30,9 +30,8 @@ use super::{
     LogError,
     block::{LEAVES, Place},
     edge::Edge,
-    frame::{self, BadFrame, Commit, Kind},
     register::{Answered, Register},
-    scan::{Group, Scan, Stop},
+    scan::{Group, Scan, Stop, signed_commits},
     segment::{self, FORMAT, Header, Segment},
     shared::{Files, Published, Shared},
     store::{Store, Tail},
@@ -105,25 +104,25 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Reads the last segment that has a whole group, on top of what was derived from those before. None if that does not
-    /// lead to the root that was signed.
+    /// Reads the last segment on top of what was derived from those before; or the last two, if the last has no whole
+    /// group, or the block at its border was being written when the power went. None if neither leads to the root that was signed.
     fn of_the_end(files: &'a Files, public: &'a SigningPublicKey, firsts: &'a [u64]) -> Result<Option<Self>, LogError> {
-        // A new segment whose first group never became whole may follow the last one.
-        for position in (firsts.len().saturating_sub(2)..firsts.len()).rev() {
+        for base in (firsts.len().saturating_sub(2)..firsts.len()).rev() {
             let mut replay = Self::new(files, public, firsts);
-            if position > 0 && !replay.take_over_derived(position)? {
+            if base > 0 && !replay.take_over_derived(base)? {
                 continue;
             }
-            let before = replay.edge.size();
-            replay.segment(position, Check::Links)?;
-            if replay.stop.is_none() && position + 1 < firsts.len() {
-                replay.stop = Some((position + 1, Stop::torn(0, "the segment has no whole group")));
+            for position in base..firsts.len() {
+                // Nothing of what is before the base was read, so its first commit follows on anything.
+                replay.segment(position, if position == base && base > 0 { Check::Inside } else { Check::Links })?;
+                if replay.stop.is_some() {
+                    break;
+                }
             }
-            let grown = replay.edge.size() > before || (position == 0 && replay.last.is_some());
             let signed = replay.last.as_ref().is_some_and(|last| {
                 last.note.unverified().root == replay.edge.root() && replay.verify(&last.note).is_ok()
             });
-            if grown && signed {
+            if signed {
                 return Ok(Some(replay));
             }
         }
@@ -214,7 +213,7 @@ impl<'a> Replay<'a> {
                     Err(Stop::damage(0, what))
                 } else {
                     let mut scan = match check {
-                        Check::Links => Scan::new(&bytes, first),
+                        Check::Inside => Scan::new(&bytes, first),
                         _ => Scan::following(&bytes, first, self.sequence, self.previous),
                     };
                     self.groups(&mut scan, check)
@@ -236,7 +235,7 @@ impl<'a> Replay<'a> {
     fn group(&mut self, group: &Group<'_>, check: Check) -> Result<(), Stop> {
         let (mut edge, mut full) = (None, Vec::new());
         let staged = match check {
-            Check::Links => &mut self.edge,
+            Check::Inside | Check::Links => &mut self.edge,
             Check::Roots | Check::Signatures => edge.insert(self.edge.clone()),
         };
         for (position, entry) in &group.entries {
@@ -352,24 +351,13 @@ impl<'a> Replay<'a> {
         for later in position..self.firsts.len() {
             let bytes = segment::read_whole(&*self.files.disk, &self.files.dir, self.firsts[later])?;
             let from = if later == position { from as usize } else { 0 };
-            let rest = bytes.get(from..).unwrap_or(&[]);
-            let marked = (0..rest.len()).filter(|at| rest[*at] == Kind::Commit as u8);
-            sizes.extend(marked.filter_map(|at| self.signed_commit_at(&rest[at..]).ok().flatten()));
+            let found = signed_commits(bytes.get(from..).unwrap_or(&[]), &self.files.origin, self.public);
+            sizes.extend(found.map(|(_, note)| note.unverified().size));
         }
+        sizes.retain(|size| self.last.is_none() || *size > self.edge.size());
         sizes.sort_unstable();
         sizes.dedup();
         Ok(sizes)
-    }
-
-    fn signed_commit_at(&self, bytes: &[u8]) -> Result<Option<u64>, BadFrame> {
-        let frame = frame::read(bytes)?;
-        if frame.kind != Kind::Commit {
-            return Ok(None);
-        }
-        let commit = Commit::from_payload(frame.payload)?;
-        let size = commit.note.unverified().size;
-        let beyond = self.last.is_none() || size > self.edge.size();
-        Ok((beyond && self.verify(&commit.note).is_ok()).then_some(size))
     }
 
     /// Cuts off what is behind the last group, if there is something, and makes that group durable once more: the process
@@ -467,9 +455,11 @@ const REPAIR: &str = "Nothing was modified. Copy the directory away; take a mirr
 /// How closely a replay looks at commits.
 #[derive(Clone, Copy)]
 enum Check {
-    /// That they follow one another, from the second on: what is before the segment was not read.
+    /// That they follow one another, from the segment's second on.
+    Inside,
+    /// That each follows the one before.
     Links,
-    /// Also the first, and each root.
+    /// Also each root.
     Roots,
     /// Also each signature.
     Signatures,

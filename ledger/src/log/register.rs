@@ -20,6 +20,7 @@
 //! Errors: [`LogError::Io`], [`LogError::OtherOrigin`]. Cost: one write and one sync for each group.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -74,6 +75,23 @@ impl Register {
             Ok((file, bytes))
         };
         let (file, bytes) = opened().map_err(failed)?;
+        Self::read(path, origin, file, &bytes)
+    }
+
+    /// Opens the register of the chain to look at it, if there is one.
+    pub(super) fn open_existing(disk: &dyn Disk, path: &Path, origin: &str) -> Result<Option<Self>, LogError> {
+        let opened = disk.open(path, false).and_then(|file| {
+            let bytes = disk::read(&*file, 0, REGISTER_BYTES as usize)?;
+            Ok((file, bytes))
+        });
+        match opened {
+            Ok((file, bytes)) => Self::read(path, origin, file, &bytes).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(LogError::io("read", path)(error)),
+        }
+    }
+
+    fn read(path: &Path, origin: &str, file: Arc<dyn DiskFile>, bytes: &[u8]) -> Result<Self, LogError> {
         let mut register =
             Self { path: path.to_owned(), file, origin: Digest::of(origin.as_bytes()), sequence: 0, answered: None };
         for slot in [0, SECOND_AT as usize] {

@@ -7,12 +7,13 @@
 //! Errors: a [`Stop`], which says whether an interrupted write can leave this behind. Cost: a CRC-32 of the bytes,
 //! and SM3 of the commits.
 
-use nacre_schemas::Digest;
+use nacre_schemas::{Digest, SigningPublicKey};
 
 use super::{
     frame::{self, Commit, Kind},
     segment::HEADER_BYTES,
 };
+use crate::note::SignedCheckpoint;
 
 /// Entries and the commit that covers them.
 #[derive(Debug)]
@@ -53,6 +54,21 @@ impl Stop {
     }
 }
 
+/// The commits at any position of the bytes that the chain signed, and the position behind each. Entries are chosen by
+/// strangers, who can write bytes that look like a commit, but not sign one.
+pub(super) fn signed_commits<'a>(
+    bytes: &'a [u8],
+    origin: &'a str,
+    public: &'a SigningPublicKey,
+) -> impl Iterator<Item = (usize, SignedCheckpoint)> + 'a {
+    let marked = (0..bytes.len()).filter(|at| bytes[*at] == Kind::Commit as u8);
+    marked.filter_map(move |at| {
+        let frame = frame::read(&bytes[at..]).ok().filter(|frame| frame.kind == Kind::Commit)?;
+        let note = Commit::from_payload(frame.payload).ok()?.note;
+        note.verify(origin, origin, public).is_ok().then_some((at + frame.bytes.len(), note))
+    })
+}
+
 /// A scan of a segment, group by group.
 pub(super) struct Scan<'a> {
     bytes: &'a [u8],
@@ -74,6 +90,11 @@ impl<'a> Scan<'a> {
     /// A scan that also knows how the first group has to follow on what is before the segment.
     pub(super) fn following(bytes: &'a [u8], first: u64, sequence: u64, previous: Digest) -> Self {
         Self { sequence: Some(sequence), previous: Some(previous), ..Self::new(bytes, first) }
+    }
+
+    /// A scan from a position behind a commit that is known to bring the log to `next` entries.
+    pub(super) fn behind(bytes: &'a [u8], position: u64, next: u64) -> Self {
+        Self { position, next, ..Self::new(bytes, next) }
     }
 
     /// The next group; none at the end of the segment, which is its last byte or the first of nothing but zeros.

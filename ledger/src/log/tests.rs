@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::merkle::{consistency, inclusion};
 
+mod crash;
 mod derived;
 mod once;
 mod recovery;
