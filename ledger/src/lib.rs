@@ -4,6 +4,7 @@
 //! * [`signing`]: SM2 identities and the labels that keep one kind of signed message from passing as another.
 //! * [`note`]: checkpoints as signed notes, witnesses' cosignatures, when a checkpoint is final.
 //! * [`log`]: the log itself: segments of checksummed frames, one writer, group commit, recovery.
+//! * [`tile`]: hash tiles and bundles of entries, which anyone can fetch, keep for ever and prove from.
 //! * [`seal`]: the root over an epoch's cells, and proofs for a run of them.
 //!
 //! Everything but [`log`] is pure: no files, no threads, no clock. The offline verifier uses that part.
@@ -15,3 +16,4 @@ pub mod merkle;
 pub mod note;
 pub mod seal;
 pub mod signing;
+pub mod tile;

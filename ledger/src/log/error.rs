@@ -81,6 +81,35 @@ pub enum LogError {
         /// The first failure.
         cause: String,
     },
+    /// The log is open to be read only: it is damaged, or a copy of the past. Nothing is signed.
+    #[error("the log takes no entries: {why}")]
+    ReadOnly {
+        /// What is wrong, where, and what to do.
+        why: String,
+    },
+    /// A mirror was given a checkpoint that is not of the entries it has and was given.
+    #[error(
+        "the checkpoint to {size} entries is not of the {computed} that the mirror then has: the chain shows two histories, or \
+         entries were lost on the way; keep the checkpoint and compare with another mirror"
+    )]
+    OtherHistory {
+        /// Size in the checkpoint.
+        size: u64,
+        /// Entries computed with.
+        computed: u64,
+    },
+    /// A mirror was given too much at once.
+    #[error(
+        "a mirror takes up to {} MB under one note: take the notes between (`checkpoint_covering` of the next entry)",
+        super::mirror::MAX_MIRRORED_BYTES >> 20
+    )]
+    TooMuchMirrored,
+    /// Submissions by key are not looked up in this log.
+    #[error("the log was opened without `once`: it does not know which keys it has")]
+    KeysNotKept,
+    /// There is no tile of that level, index or width in any log.
+    #[error("no such tile: {0}")]
+    NoTile(&'static str),
     /// A submission of no entries.
     #[error("nothing was submitted")]
     NothingSubmitted,

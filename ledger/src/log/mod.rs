@@ -2,61 +2,21 @@
 //!
 //! Kept true: an acknowledged entry stays at its index for ever, and all checkpoints ever signed here are of
 //! one growing list; an entry's covering checkpoint never changes, so receipts can be made again byte for byte.
-//! What it cannot see is a whole directory put back to an older state: a signed copy of the past is valid in
-//! itself, and it takes a witness to notice.
+//! A log that is damaged, or older than what its register says was answered for, can be read and signs nothing.
+//! Without a register ([`LogOptions::register`]) it takes a witness to notice a directory put back to an older state.
 //!
-//! Errors: [`LogError`]. Cost: see [`Log`]; on disk an entry takes 21 bytes more than its own, a commit some 300.
+//! Errors: [`LogError`]. Cost: see [`Log`]; on disk an entry takes 93 bytes more than its own, a commit some 300; in
+//! memory a quarter of a byte an entry, and some megabytes of caches.
 //!
-//! # Files
-//!
-//! ```text
-//! <dir>/lock                        locked by the process that has the log open; its content means nothing
-//! <dir>/00000000000000000000.seg    segments, each named by the index of its first entry
-//! ```
-//!
-//! A segment is a header and then groups: any number of entry frames and one commit frame. A group never spans
-//! two segments. A new segment starts with the first group after the last one reached `segment_bytes`, if that has
-//! an entry at all; the log's first group is the commit of no entries. Numbers are big-endian, checksums CRC-32 (IEEE 802.3).
-//!
-//! ```text
-//! segment header, 56 bytes             frame, 21 bytes and its payload
-//!  0  8  "NcLogSeg"                     0  1  kind: 1 entry, 2 commit
-//!  8  4  format: 1                      1  4  bytes of payload: entry 0..=4096, commit 72..=16456
-//! 12 32  SM3 of the origin              5  8  number of the frame in the whole log, from 0
-//! 44  8  index of its first entry      13  4  checksum of the payload
-//! 52  4  checksum of bytes 0..52       17  4  checksum of bytes 0..17
-//!                                      21     payload
-//! payload of an entry: its bytes. Its leaf is SM3(0x00 ‖ bytes).
-//!
-//! payload of a commit
-//!  0  8  entries in the log with this commit
-//!  8 32  root of the tree of that size
-//! 40 32  SM3 of the whole frame of the commit before (header and payload); zero for the first
-//! 72     the checkpoint: a signed note of this size and root, named and signed by the chain, to the end
-//! ```
-//!
-//! # What is assumed of the disk
-//!
-//! * A sync that succeeds has made durable what was written to that file (or directory) before. After one that
-//!   fails nothing is assumed: the log writes no more, and opening it writes the last group again.
-//! * A write that a crash interrupts may be there in any part, torn at any byte, but does not touch bytes that
-//!   were synced before. What is left of it is cut off at the next opening, unless the end of the group, with its
-//!   signed commit, is there and its middle is not: that cannot be told from damage to a group that was answered
-//!   for, so the log then does not open by itself, and the error says what to look at. File systems that extend a
-//!   file only after its data is written, as ext4 and XFS do, do not leave this behind.
-//! * Synced bytes that change later are found by their checksums: when the log is opened, and when they are read.
-//!   The exception is the very last commit frame: if that is destroyed and nothing follows, the group looks torn
-//!   and is cut off. Witnesses know the checkpoint that then is missing.
-//!
-//! Checksums find accidents. Against someone who can write to the directory there is the signature in each
-//! commit, and against one who has the key as well, the witnesses.
+//! Beside [`Log`]: [`check()`] reads a whole log and finds everything that is wrong with it, [`inspect()`] shows what is in
+//! one, [`Mirror`] follows the log of another chain, and [`repair()`] gives a damaged log back what a mirror has.
+#![doc = include_str!("../../docs/format.md")]
 
 use std::{
-    fmt, fs,
-    fs::{File, OpenOptions, TryLockError},
+    fmt,
     ops::Range,
-    path::Path,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+    path::{Path, PathBuf},
+    sync::Arc,
     thread::{self, JoinHandle},
 };
 
@@ -69,17 +29,42 @@ use crate::{
     signing::SigningKey,
 };
 
+mod block;
+mod blocks;
+mod check;
+mod disk;
+mod edge;
 mod error;
 mod frame;
-mod index;
+mod inspect;
+mod mirror;
+mod once;
+mod reader;
 mod recover;
+mod register;
+mod repair;
+mod scan;
 mod segment;
 mod sequencer;
+mod shared;
+mod store;
 
+pub use check::{Finding, Progress, Report, check};
 pub use error::LogError;
+pub use inspect::{Item, inspect};
+pub use mirror::{MAX_MIRRORED_BYTES, Mirror};
+pub use once::{OnceBy, Placed};
+pub use reader::Reader;
+pub use repair::{Repaired, repair};
 
-use index::Index;
+use blocks::Blocks;
+use disk::{Disk, LocalDisk};
+use once::Once;
+use recover::Recovered;
+use register::Register;
 use sequencer::{Sequencer, Submission};
+use shared::Files;
+use store::Store;
 
 /// Longest entry, in bytes.
 pub const MAX_ENTRY_BYTES: usize = 4_096;
@@ -97,11 +82,16 @@ pub struct LogOptions {
     pub segment_bytes: u64,
     /// Submissions that wait for the writer before a submitter has to wait to submit; 1 to [`MAX_QUEUE`].
     pub queue: usize,
+    /// File that remembers what was last answered for, in a folder that is not restored together with the log's. It is
+    /// made if it is missing, and then takes the log's word. Without one, a log that was put back to an older state goes on from there.
+    pub register: Option<PathBuf>,
+    /// Keeps keys in memory, for [`Log::append_once`]; some 15 bytes an entry.
+    pub once: Option<OnceBy>,
 }
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, queue: 1_024 }
+        Self { segment_bytes: 64 << 20, queue: 1_024, register: None, once: None }
     }
 }
 
@@ -129,52 +119,65 @@ pub struct Appended {
 /// A chain's log, open. Clones are handles on the same one; the last to go stops the writer, after what was
 /// submitted, and unlocks the directory.
 ///
-/// Reading takes a lock in memory for the look-up and none for the file; writers hold it to add a group to
-/// the tree, never while they wait for the disk.
+/// Reading takes a lock in memory for the look-up and none for the file; the writer holds it to publish a group, never
+/// while it waits for the disk.
 #[derive(Clone)]
 pub struct Log {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    origin: String,
-    index: Arc<RwLock<Index>>,
+    reader: Reader,
+    once: Option<Arc<Once>>,
     /// Taken only by `drop`.
     submissions: Option<mpsc::Sender<Submission>>,
     writer: Option<JoinHandle<()>>,
-    /// Locked for as long as it is open; closed after the writer has stopped.
-    _lock: File,
+    /// Locked for as long as it is there; dropped after the writer has stopped.
+    _lock: Lock,
 }
+
+/// A directory that nobody else has open.
+type Lock = Box<dyn std::any::Any + Send + Sync>;
 
 impl Log {
     /// Opens the log of the chain `origin` in `dir`, or creates it there. The origin is also the name that
-    /// checkpoints are signed under. Cost of opening: reads, hashes and checks the whole log.
+    /// checkpoints are signed under. If the log is damaged or older than its register, it is opened to be read
+    /// only ([`Log::read_only`]). Cost of opening: reads the last segment, and 32 bytes for each 256 entries before it.
     pub fn open(dir: &Path, origin: &str, signer: SigningKey, options: LogOptions) -> Result<Self, LogError> {
+        Self::open_on(Arc::new(LocalDisk), dir, origin, signer, options)
+    }
+
+    fn open_on(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        origin: &str,
+        signer: SigningKey,
+        options: LogOptions,
+    ) -> Result<Self, LogError> {
         options.check()?;
         let empty = Checkpoint { origin: origin.to_owned(), size: 0, root: Sm3Hasher::empty() };
         let empty = SignedCheckpoint::sign(empty, &signer, origin)?;
-        create_directory(dir)?;
-        let lock = lock(dir)?;
-        let (index, tail) = match recover::recover(dir, origin, &signer.public())? {
-            Some(recovered) => recovered,
-            None => recover::create(dir, origin, empty)?,
+        let (files, lock) = open_files(disk, dir, origin)?;
+        let register = match &options.register {
+            Some(path) => Some(Register::open(&*files.disk, path, origin)?),
+            None => None,
         };
-        let index = Arc::new(RwLock::new(index));
-        let sequencer = Sequencer {
-            dir: dir.to_owned(),
-            origin: origin.to_owned(),
-            signer,
-            segment_bytes: options.segment_bytes,
-            index: Arc::clone(&index),
-            tail,
+        let store = match recover::recover(&files, &signer.public(), register, options.segment_bytes)? {
+            Recovered::Log(store) => *store,
+            Recovered::Nothing(register) => Store::create(files, &[], empty, register, options.segment_bytes)?,
         };
+        let reader = Reader { shared: Arc::clone(&store.shared) };
+        if let Some(why) = reader.read_only() {
+            tracing::error!(origin, why, "the log is opened to be read only");
+        }
+        let once = options.once.map(|by| Once::of(by, &reader)).transpose()?.map(Arc::new);
+        let sequencer = Sequencer { store, signer, once: once.clone() };
         let (submissions, queue) = mpsc::channel(options.queue);
         let writer = thread::Builder::new()
             .name("nacre-log".to_owned())
             .spawn(move || sequencer.run(queue))
             .map_err(LogError::io("start the writer of", dir))?;
-        let origin = origin.to_owned();
-        let inner = Inner { origin, index, submissions: Some(submissions), writer: Some(writer), _lock: lock };
+        let inner = Inner { reader, once, submissions: Some(submissions), writer: Some(writer), _lock: lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -182,7 +185,7 @@ impl Log {
     /// Waits while the queue is full. If the future is dropped after the entries are queued, they are
     /// appended all the same.
     pub async fn append(&self, entries: Vec<Vec<u8>>) -> Result<Appended, LogError> {
-        let (submission, answer) = submission(entries)?;
+        let (submission, answer) = self.submission(entries)?;
         let queued = self.submissions()?.send(submission).await;
         queued.map_err(|_| stopped())?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
@@ -190,78 +193,132 @@ impl Log {
 
     /// As [`Log::append`], for threads without a runtime; panics if called from within one.
     pub fn blocking_append(&self, entries: Vec<Vec<u8>>) -> Result<Appended, LogError> {
-        let (submission, answer) = submission(entries)?;
+        let (submission, answer) = self.submission(entries)?;
         self.submissions()?.blocking_send(submission).map_err(|_| stopped())?;
         answer.blocking_recv().unwrap_or_else(|_| Err(stopped()))
     }
 
+    /// Appends those of the entries whose keys are not in the log yet, next to each other and in order, and tells where
+    /// each of them is: the original for one that was there, or on its way, before. Returns when all of them are durable.
+    /// Needs [`LogOptions::once`]. Waits while the queue is full; if the future is dropped after that, what is new is appended all the same.
+    pub async fn append_once(&self, entries: Vec<Vec<u8>>) -> Result<Vec<Placed>, LogError> {
+        let once = self.inner.once.as_ref().ok_or(LogError::KeysNotKept)?;
+        self.check(&entries)?;
+        let place = self.submissions()?.reserve().await.map_err(|_| stopped())?;
+        // From the claim to the queue nothing waits, so no claim is left behind by a future that is dropped.
+        let claims = once.claim(&entries, &self.inner.reader)?;
+        let (new, waits) = once::split(entries, claims);
+        let answer = if new.is_empty() {
+            drop(place);
+            None
+        } else {
+            let (answer, receiver) = oneshot::channel();
+            place.send(Submission { entries: new, answer });
+            Some(receiver)
+        };
+        let appended = match answer {
+            Some(answer) => Some(answer.await.unwrap_or_else(|_| Err(stopped()))?),
+            None => None,
+        };
+        let mut placed = Vec::with_capacity(waits.len());
+        for wait in waits {
+            placed.push(once::settle(wait, appended.as_ref()).await?);
+        }
+        Ok(placed)
+    }
+
+    /// Takes no more entries from here on, as when a witness countersigned more than this log has: it is a copy of the past.
+    /// What is queued is refused too; what the log has can still be read.
+    pub fn refuse_writes(&self, reason: &str) {
+        self.inner.reader.shared.refuse_writes(reason.to_owned());
+    }
+
+    /// Why the log takes no entries, if that is so: what is damaged, where, and what to do.
+    pub fn read_only(&self) -> Option<&str> {
+        self.inner.reader.read_only()
+    }
+
+    /// What reads this log, without keeping it open for writing.
+    pub fn reader(&self) -> &Reader {
+        &self.inner.reader
+    }
+
     /// Committed entries.
     pub fn size(&self) -> u64 {
-        self.index().size()
+        self.reader().size()
     }
 
     /// The latest checkpoint. A log without entries has one too.
     pub fn checkpoint(&self) -> SignedCheckpoint {
-        self.index().latest().clone()
+        self.reader().checkpoint()
     }
 
-    /// The first checkpoint that covers the entry at `index`: the same whenever it is asked for.
+    /// [`Reader::checkpoint_covering`].
     pub fn checkpoint_covering(&self, index: u64) -> Result<SignedCheckpoint, LogError> {
-        let (segment, place) = self.index().commit_covering(index)?;
-        let note = segment.commit(place.offset)?.note;
-        if note.unverified().size != place.size {
-            return Err(segment.damaged(place.offset, "another commit is where this one was written"));
-        }
-        Ok(note)
+        self.reader().checkpoint_covering(index)
     }
 
-    /// The entry at `index`, read from its file and checked against its leaf in the tree.
+    /// [`Reader::entry`].
     pub fn entry(&self, index: u64) -> Result<Vec<u8>, LogError> {
-        let (segment, offset, leaf_hash) = self.index().entry(index)?;
-        let entry = segment.entry(offset)?;
-        if Sm3Hasher::leaf(&entry) != leaf_hash {
-            return Err(segment.damaged(offset, "another entry is where this one was written"));
-        }
-        Ok(entry)
+        self.reader().entry(index)
     }
 
-    /// The entries of the range, in order, at most `max` of them; all of the range must be committed.
+    /// [`Reader::entries`].
     pub fn entries(&self, range: Range<u64>, max: usize) -> Result<Vec<Vec<u8>>, LogError> {
-        let size = self.size();
-        if range.start > size || range.end > size {
-            return Err(LogError::NotCommitted { index: range.start.max(range.end), size });
-        }
-        range.take(max).map(|index| self.entry(index)).collect()
+        self.reader().entries(range, max)
     }
 
-    /// Hash of the leaf at `index`.
+    /// [`Reader::leaf_hash`].
     pub fn leaf_hash(&self, index: u64) -> Result<Digest, LogError> {
-        self.index().leaf_hash(index)
+        self.reader().leaf_hash(index)
     }
 
-    /// Proof that the entry at `index` is in the log as it was with `size` entries.
+    /// [`Reader::inclusion`].
     pub fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Digest>, LogError> {
-        Ok(self.index().tree_of(size)?.inclusion(index, size)?)
+        self.reader().inclusion(index, size)
     }
 
-    /// Proof that the log with `to` entries extends the log with `from`.
+    /// [`Reader::consistency`].
     pub fn consistency(&self, from: u64, to: u64) -> Result<Vec<Digest>, LogError> {
-        Ok(self.index().tree_of(to)?.consistency(from, to)?)
+        self.reader().consistency(from, to)
     }
 
-    /// A writer that panicked while it held the lock has left the tree ahead at most, and is not there any more.
-    fn index(&self) -> RwLockReadGuard<'_, Index> {
-        self.inner.index.read().unwrap_or_else(PoisonError::into_inner)
+    /// [`Reader::tile`].
+    pub fn tile(&self, level: u8, index: u64, width: u16) -> Result<Vec<u8>, LogError> {
+        self.reader().tile(level, index, width)
+    }
+
+    /// [`Reader::bundle`].
+    pub fn bundle(&self, index: u64, width: u16) -> Result<Vec<u8>, LogError> {
+        self.reader().bundle(index, width)
     }
 
     fn submissions(&self) -> Result<&mpsc::Sender<Submission>, LogError> {
         self.inner.submissions.as_ref().ok_or_else(stopped)
     }
+
+    fn submission(
+        &self,
+        entries: Vec<Vec<u8>>,
+    ) -> Result<(Submission, oneshot::Receiver<Result<Appended, LogError>>), LogError> {
+        self.check(&entries)?;
+        let (answer, receiver) = oneshot::channel();
+        Ok((Submission { entries, answer }, receiver))
+    }
+
+    /// Refuses what is over the caps, and everything if the log is to be read only.
+    fn check(&self, entries: &[Vec<u8>]) -> Result<(), LogError> {
+        check_entries(entries)?;
+        match self.read_only() {
+            Some(why) => Err(LogError::ReadOnly { why: why.to_owned() }),
+            None => Ok(()),
+        }
+    }
 }
 
 impl fmt::Debug for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Log").field("origin", &self.inner.origin).field("size", &self.size()).finish()
+        f.debug_struct("Log").field("reader", self.reader()).field("read_only", &self.read_only()).finish()
     }
 }
 
@@ -275,18 +332,18 @@ impl Drop for Inner {
     }
 }
 
-fn submission(entries: Vec<Vec<u8>>) -> Result<(Submission, oneshot::Receiver<Result<Appended, LogError>>), LogError> {
+/// Refuses a submission over the caps.
+fn check_entries(entries: &[Vec<u8>]) -> Result<(), LogError> {
     if entries.is_empty() {
         return Err(LogError::NothingSubmitted);
     }
     if entries.len() > MAX_SUBMISSION_ENTRIES {
         return Err(LogError::TooManyEntries { found: entries.len() });
     }
-    if let Some(position) = entries.iter().position(|entry| entry.len() > MAX_ENTRY_BYTES) {
-        return Err(LogError::EntryTooLong { position, found: entries[position].len() });
+    match entries.iter().position(|entry| entry.len() > MAX_ENTRY_BYTES) {
+        Some(position) => Err(LogError::EntryTooLong { position, found: entries[position].len() }),
+        None => Ok(()),
     }
-    let (answer, receiver) = oneshot::channel();
-    Ok((Submission { entries, answer }, receiver))
 }
 
 /// The writer answers everyone as long as it lives, even when the disk fails.
@@ -294,26 +351,14 @@ fn stopped() -> LogError {
     LogError::Poisoned { cause: "the writer has stopped".to_owned() }
 }
 
-fn create_directory(dir: &Path) -> Result<(), LogError> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    fs::create_dir_all(dir).map_err(LogError::io("create", dir))?;
-    match dir.parent() {
-        Some(parent) if parent != Path::new("") => segment::sync_directory(parent),
-        _ => segment::sync_directory(Path::new(".")),
-    }
-}
-
-fn lock(dir: &Path) -> Result<File, LogError> {
+/// Makes the directory if it is missing, locks it, and opens what is derived in it.
+fn open_files(disk: Arc<dyn Disk>, dir: &Path, origin: &str) -> Result<(Files, Lock), LogError> {
+    disk.create_directory(dir).map_err(LogError::io("create", dir))?;
     let path = dir.join("lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(LogError::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(LogError::Locked { dir: dir.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(LogError::io("lock", path)(error)),
-    }
+    let lock = disk.lock(&path).map_err(LogError::io("lock", path))?;
+    let lock = lock.ok_or_else(|| LogError::Locked { dir: dir.to_owned() })?;
+    let blocks = Blocks::open(&*disk, dir).map_err(LogError::io("open what is derived in", dir))?;
+    Ok((Files { disk, dir: dir.to_owned(), origin: origin.to_owned(), blocks: Arc::new(blocks) }, lock))
 }
 
 #[cfg(test)]

@@ -1,312 +1,466 @@
-//! Opening a log that was written before: everything is read and checked again, and a torn tail is cut off.
+//! Opening a log that was written before.
 //!
-//! Kept true: what is served after opening is a prefix of frames in which every checksum, frame number, link
-//! of the commit chain, root and signature holds, and ends with a commit. What was answered for is in it, or
-//! the log does not open: bytes are cut off only if no commit signed by the chain follows them.
+//! Kept true: what is served after opening is a prefix of the log that ends with a commit signed by the chain, whose
+//! root is that of the entries before it. What was answered for is in it, or nothing more is signed.
 //!
-//! A crash cannot forge a checksum. So a frame whose checksum fails is taken for a torn write, unless a signed
-//! commit to more entries lies anywhere behind it; a frame whose checksums hold and whose content is wrong is
-//! damage in any place. Entries are chosen by strangers, who can write bytes that look like a frame, but not
-//! sign one: hence the signature in that test.
+//! *How much is read.* The last segment, the roots of the full blocks before it, and from each other segment its header
+//! and its last commit. Together they give the root that the last commit signed, or the whole log is read: once to
+//! derive everything again, and if that does not give the root either, to find where it goes wrong. Segments that
+//! were damaged without touching what is read here are found when they are read, and by [`super::check`].
 //!
-//! Errors: [`LogError::Damaged`] and the like; then nothing has been modified. Cost: reads the whole log, one
-//! segment in memory at a time; two hashes an entry, a signature check a commit.
+//! *What is cut off.* A write that a crash interrupted may be there in any part. What cannot be read behind the last
+//! whole group is the rest of one that nobody was answered for, and is cut off, if no commit that the chain signed
+//! lies behind it (entries are chosen by strangers, who can write bytes that look like a frame, but not sign one), and
+//! the register does not say that the chain has answered for more. The end of a group with its signed commit may be
+//! there without its middle, if the disk wrote the two in the other order: then the register tells whether it was
+//! answered for, as it is written after a sync and before the answer. Without a register that cannot be told, and
+//! counts as damage.
+//!
+//! *What is damage.* Everything else. Then the log is opened to be read, up to the last good commit; nothing is
+//! modified and nothing signed.
+//!
+//! Errors: [`LogError::OtherOrigin`], [`LogError::OtherKey`], [`LogError::UnknownFormat`]; [`LogError::Damaged`] and
+//! [`LogError::ReadOnly`] if not one commit can be read. Cost: two hashes for each entry that is read again.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use nacre_schemas::{Digest, SigningPublicKey};
 
 use super::{
     LogError,
-    frame::{self, BadFrame, Commit, Frame, Kind},
-    index::{CommitPlace, Index},
-    segment::{self, FORMAT, HEADER_BYTES, Header, Segment},
-    sequencer::Tail,
+    block::{LEAVES, Place},
+    edge::Edge,
+    register::{Answered, Register},
+    scan::{Group, Scan, Stop, signed_commits},
+    segment::{self, FORMAT, Header, Segment},
+    shared::{Files, Published, Shared},
+    store::{Store, Tail},
 };
 use crate::{
-    merkle::{Hasher as _, Sm3Hasher, Tree},
+    merkle::{Hasher as _, Nodes as _, Sm3Hasher, Tree},
     note::{NoteError, SignedCheckpoint},
 };
 
-/// Reads the directory's log. None if it has no commit, that is if its creation was never answered for; it
-/// then has no segments either.
-pub(super) fn recover(dir: &Path, origin: &str, public: &SigningPublicKey) -> Result<Option<(Index, Tail)>, LogError> {
-    let firsts = segment::list(dir)?;
-    let mut replay = Replay::new(dir, origin, public);
-    for (position, first) in firsts.iter().enumerate() {
-        let bytes = replay.read_file(*first)?;
-        if let Some(stop) = replay.segment(*first, &bytes)? {
-            let later = &firsts[position + 1..];
-            replay.refuse_if_a_commit_follows(&stop, &bytes, later)?;
-            replay.cut_off(&stop, bytes.len() as u64, later)?;
-            break;
-        }
-    }
-    replay.finish()
+/// Opens the directory's log. None if it has no commit, that is if its creation was never answered for; it then has no
+/// segments either.
+pub(super) fn recover(
+    files: &Files,
+    public: &SigningPublicKey,
+    register: Option<Register>,
+    segment_bytes: u64,
+) -> Result<Recovered, LogError> {
+    let firsts = segment::list(&*files.disk, &files.dir)?;
+    let replay = match Replay::of_the_end(files, public, &firsts)? {
+        Some(replay) => replay,
+        None => Replay::of_everything(files, public, &firsts)?,
+    };
+    replay.finish(register, segment_bytes)
 }
 
-/// Starts a log in a directory without segments: a header and the commit of no entries.
-pub(super) fn create(dir: &Path, origin: &str, note: SignedCheckpoint) -> Result<(Index, Tail), LogError> {
-    let segment = Arc::new(Segment::create(dir, 0)?);
-    let mut bytes = Header::new(origin, 0).to_bytes();
-    let commit = Commit { previous: Digest([0; 32]), note };
-    frame::write(&mut bytes, Kind::Commit, 0, &commit.to_payload());
-    segment.write(&bytes, 0)?;
-    segment::sync_directory(dir)?;
-    let previous = Digest::of(&bytes[HEADER_BYTES..]);
-    let tail = Tail { segment: Arc::clone(&segment), end: bytes.len() as u64, sequence: 1, previous, size: 0 };
-    let place = CommitPlace { size: 0, offset: HEADER_BYTES as u64 };
-    Ok((Index::new(Tree::new(), Vec::new(), vec![place], vec![segment], commit.note), tail))
+/// What opening found.
+pub(super) enum Recovered {
+    /// A log, which takes no entries if its `refusal` is set.
+    Log(Box<Store>),
+    /// A directory without segments, and the register that was given.
+    Nothing(Option<Register>),
 }
 
-/// Where and why replay cannot go on.
-struct Stop {
-    /// First entry of the segment.
-    segment: u64,
-    offset: u64,
-    what: String,
-}
-
-/// Entries read since the last commit.
-struct Group {
-    /// Where the bytes that belong to it start: after the commit before, or at the segment's header.
-    start: u64,
-    /// Offset and leaf hash of each entry.
-    entries: Vec<(u64, Digest)>,
-}
-
-impl Group {
-    fn starting_at(start: u64) -> Self {
-        Self { start, entries: Vec::new() }
-    }
-}
-
-/// The last group of a log that replay accepted.
-#[derive(Clone, Copy)]
+/// The last group that replay took over.
 struct LastGroup {
+    first_of_segment: u64,
     start: u64,
     end: u64,
+    note: SignedCheckpoint,
 }
 
 struct Replay<'a> {
-    dir: &'a Path,
-    origin: &'a str,
+    files: &'a Files,
     public: &'a SigningPublicKey,
-    tree: Tree<Sm3Hasher>,
-    entry_offsets: Vec<u64>,
-    commits: Vec<CommitPlace>,
-    /// First entries of the segments that hold a commit.
-    segments: Vec<u64>,
-    /// Number of the next frame, the last commit's being the latest.
+    /// All segments that there are.
+    firsts: &'a [u64],
+    edge: Edge,
+    /// Of the full blocks.
+    roots: Vec<Digest>,
+    /// Number of the next frame.
     sequence: u64,
     previous: Digest,
-    /// The last commit's.
-    accepted: Option<(SignedCheckpoint, LastGroup)>,
+    last: Option<LastGroup>,
+    /// Where and why replay ended before the files did: the position in `firsts`, and there.
+    stop: Option<(usize, Stop)>,
 }
 
 impl<'a> Replay<'a> {
-    fn new(dir: &'a Path, origin: &'a str, public: &'a SigningPublicKey) -> Self {
+    fn new(files: &'a Files, public: &'a SigningPublicKey, firsts: &'a [u64]) -> Self {
         Self {
-            dir,
-            origin,
+            files,
             public,
-            tree: Tree::new(),
-            entry_offsets: Vec::new(),
-            commits: Vec::new(),
-            segments: Vec::new(),
+            firsts,
+            edge: Edge::new(),
+            roots: Vec::new(),
             sequence: 0,
             previous: Digest([0; 32]),
-            accepted: None,
+            last: None,
+            stop: None,
         }
     }
 
-    /// Takes over the segment's groups up to its end, or to where it stops making sense.
-    fn segment(&mut self, first: u64, bytes: &[u8]) -> Result<Option<Stop>, LogError> {
-        let stop = |offset, what: &str| Ok(Some(Stop { segment: first, offset, what: what.to_owned() }));
-        let Some(header) = Header::read(bytes) else {
-            return stop(0, "the segment's header does not match its checksum");
-        };
-        self.check_header(first, header)?;
-        let mut group = Group::starting_at(0);
-        let mut offset = HEADER_BYTES as u64;
-        while offset < bytes.len() as u64 {
-            let frame = match frame::read(&bytes[offset as usize..]) {
-                Ok(frame) => frame,
-                Err(bad) => return stop(offset, &bad.to_string()),
-            };
-            let expected = self.sequence + group.entries.len() as u64;
-            if frame.sequence != expected {
-                let what = format!("frame {} lies where frame {expected} is next", frame.sequence);
-                return Err(self.damaged(first, offset, what));
+    /// Reads the last segment on top of what was derived from those before; or the last two, if the last has no whole
+    /// group, or the block at its border was being written when the power went. None if neither leads to the root that was signed.
+    fn of_the_end(files: &'a Files, public: &'a SigningPublicKey, firsts: &'a [u64]) -> Result<Option<Self>, LogError> {
+        for base in (firsts.len().saturating_sub(2)..firsts.len()).rev() {
+            let mut replay = Self::new(files, public, firsts);
+            if base > 0 && !replay.take_over_derived(base)? {
+                continue;
             }
-            let end = offset + frame.bytes.len() as u64;
-            match frame.kind {
-                Kind::Entry => group.entries.push((offset, Sm3Hasher::leaf(frame.payload))),
-                Kind::Commit => {
-                    self.commit(first, offset, &frame, group)?;
-                    group = Group::starting_at(end);
+            for position in base..firsts.len() {
+                // Nothing of what is before the base was read, so its first commit follows on anything.
+                replay.segment(position, if position == base && base > 0 { Check::Inside } else { Check::Links })?;
+                if replay.stop.is_some() {
+                    break;
                 }
             }
-            offset = end;
+            let signed = replay.last.as_ref().is_some_and(|last| {
+                last.note.unverified().root == replay.edge.root() && replay.verify(&last.note).is_ok()
+            });
+            if signed {
+                return Ok(Some(replay));
+            }
         }
-        if group.start == offset { Ok(None) } else { stop(offset, "the segment ends without a commit") }
+        Ok(None)
+    }
+
+    /// Reads every segment, checking each commit's root; and each signature, if the last one does not hold.
+    fn of_everything(files: &'a Files, public: &'a SigningPublicKey, firsts: &'a [u64]) -> Result<Self, LogError> {
+        if !firsts.is_empty() {
+            tracing::warn!(files.origin, segments = firsts.len(), "reading the whole log");
+        }
+        for check in [Check::Roots, Check::Signatures] {
+            let mut replay = Self::new(files, public, firsts);
+            for position in 0..firsts.len() {
+                replay.segment(position, check)?;
+                if replay.stop.is_some() {
+                    break;
+                }
+            }
+            match replay.last.as_ref().map(|last| replay.verify(&last.note)) {
+                None | Some(Ok(())) => return Ok(replay),
+                Some(Err(source @ NoteError::NotSigned { .. })) => {
+                    let first = replay.last.as_ref().map_or(0, |last| last.first_of_segment);
+                    return Err(LogError::OtherKey { segment: replay.path(first), source });
+                }
+                Some(Err(_)) => {}
+            }
+        }
+        // Each signature was looked at before its group was taken over.
+        Err(LogError::Damaged { segment: files.dir.clone(), offset: 0, what: "no commit is signed".to_owned() })
+    }
+
+    /// Puts what is derived from the segments before the one at the position in place of reading them, if it is there and
+    /// each of them has its header and its last commit where it should.
+    fn take_over_derived(&mut self, position: usize) -> Result<bool, LogError> {
+        let first = self.firsts[position];
+        let (full, rest) = (first / LEAVES as u64, (first % LEAVES as u64) as usize);
+        let Some(roots) = self.files.blocks.roots(full) else { return Ok(false) };
+        let block = if rest == 0 {
+            Some(super::block::Block::new(full))
+        } else {
+            self.files.blocks.read(full).and_then(|block| block.prefix(rest))
+        };
+        let Some(edge) = block.and_then(|block| Edge::over(&roots, block)) else { return Ok(false) };
+        (self.edge, self.roots) = (edge, roots);
+        for pair in self.firsts[..=position].windows(2) {
+            if !self.is_whole(pair[0], pair[1])? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a segment has its header, and its last commit where the block of its last entry says.
+    fn is_whole(&self, first: u64, next: u64) -> Result<bool, LogError> {
+        let segment = Segment::open(&*self.files.disk, &self.files.dir, first, false)?;
+        match segment.header()? {
+            Some(header) if header.first == first => self.check_header(first, header)?,
+            _ => return Ok(false),
+        }
+        let (number, position) = ((next - 1) / LEAVES as u64, ((next - 1) % LEAVES as u64) as usize);
+        let place = self.files.blocks.read(number).and_then(|block| block.place(position));
+        let commit = place.and_then(|place| segment.commit(place.commit.into()).ok());
+        Ok(commit.is_some_and(|commit| commit.note.unverified().size == next))
+    }
+
+    /// Takes over the groups of the segment at the position, up to its end or to where it stops making sense.
+    fn segment(&mut self, position: usize, check: Check) -> Result<(), LogError> {
+        let first = self.firsts[position];
+        let bytes = match segment::read_whole(&*self.files.disk, &self.files.dir, first) {
+            Ok(bytes) => bytes,
+            Err(LogError::Damaged { offset, what, .. }) => {
+                self.stop = Some((position, Stop::damage(offset, what)));
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let stop = match Header::read(&bytes) {
+            None => Err(Stop::torn(0, "the segment's header does not match its checksum")),
+            Some(header) => {
+                self.check_header(first, header)?;
+                let next = self.edge.size();
+                if header.first != first {
+                    let what = format!("the segment's header says that it starts at entry {}", header.first);
+                    Err(Stop::damage(0, what))
+                } else if first != next {
+                    let what = format!("entry {next} is next, and no segment has it");
+                    Err(Stop::damage(0, what))
+                } else {
+                    let mut scan = match check {
+                        Check::Inside => Scan::new(&bytes, first),
+                        _ => Scan::following(&bytes, first, self.sequence, self.previous),
+                    };
+                    self.groups(&mut scan, check)
+                }
+            }
+        };
+        self.stop = stop.err().map(|stop| (position, stop));
+        Ok(())
+    }
+
+    fn groups(&mut self, scan: &mut Scan<'_>, check: Check) -> Result<(), Stop> {
+        while let Some(group) = scan.next_group()? {
+            self.group(&group, check)?;
+        }
+        Ok(())
+    }
+
+    /// Takes over a group, if its root (and signature) is right.
+    fn group(&mut self, group: &Group<'_>, check: Check) -> Result<(), Stop> {
+        let (mut edge, mut full) = (None, Vec::new());
+        let staged = match check {
+            Check::Inside | Check::Links => &mut self.edge,
+            Check::Roots | Check::Signatures => edge.insert(self.edge.clone()),
+        };
+        for (position, entry) in &group.entries {
+            let place = Place { entry: *position, commit: group.commit_at as u32 };
+            full.extend(staged.push(place, Sm3Hasher::leaf(entry)));
+        }
+        let note = &group.commit.note;
+        if let Some(staged) = edge {
+            if note.unverified().root != staged.root() || note.unverified().origin != self.files.origin {
+                let size = note.unverified().size;
+                return Err(Stop::damage(
+                    group.commit_at,
+                    format!("the commit to {size} entries is not to those before it"),
+                ));
+            }
+            if matches!(check, Check::Signatures) {
+                self.verify(note).map_err(|error| Stop::damage(group.commit_at, error))?;
+            }
+            self.edge = staged;
+        }
+        for block in full {
+            self.roots.push(block.root());
+            // What cannot be written is derived again when it is read.
+            let _ = self.files.blocks.write_full(block);
+        }
+        (self.sequence, self.previous) = (group.sequence + 1, group.digest);
+        let first_of_segment =
+            if group.start == 0 { group.first } else { self.last.as_ref().map_or(0, |last| last.first_of_segment) };
+        let (start, end, note) = (group.start, group.end, group.commit.note.clone());
+        self.last = Some(LastGroup { first_of_segment, start, end, note });
+        Ok(())
+    }
+
+    /// The log, ready to grow or to be read only.
+    fn finish(self, register: Option<Register>, segment_bytes: u64) -> Result<Recovered, LogError> {
+        let answered = register.as_ref().and_then(Register::answered);
+        let Some(last) = &self.last else { return self.finish_without_commit(register) };
+        let upper = self.roots.iter().fold(Tree::<Sm3Hasher>::new(), |mut tree, root| {
+            tree.append(*root);
+            tree
+        });
+        let kept = self.firsts.iter().copied().filter(|first| *first <= last.first_of_segment).collect();
+        let edge = Arc::new(self.edge.block().clone());
+        let published = Published { latest: last.note.clone(), segments: kept, upper, edge };
+        let shared = Arc::new(Shared::new(self.files.clone(), published));
+        let verdict = match answered.and_then(|answered| behind(&shared, answered, register.as_ref())) {
+            Some(why) => Verdict::Damage(why),
+            None => self.verdict(answered)?,
+        };
+        let segment = Segment::open(&*self.files.disk, &self.files.dir, last.first_of_segment, true)?;
+        let mut register = register;
+        match verdict {
+            Verdict::Damage(why) => shared.refuse_writes(why),
+            Verdict::Sound => self.settle(&segment, last, false, &mut register)?,
+            Verdict::Torn => self.settle(&segment, last, true, &mut register)?,
+        }
+        let tail =
+            Tail { segment: Some(Arc::new(segment)), end: last.end, sequence: self.sequence, previous: self.previous };
+        Ok(Recovered::Log(Box::new(Store { shared, segment_bytes, tail, edge: self.edge, register, failure: None })))
+    }
+
+    /// What there is if no commit can be read: nothing, or damage.
+    fn finish_without_commit(self, register: Option<Register>) -> Result<Recovered, LogError> {
+        let answered = register.as_ref().and_then(Register::answered);
+        if let Some((position, stop)) = &self.stop {
+            match self.verdict(answered)? {
+                Verdict::Torn => self.remove_from(*position)?,
+                Verdict::Sound | Verdict::Damage(_) => {
+                    let (segment, offset) = (self.path(self.firsts[*position]), stop.position);
+                    return Err(LogError::Damaged { segment, offset, what: stop.what.clone() });
+                }
+            }
+        }
+        match (answered, &register) {
+            (Some(Answered { size: 1.., .. }), Some(register)) => {
+                let (dir, path) = (self.files.dir.display(), register.path().display());
+                let size = answered.map_or(0, |answered| answered.size);
+                Err(LogError::ReadOnly {
+                    why: format!("{dir} has no entries, and {path} says that {size} were answered for: {RESTORE}"),
+                })
+            }
+            _ => Ok(Recovered::Nothing(register)),
+        }
+    }
+
+    /// What to make of the place where replay stopped.
+    fn verdict(&self, answered: Option<Answered>) -> Result<Verdict, LogError> {
+        let Some((position, stop)) = &self.stop else { return Ok(Verdict::Sound) };
+        let size = self.edge.size();
+        let unanswered = |behind: &[u64]| match (behind, answered) {
+            ([] | [0], _) => true,
+            ([one], Some(answered)) => *one > answered.size,
+            _ => false,
+        };
+        let behind = if stop.torn { self.signed_commits_behind(*position, stop.position)? } else { Vec::new() };
+        if stop.torn && unanswered(&behind) && answered.is_none_or(|answered| answered.size <= size) {
+            return Ok(Verdict::Torn);
+        }
+        let path = self.path(self.firsts[*position]);
+        let followed =
+            behind.last().map_or(String::new(), |size| format!(", and a signed commit to {size} entries follows"));
+        Ok(Verdict::Damage(format!(
+            "{} is damaged at byte {}: {}{followed}; the {size} entries before are whole. {REPAIR}",
+            path.display(),
+            stop.position,
+            stop.what
+        )))
+    }
+
+    /// Sizes in the commits beyond what was taken over that the chain signed, at any position from the one given on.
+    fn signed_commits_behind(&self, position: usize, from: u64) -> Result<Vec<u64>, LogError> {
+        let mut sizes = Vec::new();
+        for later in position..self.firsts.len() {
+            let bytes = segment::read_whole(&*self.files.disk, &self.files.dir, self.firsts[later])?;
+            let from = if later == position { from as usize } else { 0 };
+            let found = signed_commits(bytes.get(from..).unwrap_or(&[]), &self.files.origin, self.public);
+            sizes.extend(found.map(|(_, note)| note.unverified().size));
+        }
+        sizes.retain(|size| self.last.is_none() || *size > self.edge.size());
+        sizes.sort_unstable();
+        sizes.dedup();
+        Ok(sizes)
+    }
+
+    /// Cuts off what is behind the last group, if there is something, and makes that group durable once more: the process
+    /// that wrote it may have died of the sync that failed. Then it is registered, as it may have been signed.
+    fn settle(
+        &self,
+        segment: &Segment,
+        last: &LastGroup,
+        torn: bool,
+        register: &mut Option<Register>,
+    ) -> Result<(), LogError> {
+        if torn {
+            let after = self.firsts.partition_point(|first| *first <= last.first_of_segment);
+            self.remove_from(after)?;
+            segment.cut(last.end)?;
+            segment.sync()?;
+        }
+        segment.rewrite(last.start, last.end)?;
+        self.files.disk.sync_directory(&self.files.dir).map_err(LogError::io("sync", &self.files.dir))?;
+        let said = last.note.unverified();
+        let answered = Answered { size: said.size, root: said.root };
+        match register {
+            Some(register) if register.answered() != Some(answered) => register.write(answered),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes the segments from the position on, the last first: a crash in between leaves a log that recovers the same way.
+    fn remove_from(&self, position: usize) -> Result<(), LogError> {
+        for first in self.firsts[position..].iter().rev() {
+            let path = self.path(*first);
+            tracing::warn!(origin = self.files.origin, segment = %path.display(), "removing a segment without a whole group");
+            self.files.disk.remove(&path).map_err(LogError::io("remove", path))?;
+        }
+        self.files.disk.sync_directory(&self.files.dir).map_err(LogError::io("sync", &self.files.dir))
+    }
+
+    fn verify(&self, note: &SignedCheckpoint) -> Result<(), NoteError> {
+        note.verify(&self.files.origin, &self.files.origin, self.public).map(drop)
     }
 
     fn check_header(&self, first: u64, header: Header) -> Result<(), LogError> {
-        let segment = self.dir.join(segment::file_name(first));
+        let segment = self.path(first);
         if header.format != FORMAT {
             return Err(LogError::UnknownFormat { segment, found: header.format, known: FORMAT });
         }
-        if header.origin != Digest::of(self.origin.as_bytes()) {
-            return Err(LogError::OtherOrigin { segment, origin: self.origin.to_owned() });
-        }
-        let next = self.tree.size();
-        if header.first != first || header.first != next {
-            let what = format!(
-                "the segment starts at entry {} where entry {next} is next: one before it is missing or was cut",
-                header.first
-            );
-            return Err(self.damaged(first, 0, what));
+        if header.origin != Digest::of(self.files.origin.as_bytes()) {
+            return Err(LogError::OtherOrigin { segment, origin: self.files.origin.clone() });
         }
         Ok(())
     }
 
-    /// Checks a commit against the entries before it and takes both over.
-    fn commit(&mut self, first: u64, offset: u64, frame: &Frame<'_>, group: Group) -> Result<(), LogError> {
-        let damaged = |replay: &Self, what: String| Err(replay.damaged(first, offset, what));
-        let commit = match Commit::from_payload(frame.payload) {
-            Ok(commit) => commit,
-            Err(bad) => return damaged(self, bad.to_string()),
-        };
-        if commit.previous != self.previous {
-            return damaged(self, "the commit does not follow the one before it".to_owned());
-        }
-        match commit.note.verify(self.origin, self.origin, self.public) {
-            Ok(_) => {}
-            Err(source @ NoteError::NotSigned { .. }) => {
-                return Err(LogError::OtherKey { segment: self.dir.join(segment::file_name(first)), source });
-            }
-            Err(error) => return damaged(self, error.to_string()),
-        }
-        for (_, leaf_hash) in &group.entries {
-            self.tree.append(*leaf_hash);
-        }
-        let (size, said) = (self.tree.size(), commit.note.unverified());
-        if said.size != size || said.root != self.tree.root_at(size)? {
-            return damaged(self, format!("the commit to {} entries is not to those before it", said.size));
-        }
-        self.entry_offsets.extend(group.entries.iter().map(|(offset, _)| *offset));
-        self.commits.push(CommitPlace { size, offset });
-        if self.segments.last() != Some(&first) {
-            self.segments.push(first);
-        }
-        self.sequence = frame.sequence + 1;
-        self.previous = Digest::of(frame.bytes);
-        let last = LastGroup { start: group.start, end: offset + frame.bytes.len() as u64 };
-        self.accepted = Some((commit.note, last));
-        Ok(())
+    fn path(&self, first: u64) -> PathBuf {
+        self.files.dir.join(segment::file_name(first))
     }
+}
 
-    /// Refuses to cut anything off that the chain may have answered for.
-    fn refuse_if_a_commit_follows(&self, stop: &Stop, bytes: &[u8], later: &[u64]) -> Result<(), LogError> {
-        let mut following = self.signed_commit_in(&bytes[stop.offset as usize..]);
-        for first in later {
-            following = match following {
-                Some(size) => Some(size),
-                None => self.signed_commit_in(&self.read_file(*first)?),
-            };
-        }
-        let Some(following) = following else { return Ok(()) };
-        let what = format!(
-            "{}, and a commit to {following} entries follows. A write torn by a loss of power can look like this: if \
-             nobody has a checkpoint of more than {} entries, cut this segment to {} bytes by hand and remove the \
-             later ones",
-            stop.what,
-            self.tree.size(),
-            self.kept_bytes(stop.segment)
-        );
-        Err(self.damaged(stop.segment, stop.offset, what))
+/// Why the log is not what the register says that the chain answered for, if it is not.
+fn behind(shared: &Shared, answered: Answered, register: Option<&Register>) -> Option<String> {
+    let register = register.map_or_else(String::new, |register| register.path().display().to_string());
+    let (dir, size) = (shared.files.dir.display(), shared.size());
+    if answered.size > size {
+        let said = answered.size;
+        return Some(format!(
+            "{dir} has {size} whole entries, and {register} says that {said} were answered for: {RESTORE}"
+        ));
     }
+    match shared.root_at(answered.size) {
+        Ok(root) if root == answered.root => None,
+        Ok(_) => Some(format!(
+            "the {} first entries of {dir} are not those that {register} says were answered for: {RESTORE}",
+            answered.size
+        )),
+        Err(error) => Some(error.to_string()),
+    }
+}
 
-    /// The size in the first commit at any position of the bytes that the chain signed and that goes beyond
-    /// what replay has accepted.
-    fn signed_commit_in(&self, bytes: &[u8]) -> Option<u64> {
-        let marked = (0..bytes.len()).filter(|position| bytes[*position] == Kind::Commit as u8);
-        marked.filter_map(|position| self.signed_commit_at(&bytes[position..]).ok().flatten()).next()
-    }
+/// What to make of the end of a log.
+enum Verdict {
+    /// It ends with a commit.
+    Sound,
+    /// A group that nobody was answered for was not written whole.
+    Torn,
+    /// It was answered for, and is not there as it was written.
+    Damage(String),
+}
 
-    fn signed_commit_at(&self, bytes: &[u8]) -> Result<Option<u64>, BadFrame> {
-        let frame = frame::read(bytes)?;
-        if frame.kind != Kind::Commit {
-            return Ok(None);
-        }
-        let commit = Commit::from_payload(frame.payload)?;
-        let size = commit.note.unverified().size;
-        let beyond = self.accepted.is_none() || size > self.tree.size();
-        Ok((beyond && commit.note.verify(self.origin, self.origin, self.public).is_ok()).then_some(size))
-    }
+/// What to do about an older copy.
+const RESTORE: &str = "this is an older or another copy of the log, and going on from it would sign a second history. Restore \
+                       the newest copy, or repair this one from a mirror";
+/// What to do about damage.
+const REPAIR: &str = "Nothing was modified. Copy the directory away; take a mirror of the chain (`nacre log mirror URL DIR`) and \
+                      repair from it (`nacre log mirror URL DIR --repair`), or restore the segment from a backup";
 
-    /// Bytes of a segment up to the last commit accepted; 0 if it has none.
-    fn kept_bytes(&self, segment: u64) -> u64 {
-        match &self.accepted {
-            Some((_, last)) if self.segments.last() == Some(&segment) => last.end,
-            _ => 0,
-        }
-    }
-
-    /// Cuts the log off after its last commit, durably. A segment without a commit goes altogether.
-    fn cut_off(&self, stop: &Stop, length: u64, later: &[u64]) -> Result<(), LogError> {
-        let kept = self.kept_bytes(stop.segment);
-        tracing::warn!(
-            origin = self.origin,
-            segment = segment::file_name(stop.segment),
-            kept_bytes = kept,
-            cut_bytes = length - kept,
-            later_segments = later.len(),
-            entries = self.tree.size(),
-            reason = stop.what,
-            "cutting off what a crash left after the last commit"
-        );
-        // From the end towards the kept part: a crash in between leaves a log that recovers the same way.
-        for first in later.iter().rev() {
-            self.remove(*first)?;
-        }
-        if kept > 0 {
-            Segment::open(self.dir, stop.segment, true)?.cut(kept)?;
-        } else {
-            self.remove(stop.segment)?;
-        }
-        segment::sync_directory(self.dir)
-    }
-
-    /// The index and tail, with the last group made durable once more: the process that wrote it may have died of
-    /// the sync that failed.
-    fn finish(self) -> Result<Option<(Index, Tail)>, LogError> {
-        let Some((latest, last)) = self.accepted else { return Ok(None) };
-        let mut segments = Vec::new();
-        for first in &self.segments {
-            let writable = self.segments.last() == Some(first);
-            segments.push(Arc::new(Segment::open(self.dir, *first, writable)?));
-        }
-        let Some(segment) = segments.last().cloned() else { return Ok(None) };
-        segment.rewrite(last.start, last.end)?;
-        segment::sync_directory(self.dir)?;
-        let size = self.tree.size();
-        let tail = Tail { segment, end: last.end, sequence: self.sequence, previous: self.previous, size };
-        Ok(Some((Index::new(self.tree, self.entry_offsets, self.commits, segments, latest), tail)))
-    }
-
-    fn read_file(&self, first: u64) -> Result<Vec<u8>, LogError> {
-        let path = self.dir.join(segment::file_name(first));
-        fs::read(&path).map_err(LogError::io("read", path))
-    }
-
-    fn remove(&self, first: u64) -> Result<(), LogError> {
-        let path = self.dir.join(segment::file_name(first));
-        fs::remove_file(&path).map_err(LogError::io("remove", path))
-    }
-
-    fn damaged(&self, first: u64, offset: u64, what: String) -> LogError {
-        LogError::Damaged { segment: self.dir.join(segment::file_name(first)), offset, what }
-    }
+/// How closely a replay looks at commits.
+#[derive(Clone, Copy)]
+enum Check {
+    /// That they follow one another, from the segment's second on.
+    Inside,
+    /// That each follows the one before.
+    Links,
+    /// Also each root.
+    Roots,
+    /// Also each signature.
+    Signatures,
 }

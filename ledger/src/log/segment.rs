@@ -8,16 +8,16 @@
 //! its kind's cap; a segment in use keeps one file descriptor.
 
 use std::{
-    fs::{File, OpenOptions},
     io,
-    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use nacre_schemas::Digest;
 
 use super::{
-    LogError, MAX_ENTRY_BYTES,
+    LogError, MAX_ENTRY_BYTES, MAX_SEGMENT_BYTES,
+    disk::{self, Disk, DiskFile},
     frame::{self, Commit, Frame, HEADER_BYTES as FRAME_HEADER_BYTES, Kind, MAX_COMMIT_BYTES, number},
 };
 
@@ -26,7 +26,9 @@ pub(super) const HEADER_BYTES: usize = 56;
 const CHECKED_BYTES: usize = HEADER_BYTES - 4;
 const MAGIC: &[u8; 8] = b"NcLogSeg";
 /// Raised whenever the layout of segments or frames changes.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
+/// No segment is longer: the group that fills it is far smaller than the rest of this.
+const MAX_FILE_BYTES: u64 = 2 * MAX_SEGMENT_BYTES;
 
 /// What a segment says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,21 +73,25 @@ pub(super) fn file_name(first: u64) -> String {
 }
 
 /// The indices of the first entries of a directory's segments, in order. Other files are left alone.
-pub(super) fn list(dir: &Path) -> Result<Vec<u64>, LogError> {
-    let mut firsts = Vec::new();
-    for file in dir.read_dir().map_err(LogError::io("list", dir))? {
-        let file = file.map_err(LogError::io("list", dir))?;
-        let name = file.file_name();
-        let first = name.to_str().and_then(|name| name.strip_suffix(".seg")).and_then(|digits| digits.parse().ok());
-        firsts.extend(first.filter(|first| name.to_str() == Some(&file_name(*first))));
-    }
+pub(super) fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<u64>, LogError> {
+    let names = disk.list(dir).map_err(LogError::io("list", dir))?;
+    let first = |name: &String| {
+        let first = name.strip_suffix(".seg")?.parse().ok()?;
+        (*name == file_name(first)).then_some(first)
+    };
+    let mut firsts: Vec<u64> = names.iter().filter_map(first).collect();
     firsts.sort_unstable();
     Ok(firsts)
 }
 
-/// Makes the directory's entries durable: what was created or removed in it.
-pub(super) fn sync_directory(dir: &Path) -> Result<(), LogError> {
-    File::open(dir).and_then(|file| file.sync_all()).map_err(LogError::io("sync", dir))
+/// The whole segment in memory.
+pub(super) fn read_whole(disk: &dyn Disk, dir: &Path, first: u64) -> Result<Vec<u8>, LogError> {
+    let segment = Segment::open(disk, dir, first, false)?;
+    let length = segment.file.length().map_err(LogError::io("read", &segment.path))?;
+    if length > MAX_FILE_BYTES {
+        return Err(segment.damaged(MAX_FILE_BYTES, "the file is longer than any segment"));
+    }
+    segment.read(0, length as usize)
 }
 
 /// An open segment file.
@@ -93,56 +99,75 @@ pub(super) struct Segment {
     /// Index of its first entry.
     pub(super) first: u64,
     path: PathBuf,
-    file: File,
+    file: Arc<dyn DiskFile>,
 }
 
 impl Segment {
     /// Creates the file; there must be none of its name.
-    pub(super) fn create(dir: &Path, first: u64) -> Result<Self, LogError> {
-        Self::open_with(dir, first, OpenOptions::new().read(true).write(true).create_new(true), "create")
-    }
-
-    /// Opens the file for reading and, if it is the last, for writing.
-    pub(super) fn open(dir: &Path, first: u64, writable: bool) -> Result<Self, LogError> {
-        Self::open_with(dir, first, OpenOptions::new().read(true).write(writable), "open")
-    }
-
-    fn open_with(dir: &Path, first: u64, options: &OpenOptions, doing: &'static str) -> Result<Self, LogError> {
+    pub(super) fn create(disk: &dyn Disk, dir: &Path, first: u64) -> Result<Self, LogError> {
         let path = dir.join(file_name(first));
-        let file = options.open(&path).map_err(LogError::io(doing, &path))?;
+        let file = disk.create(&path).map_err(LogError::io("create", &path))?;
         Ok(Self { first, path, file })
     }
 
-    /// Writes the bytes at the offset and makes them durable.
-    pub(super) fn write(&self, bytes: &[u8], offset: u64) -> Result<(), LogError> {
-        self.file.write_all_at(bytes, offset).map_err(LogError::io("write to", &self.path))?;
-        self.file.sync_data().map_err(LogError::io("sync", &self.path))
+    /// Opens the file for reading and, if it is the last, for writing.
+    pub(super) fn open(disk: &dyn Disk, dir: &Path, first: u64, writable: bool) -> Result<Self, LogError> {
+        let path = dir.join(file_name(first));
+        match disk.open(&path, writable) {
+            Ok(file) => Ok(Self { first, path, file }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(LogError::Damaged { segment: path, offset: 0, what: "the segment is missing".to_owned() })
+            }
+            Err(error) => Err(LogError::io("open", path)(error)),
+        }
+    }
+
+    /// Makes room for so many bytes, so that a later sync has no more to write than what was written.
+    pub(super) fn allocate(&self, length: u64) -> Result<(), LogError> {
+        self.file.allocate(length).map_err(LogError::io("make room in", &self.path))
+    }
+
+    /// Writes the bytes at the position and makes them durable.
+    pub(super) fn write(&self, bytes: &[u8], position: u64) -> Result<(), LogError> {
+        self.file.write_at(bytes, position).map_err(LogError::io("write to", &self.path))?;
+        self.file.sync().map_err(LogError::io("sync", &self.path))
     }
 
     /// Writes the same bytes again and makes them durable: after a failed sync, a file system may hold bytes in
     /// memory that it no longer means to write.
     pub(super) fn rewrite(&self, start: u64, end: u64) -> Result<(), LogError> {
-        let mut bytes = vec![0; (end - start) as usize];
-        self.file.read_exact_at(&mut bytes, start).map_err(LogError::io("read", &self.path))?;
-        self.write(&bytes, start)
+        self.write(&self.read(start, (end - start) as usize)?, start)
     }
 
-    /// Cuts off everything from the offset on, durably.
+    /// Cuts off everything from the position on; not yet durably.
     pub(super) fn cut(&self, end: u64) -> Result<(), LogError> {
-        self.file.set_len(end).and_then(|()| self.file.sync_all()).map_err(LogError::io("truncate", &self.path))
+        self.file.truncate(end).map_err(LogError::io("truncate", &self.path))
     }
 
-    /// The entry in the frame at the offset.
-    pub(super) fn entry(&self, offset: u64) -> Result<Vec<u8>, LogError> {
-        let bytes = self.read(offset, FRAME_HEADER_BYTES + MAX_ENTRY_BYTES)?;
-        Ok(self.frame(&bytes, offset, Kind::Entry)?.payload.to_vec())
+    /// Makes durable what was done to the file.
+    pub(super) fn sync(&self) -> Result<(), LogError> {
+        self.file.sync().map_err(LogError::io("sync", &self.path))
     }
 
-    /// The commit in the frame at the offset.
-    pub(super) fn commit(&self, offset: u64) -> Result<Commit, LogError> {
-        let bytes = self.read(offset, FRAME_HEADER_BYTES + MAX_COMMIT_BYTES)?;
-        let frame = self.frame(&bytes, offset, Kind::Commit)?;
-        Commit::from_payload(frame.payload).map_err(|bad| self.damaged(offset, bad))
+    /// What the segment says of itself, if it is readable.
+    pub(super) fn header(&self) -> Result<Option<Header>, LogError> {
+        Ok(Header::read(&self.read(0, HEADER_BYTES)?))
+    }
+
+    /// The entry in the frame at the position.
+    pub(super) fn entry(&self, position: u64) -> Result<Vec<u8>, LogError> {
+        let mut bytes = self.read(position, FRAME_HEADER_BYTES + MAX_ENTRY_BYTES)?;
+        let end = self.frame(&bytes, position, Kind::Entry)?.bytes.len();
+        bytes.truncate(end);
+        bytes.drain(..FRAME_HEADER_BYTES);
+        Ok(bytes)
+    }
+
+    /// The commit in the frame at the position.
+    pub(super) fn commit(&self, position: u64) -> Result<Commit, LogError> {
+        let bytes = self.read(position, FRAME_HEADER_BYTES + MAX_COMMIT_BYTES)?;
+        let frame = self.frame(&bytes, position, Kind::Commit)?;
+        Commit::from_payload(frame.payload).map_err(|bad| self.damaged(position, bad))
     }
 
     /// What says that the segment is not as it was written.
@@ -150,28 +175,17 @@ impl Segment {
         LogError::Damaged { segment: self.path.clone(), offset, what: what.to_string() }
     }
 
-    fn frame<'a>(&self, bytes: &'a [u8], offset: u64, kind: Kind) -> Result<Frame<'a>, LogError> {
+    fn frame<'a>(&self, bytes: &'a [u8], position: u64, kind: Kind) -> Result<Frame<'a>, LogError> {
         match frame::read(bytes) {
             Ok(frame) if frame.kind == kind => Ok(frame),
-            Ok(_) => Err(self.damaged(offset, "a frame of another kind is where it was not written")),
-            Err(bad) => Err(self.damaged(offset, bad)),
+            Ok(_) => Err(self.damaged(position, "a frame of another kind is where it was not written")),
+            Err(bad) => Err(self.damaged(position, bad)),
         }
     }
 
-    /// Up to `limit` bytes from the offset; fewer if the file ends.
-    fn read(&self, offset: u64, limit: usize) -> Result<Vec<u8>, LogError> {
-        let mut bytes = vec![0; limit];
-        let mut filled = 0;
-        while filled < limit {
-            match self.file.read_at(&mut bytes[filled..], offset + filled as u64) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(LogError::io("read", &self.path)(error)),
-            }
-        }
-        bytes.truncate(filled);
-        Ok(bytes)
+    /// Up to `limit` bytes from the position; fewer if the file ends.
+    fn read(&self, position: u64, limit: usize) -> Result<Vec<u8>, LogError> {
+        disk::read(&*self.file, position, limit).map_err(LogError::io("read", &self.path))
     }
 }
 
@@ -184,7 +198,7 @@ mod tests {
         let header = Header::new("abc", 258);
         let bytes = header.to_bytes();
         let origin = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0";
-        let expected = format!("4e634c6f6753656700000001{origin}0000000000000102");
+        let expected = format!("4e634c6f6753656700000002{origin}0000000000000102");
         assert_eq!(hex::encode(&bytes[..CHECKED_BYTES]), expected);
         assert_eq!(Header::read(&bytes), Some(header));
         for bit in 0..HEADER_BYTES * 8 {
@@ -199,8 +213,8 @@ mod tests {
     fn only_names_that_the_log_gives_are_segments() {
         let dir = tempfile::tempdir().unwrap();
         for name in ["00000000000000000012.seg", "00000000000000000003.seg", "12.seg", "lock", "x.seg", "+12.seg"] {
-            File::create(dir.path().join(name)).unwrap();
+            std::fs::write(dir.path().join(name), "").unwrap();
         }
-        assert_eq!(list(dir.path()).unwrap(), [3, 12]);
+        assert_eq!(list(&disk::LocalDisk, dir.path()).unwrap(), [3, 12]);
     }
 }

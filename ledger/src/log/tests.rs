@@ -1,14 +1,18 @@
 //! The log as its users see it: what was acknowledged is there, in order, under checkpoints that verify, also
 //! after it was opened again; a log that cannot write says so and takes no more. Cost: some seconds of syncs.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{collections::BTreeSet, fs};
 
 use tempfile::TempDir;
 
 use super::*;
 use crate::merkle::{consistency, inclusion};
 
+mod crash;
+mod derived;
+mod once;
 mod recovery;
+mod rollback;
 
 const ORIGIN: &str = "gba.example/region/440100";
 
@@ -76,7 +80,7 @@ fn what_was_appended_is_there_after_opening_again() {
 #[test]
 fn a_full_segment_is_followed_by_one_named_by_its_first_entry() {
     let (dir, _) = written(1);
-    assert_eq!(segment::list(dir.path()).unwrap(), [0, 2, 3]);
+    assert_eq!(segment::list(&LocalDisk, dir.path()).unwrap(), [0, 2, 3]);
 }
 
 #[test]
@@ -223,39 +227,31 @@ async fn a_submission_whose_submitter_goes_away_is_appended_all_the_same() {
     assert_eq!(log.entries(0..3, 3).unwrap(), entries(0..3));
 }
 
-/// A writer that is not running yet, and its submissions.
-fn idle_writer(dir: &Path) -> (Sequencer, Arc<RwLock<Index>>) {
+/// A writer that is not running yet.
+fn idle_writer(dir: &Path) -> Sequencer {
     let empty = Checkpoint { origin: ORIGIN.to_owned(), size: 0, root: Sm3Hasher::empty() };
     let note = SignedCheckpoint::sign(empty, &key(), ORIGIN).unwrap();
-    let (index, tail) = recover::create(dir, ORIGIN, note).unwrap();
-    let index = Arc::new(RwLock::new(index));
-    let (dir, origin) = (dir.to_owned(), ORIGIN.to_owned());
-    let sequencer = Sequencer { dir, origin, signer: key(), segment_bytes: 1 << 20, index: Arc::clone(&index), tail };
-    (sequencer, index)
+    let (files, _) = open_files(Arc::new(LocalDisk), dir, ORIGIN).unwrap();
+    let store = Store::create(files, &[], note, None, 1 << 20).unwrap();
+    Sequencer { store, signer: key(), once: None }
 }
 
-#[test]
-fn leaves_ahead_of_their_commit_are_not_answered_for() {
-    let dir = tempfile::tempdir().unwrap();
-    let (_, index) = idle_writer(dir.path());
-    let leaf_hash = Sm3Hasher::leaf(&entry(0));
-    let mut index = index.write().unwrap();
-    assert_eq!(index.stage(&[leaf_hash]).unwrap(), (1, leaf_hash));
-    assert!(matches!(index.leaf_hash(0), Err(LogError::NotCommitted { index: 0, size: 0 })));
-    assert!(matches!(index.entry(0).map(drop), Err(LogError::NotCommitted { .. })));
-    assert!(matches!(index.tree_of(1).map(drop), Err(LogError::NotCommitted { .. })));
-    assert!(matches!(index.commit_covering(0).map(drop), Err(LogError::NotCommitted { .. })));
+/// A submission and who waits for it.
+fn submission(entries: Vec<Vec<u8>>) -> (Submission, oneshot::Receiver<Result<Appended, LogError>>) {
+    let (answer, receiver) = oneshot::channel();
+    (Submission { entries, answer }, receiver)
 }
 
 #[test]
 fn what_is_queued_shares_one_commit_and_a_commit_has_a_cap() {
     let dir = tempfile::tempdir().unwrap();
-    let (sequencer, index) = idle_writer(dir.path());
+    let sequencer = idle_writer(dir.path());
+    let shared = Arc::clone(&sequencer.store.shared);
     let (sender, queue) = mpsc::channel(10);
     let sizes = [3, 4_096, 4_096, 1, 1];
     let answers: Vec<_> = sizes
         .map(|size| {
-            let (submission, answer) = submission(vec![vec![0]; size]).unwrap();
+            let (submission, answer) = submission(vec![vec![0]; size]);
             sender.try_send(submission).ok().unwrap();
             answer
         })
@@ -268,7 +264,7 @@ fn what_is_queued_shares_one_commit_and_a_commit_has_a_cap() {
     assert_eq!(firsts, [0, 3, 4_099, 8_195, 8_196]);
     let commits: Vec<u64> = appended.iter().map(|appended| appended.checkpoint.unverified().size).collect();
     assert_eq!(commits, [8_195, 8_195, 8_195, 8_197, 8_197]);
-    assert_eq!(index.read().unwrap().size(), 8_197);
+    assert_eq!(shared.size(), 8_197);
 }
 
 #[test]
@@ -296,7 +292,7 @@ fn an_entry_or_commit_that_the_disk_altered_is_reported_and_not_returned() {
     let (dir, _) = written(1 << 20);
     let log = open(dir.path());
     let path = segment_path(dir.path(), 0);
-    let good = fs::read(&path).unwrap();
+    let good = recovery::segment_bytes(dir.path(), 0);
     let alter = |position: usize| {
         let mut bad = good.clone();
         bad[position] ^= 1;

@@ -11,11 +11,13 @@ pub mod consistency;
 pub mod frontier;
 pub mod hasher;
 pub mod inclusion;
+pub mod nodes;
 pub mod range;
 pub mod tree;
 
 pub use frontier::Frontier;
 pub use hasher::{Hasher, Sm3Hasher};
+pub use nodes::Nodes;
 pub use tree::Tree;
 
 /// Why a proof does not show what it is said to show.

@@ -4,14 +4,13 @@
 //! those leaves are. Roots and proofs of every earlier size stay available, for nothing is ever removed.
 //!
 //! Errors: [`TreeError`], when a size or leaf is asked for that the tree does not have.
-//! Cost: 64 bytes a leaf; appending is one node hash a leaf on average; a root costs at most 64 hashes, an
-//! inclusion or consistency proof at most 64² (in practice its own length squared).
+//! Cost: 64 bytes a leaf; appending is one node hash a leaf on average; roots and proofs as in [`Nodes`].
 
 use std::marker::PhantomData;
 
 use nacre_schemas::Digest;
 
-use super::{Hasher, TreeError, left_leaves};
+use super::{Hasher, Nodes, TreeError, left_leaves};
 
 /// An append-only Merkle tree that keeps hashes and no leaves.
 pub struct Tree<H> {
@@ -29,11 +28,6 @@ impl<H: Hasher> Tree<H> {
     /// A tree without leaves.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Leaves appended so far.
-    pub fn size(&self) -> u64 {
-        self.levels.first().map_or(0, |leaves| leaves.len() as u64)
     }
 
     /// Appends a leaf by its hash ([`Hasher::leaf`]) and gives its index.
@@ -62,85 +56,43 @@ impl<H: Hasher> Tree<H> {
         }
     }
 
+    /// Leaves appended so far.
+    pub fn size(&self) -> u64 {
+        self.levels.first().map_or(0, |leaves| leaves.len() as u64)
+    }
+
+    /// [`Nodes::root_at`].
+    pub fn root_at(&self, size: u64) -> Result<Digest, TreeError> {
+        Nodes::root_at(self, size)
+    }
+
+    /// [`Nodes::inclusion`].
+    pub fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Digest>, TreeError> {
+        Nodes::inclusion(self, index, size)
+    }
+
+    /// [`Nodes::consistency`].
+    pub fn consistency(&self, from: u64, to: u64) -> Result<Vec<Digest>, TreeError> {
+        Nodes::consistency(self, from, to)
+    }
+
     /// Hash of the leaf at `index`, if there is one.
     pub fn leaf_hash(&self, index: u64) -> Option<Digest> {
         self.levels.first()?.get(usize::try_from(index).ok()?).copied()
     }
+}
 
-    /// Root of the tree as it was with `size` leaves.
-    pub fn root_at(&self, size: u64) -> Result<Digest, TreeError> {
-        self.check_size(size)?;
-        Ok(if size == 0 { H::empty() } else { self.subtree(0, size) })
+impl<H: Hasher> Nodes<H> for Tree<H> {
+    type Error = TreeError;
+
+    fn size(&self) -> u64 {
+        Tree::size(self)
     }
 
-    /// Proof that the leaf at `index` is in the tree of `size` leaves: `PATH(index, D[size])`, from the leaf up.
-    pub fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Digest>, TreeError> {
-        self.check_size(size)?;
-        if index >= size {
-            return Err(TreeError::OutsideTree { first: index, end: index.saturating_add(1), size });
-        }
-        let (mut start, mut end) = (0, size);
-        let mut proof = Vec::new();
-        while end - start > 1 {
-            let middle = start + left_leaves(end - start);
-            if index < middle {
-                proof.push(self.subtree(middle, end));
-                end = middle;
-            } else {
-                proof.push(self.subtree(start, middle));
-                start = middle;
-            }
-        }
-        proof.reverse();
-        Ok(proof)
-    }
-
-    /// Proof that the tree of `to` leaves extends that of `from`: `PROOF(from, D[to])`. Empty when the sizes
-    /// are equal or `from` is 0, where there is nothing to show.
-    pub fn consistency(&self, from: u64, to: u64) -> Result<Vec<Digest>, TreeError> {
-        self.check_size(to)?;
-        if from > to {
-            return Err(TreeError::Shrinks { from, to });
-        }
-        if from == 0 || from == to {
-            return Ok(Vec::new());
-        }
-        let (mut start, mut end) = (0, to);
-        let mut proof = Vec::new();
-        while end != from {
-            let middle = start + left_leaves(end - start);
-            if from <= middle {
-                proof.push(self.subtree(middle, end));
-                end = middle;
-            } else {
-                proof.push(self.subtree(start, middle));
-                start = middle;
-            }
-        }
-        // The verifier has the earlier root; when that is one complete subtree, sending it again would be a
-        // second encoding of the same proof.
-        if start != 0 {
-            proof.push(self.subtree(start, end));
-        }
-        proof.reverse();
-        Ok(proof)
-    }
-
-    fn check_size(&self, size: u64) -> Result<(), TreeError> {
-        let held = self.size();
-        if size > held { Err(TreeError::SizeBeyond { size, held }) } else { Ok(()) }
-    }
-
-    /// Root of leaves `[start, end)`, a subtree of some tree of at most `self.size()` leaves: so `start` is a
-    /// multiple of the power of two that covers `end - start`, and every left child is stored.
-    fn subtree(&self, start: u64, end: u64) -> Digest {
-        let leaves = end - start;
-        if leaves.is_power_of_two() {
-            let level = leaves.ilog2();
-            return self.levels[level as usize][(start >> level) as usize];
-        }
-        let middle = start + left_leaves(leaves);
-        H::node(&self.subtree(start, middle), &self.subtree(middle, end))
+    fn node(&self, level: u32, index: u64) -> Result<Digest, TreeError> {
+        let hash = usize::try_from(index).ok().and_then(|index| self.levels.get(level as usize)?.get(index).copied());
+        let end = index.saturating_add(1).checked_shl(level).unwrap_or(u64::MAX);
+        hash.ok_or(TreeError::SizeBeyond { size: end, held: self.size() })
     }
 }
 

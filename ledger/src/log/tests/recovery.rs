@@ -1,15 +1,17 @@
-//! Opening a log after a crash, or after its files were damaged: a torn tail is cut off at a commit, everything
-//! else is reported and left untouched. Cost: some thousand openings.
+//! Opening a log after a crash, or after its files were damaged: a torn tail is cut off at a commit; everything
+//! else is reported, left untouched, and keeps the log from signing. Cost: some thousand openings. Every
+//! state that a crash can leave is for [`super::crash`].
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use super::*;
 use crate::log::frame::{Commit, Kind};
 
-/// Every file of the directory but the lock.
+/// Every segment of the directory.
 fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let paths = dir.read_dir().unwrap().map(|file| file.unwrap().path());
-    paths.filter(|path| !path.ends_with("lock")).map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+    let segments = paths.filter(|path| path.extension().is_some_and(|extension| extension == "seg"));
+    segments.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 
 /// A directory with these segments.
@@ -21,8 +23,11 @@ fn directory<'a>(segments: impl IntoIterator<Item = (u64, &'a [u8])>) -> TempDir
     dir
 }
 
-fn segment_bytes(dir: &Path, first: u64) -> Vec<u8> {
-    fs::read(segment_path(dir, first)).unwrap()
+/// What was written to a segment, without the room behind it: a note ends with a line end, so zeros are room.
+pub(super) fn segment_bytes(dir: &Path, first: u64) -> Vec<u8> {
+    let mut bytes = fs::read(segment_path(dir, first)).unwrap();
+    bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
+    bytes
 }
 
 /// Start and end of each commit frame of a segment, and entries in the log with it.
@@ -57,11 +62,23 @@ fn holds_and_goes_on(dir: &Path, size: u64, segment_bytes: u64) {
     consistency::verify::<Sm3Hasher>(size, &checkpoint.root, size + 2, &to.root, &proof).unwrap();
 }
 
+/// Opens a damaged log: it signs nothing, nothing is modified, and what it has is the first of what was written.
 #[track_caller]
 fn is_damaged(dir: &Path) {
     let before = contents(dir);
     match open_with(dir, 1 << 20) {
+        // Not one commit is left.
         Err(LogError::Damaged { .. }) => {}
+        Ok(log) => {
+            let why = log.read_only().expect("a damaged log takes no entries").to_owned();
+            assert!(why.contains("is damaged at byte") && why.contains("--repair"), "{why}");
+            let refused = log.blocking_append(entries(0..1));
+            assert!(matches!(refused, Err(LogError::ReadOnly { .. })), "{refused:?}");
+            assert_eq!(log.entries(0..log.size(), 100).unwrap(), entries(0..log.size()));
+            let note = log.checkpoint();
+            let checkpoint = note.verify(ORIGIN, ORIGIN, &key().public()).unwrap();
+            assert_eq!((checkpoint.size, checkpoint.root), (log.size(), log.reader().root_at(log.size()).unwrap()));
+        }
         other => panic!("{other:?}"),
     }
     assert!(before == contents(dir), "a damaged log was modified");
@@ -73,7 +90,7 @@ fn a_log_cut_at_any_byte_is_what_was_committed_before() {
     let bytes = segment_bytes(dir.path(), 0);
     let commits = commits(&bytes);
     assert_eq!(commits.iter().map(|(_, _, size)| *size).collect::<Vec<_>>(), [0, 2, 3, 6]);
-    for length in 0..=bytes.len() {
+    for length in (0..bytes.len()).step_by(7).chain([bytes.len()]) {
         let committed = commits.iter().rev().find(|(_, end, _)| *end <= length);
         let dir = directory([(0, &bytes[..length])]);
         holds_and_goes_on(dir.path(), committed.map_or(0, |(_, _, size)| *size), 1 << 20);
@@ -83,11 +100,11 @@ fn a_log_cut_at_any_byte_is_what_was_committed_before() {
 #[test]
 fn a_last_segment_cut_at_any_byte_is_what_was_committed_before() {
     let (dir, _) = written(1);
-    let firsts = segment::list(dir.path()).unwrap();
+    let firsts = segment::list(&LocalDisk, dir.path()).unwrap();
     let segments: Vec<(u64, Vec<u8>)> =
         firsts.iter().map(|first| (*first, segment_bytes(dir.path(), *first))).collect();
     let ((last, bytes), before) = segments.split_last().unwrap();
-    for length in (0..bytes.len()).step_by(3) {
+    for length in (0..bytes.len()).step_by(11) {
         let kept = before.iter().map(|(first, bytes)| (*first, bytes.as_slice()));
         let dir = directory(kept.chain([(*last, &bytes[..length])]));
         holds_and_goes_on(dir.path(), 3, 1);
@@ -135,7 +152,7 @@ fn a_destroyed_last_commit_frame_is_cut_off_as_if_torn() {
 #[test]
 fn damage_in_an_earlier_segment_is_found_though_commits_follow_in_others_only() {
     let (dir, _) = written(1);
-    let firsts = segment::list(dir.path()).unwrap();
+    let firsts = segment::list(&LocalDisk, dir.path()).unwrap();
     let segments: Vec<(u64, Vec<u8>)> =
         firsts.iter().map(|first| (*first, segment_bytes(dir.path(), *first))).collect();
     let all = || segments.iter().map(|(first, bytes)| (*first, bytes.as_slice()));
@@ -240,7 +257,7 @@ fn the_log_of_another_chain_key_or_format_is_not_touched() {
     assert!(matches!(other, Err(LogError::OtherKey { .. })), "{other:?}");
     assert!(before == contents(dir.path()));
 
-    let newer = segment::Header { format: 2, ..segment::Header::new(ORIGIN, 0) }.to_bytes();
+    let newer = segment::Header { format: 3, ..segment::Header::new(ORIGIN, 0) }.to_bytes();
     let dir = directory([(0, &newer[..])]);
-    assert!(matches!(open_with(dir.path(), 1), Err(LogError::UnknownFormat { found: 2, .. })));
+    assert!(matches!(open_with(dir.path(), 1), Err(LogError::UnknownFormat { found: 3, .. })));
 }
