@@ -28,13 +28,14 @@ mod results;
 mod scheme;
 mod seal;
 mod state;
+mod status;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 use nacre_access::secret;
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
-    Blob, Digest, Document,
+    Blob, Document,
     ceremony::{FirstRound, Message, Outcome, Participant, SecondRound, SignedHead, Step, dealing_context},
 };
 use nacre_zk::{
@@ -47,6 +48,7 @@ pub use agreement::{Agreement, Listed, MIN_DIGEST_DIGITS, Roster};
 pub use error::CeremonyError;
 pub use files::{Folder, MAX_MESSAGE_BYTES, replace};
 pub use results::{Results, results};
+pub use status::{Progress, status};
 
 use message::{Expected, Sender};
 use scheme::{Commitments, Scheme, Sent};
@@ -379,9 +381,4 @@ fn complete(participant: &Participant, title: &str, body: &FirstRound) -> Result
         return incomplete("an encryption key");
     }
     Ok(())
-}
-
-/// The first digits of a digest, as people tell each other.
-pub fn short(digest: &Digest) -> String {
-    digest.to_string().chars().take(MIN_DIGEST_DIGITS).collect()
 }

@@ -31,6 +31,7 @@ use nacre_schemas::{
     id::JurisdictionId,
     trust::{Endorsement, Jurisdiction, TrustRoot},
 };
+use nacre_verifier::Network;
 use nacre_zk::{
     custody::{
         CustodyError, GroupKeys, KeyShare,
@@ -174,6 +175,7 @@ impl<'a> Signer<'a> {
         let number = own.and_then(|own| own.receives).ok_or(CeremonyError::NotTakingPart(public))?;
         let endorsing = Endorsing::open(folder, &agreed.ceremony().jurisdiction)?;
         endorsing.check_own(agreed.ceremony(), &keys)?;
+        endorsing.check_form()?;
         let secret = SecretShare::from_bytes(&*secret::read::<32>(&ceremony.share())?)
             .map_err(|source| CeremonyError::Custody(source.into()))?;
         let share = KeyShare::new(keys, number, secret)?;
@@ -253,6 +255,12 @@ impl<'a> Signer<'a> {
 }
 
 impl Endorsing {
+    /// The root would verify, were it endorsed.
+    fn check_form(&self) -> Result<(), CeremonyError> {
+        let wrong = |failure| CeremonyError::Agreement { path: root_path(&self.folder), reason: format!("{failure}") };
+        Network::check_unendorsed(&self.root).map(drop).map_err(wrong)
+    }
+
     /// The root states what the ceremony came to.
     fn check_own(&self, ceremony: &schemas::Ceremony, keys: &GroupKeys) -> Result<(), CeremonyError> {
         let stated = self.root.jurisdiction(&ceremony.jurisdiction);

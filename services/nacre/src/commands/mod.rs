@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use crate::cli::{Cli, Command};
 
+mod ceremony;
 mod consortium;
 mod custodian;
 pub mod exchange;
 mod provider;
 mod query;
+mod trust;
 pub mod verify;
 mod witness;
 
@@ -22,7 +24,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Consortium(command) => consortium::run(command, output),
         Command::Exchange(command) => exchange::run(command, output).await,
         Command::Witness(command) => witness::run(command).await,
-        Command::Custodian(command) => custodian::run(command).await,
+        Command::Custodian(command) => custodian::run(command, output).await,
+        Command::Trust(command) => trust::run(command, output).map(|()| ExitCode::SUCCESS),
         Command::Provider(command) => provider::run(command, output).await,
         Command::Query(args) => query::run(args, output).await,
         Command::Verify(args) => verify::run(&args, output),
