@@ -72,7 +72,7 @@ structure! {
         pub participants: Vec<Participant>,
     }
 }
-document!(Ceremony, b"NcCe", 1 << 15);
+document!(Ceremony, b"NcKg", 1 << 15);
 
 enumeration! {
     /// What a message is.
