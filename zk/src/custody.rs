@@ -99,6 +99,17 @@ pub enum CustodyError {
     SecretShare(u16),
 }
 
+impl CustodyError {
+    /// Numbers of the custodians who sent something wrong, where that is known.
+    pub fn culprits(&self) -> Vec<u16> {
+        match self {
+            Self::Protocol { culprits, .. } => culprits.clone(),
+            Self::Coefficients { number, .. } | Self::NotItsShare(number) => vec![*number],
+            _ => Vec::new(),
+        }
+    }
+}
+
 fn blame(culprits: &[u16]) -> String {
     if culprits.is_empty() { String::new() } else { format!(" by custodians {culprits:?}") }
 }

@@ -209,7 +209,8 @@ impl<'a> Session<'a> {
         };
         let messages = self.first_messages()?;
         let commitments = self.commitments(&messages);
-        let (next, dealings) = self.agreement.scheme.deal(number, &state.polynomial, &commitments)?;
+        let (next, dealings) =
+            self.agreement.scheme.deal(number, &state.polynomial, &commitments).map_err(self.naming())?;
         let seen: Vec<SignedHead> = messages.0.iter().map(|message| message.signed.clone()).collect();
         for receiver in self.receivers() {
             let Some(dealing) = dealings.get(&receiver.number) else { continue };
@@ -305,7 +306,13 @@ impl<'a> Session<'a> {
         if !missing.is_empty() {
             return Err(CeremonyError::Waiting { step: Step::SecondRound, senders: missing });
         }
-        self.agreement.scheme.receive(number, &state.polynomial, &self.commitments(&messages), &dealings)
+        let share = self.agreement.scheme.receive(number, &state.polynomial, &self.commitments(&messages), &dealings);
+        share.map_err(self.naming())
+    }
+
+    /// The protocol knows dealers by number, people by name.
+    fn naming(&self) -> impl Fn(CeremonyError) -> CeremonyError {
+        |error| error.naming(|number| self.agreement.dealer(number))
     }
 
     fn unseal(&self, key: &DecryptionKey, sender: &Sender, body: &SecondRound) -> Result<Dealing, CeremonyError> {
@@ -355,7 +362,7 @@ impl<'a> Session<'a> {
             let there = secret::read::<32>(&path)?;
             return if *there == *share.secret().to_bytes() { Ok(()) } else { Err(CeremonyError::OtherShare(path)) };
         }
-        Ok(secret::write(&path, &*share.secret().to_bytes())?)
+        files::write_secret(&path, &*share.secret().to_bytes())
     }
 
     /// The others' results beside one's own.

@@ -157,6 +157,13 @@ impl Agreement {
         Err(CeremonyError::OtherDigest { expected: told.to_owned(), found: self.digest })
     }
 
+    /// What the dealer of that number is called.
+    pub(super) fn dealer(&self, number: u16) -> Option<String> {
+        self.participants()
+            .find(|(participant, _)| participant.deals == Some(number))
+            .map(|(_, title)| title.to_owned())
+    }
+
     /// Those who take part, with what messages call them.
     pub fn participants(&self) -> impl Iterator<Item = (&Participant, &str)> {
         self.ceremony.participants.iter().zip(self.senders.iter().map(|sender| sender.title.as_str()))

@@ -150,7 +150,9 @@ impl Endorsing {
                 .map_err(|reason| CeremonyError::Unreadable { sender, reason })?;
             shares.insert(number, share);
         }
-        let signature = aggregate(&self.keys, &self.root.to_canonical(), &values(&commitments), &shares)?;
+        let name = |number| self.senders.get(&number).map(|sender| sender.title.clone());
+        let signature = aggregate(&self.keys, &self.root.to_canonical(), &values(&commitments), &shares)
+            .map_err(|reason| CeremonyError::Custody(reason).naming(name))?;
         let jurisdiction = self.keys.jurisdiction().clone();
         let path = endorsement_path(&self.folder, &jurisdiction);
         files::replace(&path, &files::to_json(&path, &Endorsement { jurisdiction, signature })?)?;

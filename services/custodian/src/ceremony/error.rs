@@ -128,6 +128,9 @@ pub enum CeremonyError {
     /// This step comes after another that was not taken here.
     #[error("{0} was not done in this folder")]
     Early(&'static str),
+    /// A dealer of a resharing gave no share to deal out.
+    #[error("custodian {0} deals in this ceremony, from its share of the old key: give the old share.hex (--share)")]
+    NoOldShare(u16),
     /// Someone sent different messages of one round to different custodians. The evidence holds both, signed.
     #[error("{cheat} cheats: it sent one round-1 message here and another to {told}; both signed, in {}", .evidence.display())]
     Equivocation {
@@ -158,7 +161,15 @@ pub enum CeremonyError {
     /// The operating system gave no randomness.
     #[error("the operating system gave no randomness")]
     NoRandomness,
-    /// The protocol.
+    /// What someone sent does not hold.
+    #[error("{} cheats, or its message was spoilt: {reason}", .culprits.join(", "))]
+    Guilty {
+        /// Who.
+        culprits: Vec<String>,
+        /// What is wrong.
+        reason: CustodyError,
+    },
+    /// The protocol, without anyone to blame.
     #[error(transparent)]
     Custody(#[from] CustodyError),
     /// Public keys that do not fit together.
@@ -178,6 +189,20 @@ pub enum CeremonyError {
     /// A signature share made among other signers, or on other nonces.
     #[error("{0} signed among other nonces than those here: all sign and aggregate with the same commitments")]
     OtherSigners(String),
+}
+
+impl CeremonyError {
+    /// With the names of those whom the protocol blames.
+    pub(super) fn naming(self, name: impl Fn(u16) -> Option<String>) -> Self {
+        match self {
+            Self::Custody(reason) if !reason.culprits().is_empty() => {
+                let culprits = reason.culprits().into_iter();
+                let culprits = culprits.map(|number| name(number).unwrap_or_else(|| format!("custodian {number}")));
+                Self::Guilty { culprits: culprits.collect(), reason }
+            }
+            other => other,
+        }
+    }
 }
 
 pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> CeremonyError {

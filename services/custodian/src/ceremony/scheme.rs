@@ -46,7 +46,7 @@ impl Scheme {
                 Ok((state.to_bytes()?, commitment.to_bytes()?))
             }
             Self::Resharing(resharing) => {
-                let share = share.ok_or(CeremonyError::Early("a share to deal out was not given, or round 1"))?;
+                let share = share.ok_or(CeremonyError::NoOldShare(number))?;
                 let (state, commitment) = Dealer::begin(resharing, share, &mut OsRng)?;
                 Ok((state.to_bytes()?, commitment.to_bytes()?))
             }

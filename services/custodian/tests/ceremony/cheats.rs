@@ -8,7 +8,6 @@ use nacre_schemas::{
     Blob, Document as _, Signature,
     ceremony::{FirstRound, Message, Outcome, SecondRound, SignedHead},
 };
-use nacre_zk::custody::CustodyError;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
 };
 
 const FIRST: &str = "custodian-3.round-1.json";
+const THIRD: &str = "custodian 3 (custodian-3)";
 const SECOND: &str = "custodian-3.round-2.to.custodian-1.json";
 
 fn agreed(hosts: &[&Host]) {
@@ -64,10 +64,7 @@ fn a_wrong_proof_of_knowledge_names_its_sender() {
     forge::<FirstRound>(hosts[2], FIRST, &hosts[2].key, |message| message.body.commitment = stolen);
     carry(&hosts, CEREMONY);
     let error = hosts[0].round_2(CEREMONY).unwrap_err();
-    assert!(
-        matches!(&error, CeremonyError::Custody(CustodyError::Protocol { culprits, .. }) if *culprits == [3]),
-        "{error}"
-    );
+    assert!(matches!(&error, CeremonyError::Guilty { culprits, .. } if *culprits == [THIRD]), "{error}");
 }
 
 #[test]
@@ -182,10 +179,7 @@ fn a_dealing_that_is_not_the_committed_one_names_its_dealer() {
     hosts[2].round_2(CEREMONY).unwrap();
     bring(hosts[2], hosts[0], CEREMONY);
     let error = hosts[0].finish(CEREMONY).unwrap_err();
-    assert!(
-        matches!(&error, CeremonyError::Custody(CustodyError::Protocol { culprits, .. }) if *culprits == [3]),
-        "{error}"
-    );
+    assert!(matches!(&error, CeremonyError::Guilty { culprits, .. } if *culprits == [THIRD]), "{error}");
     assert!(!hosts[0].folder(CEREMONY).share().exists());
 }
 

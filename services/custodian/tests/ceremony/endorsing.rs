@@ -15,7 +15,6 @@ use nacre_schemas::{
     trust::{Chain, Disclosure, Endorsement, SignedTrustRoot, TrustRoot},
 };
 use nacre_verifier::Network;
-use nacre_zk::custody::CustodyError;
 
 use crate::{
     CEREMONY,
@@ -175,7 +174,7 @@ fn a_share_made_among_others_or_a_wrong_one_names_its_sender() {
     carry(&present, ENDORSING);
     let error = endorsing(present[0]).aggregate(&among).unwrap_err();
     assert!(
-        matches!(&error, CeremonyError::Custody(CustodyError::Protocol { culprits, .. }) if *culprits == [3]),
+        matches!(&error, CeremonyError::Guilty { culprits, .. } if *culprits == ["custodian 3 of guangdong"]),
         "{error}"
     );
 }

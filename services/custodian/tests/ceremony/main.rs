@@ -81,6 +81,20 @@ fn each_step_can_be_run_again_and_sends_the_same() {
 }
 
 #[test]
+fn the_largest_ceremony_fits_every_limit() {
+    let count = nacre_schemas::limits::MAX_CUSTODIANS as u16;
+    let hosts = custodians(count);
+    let hosts: Vec<&Host> = hosts.iter().collect();
+    agree(&hosts, count, CEREMONY);
+    hosts.iter().for_each(|host| drop(host.round_1(CEREMONY).unwrap()));
+    carry(&hosts, CEREMONY);
+    hosts.iter().for_each(|host| drop(host.round_2(CEREMONY).unwrap()));
+    hosts[1..].iter().for_each(|host| bring(host, hosts[0], CEREMONY));
+    let keys = hosts[0].finish(CEREMONY).unwrap().keys.unwrap();
+    assert_eq!((keys.threshold(), keys.verifying_shares().len()), (count, count.into()));
+}
+
+#[test]
 fn dealings_made_again_after_an_interruption_are_the_same_dealings() {
     let hosts = custodians(3);
     let hosts: Vec<&Host> = hosts.iter().collect();

@@ -9,10 +9,17 @@ use curve25519_dalek::{
 };
 use nacre_access::secret;
 use nacre_custodian::ceremony::{CeremonyError, Finished};
-use nacre_ledger::signing::SigningKey;
-use nacre_schemas::{Digest, Point, trust::TrustRoot};
+use nacre_ledger::signing::{Role, SigningKey};
+use nacre_schemas::{
+    Blob, Digest, Document as _, Point,
+    ceremony::{FirstRound, Message},
+    trust::TrustRoot,
+};
 use nacre_zk::{
-    custody::{CustodyError, GroupKeys, KeyShare},
+    custody::{
+        CustodyError, GroupKeys, KeyShare,
+        resharing::{Dealer, Resharing},
+    },
     elgamal::value_base,
     share::{self, SecretShare},
 };
@@ -157,12 +164,43 @@ fn a_dealer_without_the_right_share_deals_nothing() {
     let mut hosts = custodians(3);
     let (_, root) = founded(&hosts.iter().collect::<Vec<_>>(), 2);
     remember(&mut hosts, &[1, 2]);
+    hosts[0].old_share = None;
     hosts[1].old_share = Some(SecretShare::from_bytes(&[1; 32]).unwrap());
     let hosts: Vec<&Host> = hosts.iter().collect();
     agree_to_reshare(&root, (&[1, 2], &hosts), &hosts, 2, RESHARING);
+    assert!(matches!(hosts[0].round_1(RESHARING), Err(CeremonyError::NoOldShare(1))));
     let error = hosts[1].round_1(RESHARING).unwrap_err();
     assert!(matches!(error, CeremonyError::Custody(CustodyError::SecretShare(2))), "{error}");
     assert!(hosts[1].secrets(RESHARING).is_empty());
+}
+
+#[test]
+fn a_dealer_that_deals_something_else_than_its_share_is_named_by_name() {
+    let mut hosts = custodians(3);
+    let (_, root) = founded(&hosts.iter().collect::<Vec<_>>(), 2);
+    remember(&mut hosts, &[1, 2, 3]);
+    let hosts: Vec<&Host> = hosts.iter().collect();
+    // The old third is to be the new first, and so on.
+    let renumbered = [hosts[2], hosts[0], hosts[1]];
+    agree_to_reshare(&root, (&[2, 3], &hosts), &renumbered, 2, RESHARING);
+    hosts.iter().for_each(|host| drop(host.round_1(RESHARING).unwrap()));
+    // The old third's commitment is one weighted for other dealers.
+    let share = {
+        let keys = GroupKeys::of(&root.jurisdictions[0]).unwrap();
+        hosts[2].share(CEREMONY, 3, &keys)
+    };
+    let other = Resharing::new(share.keys().clone(), &[1, 3].into(), 2, 3).unwrap();
+    let (_, commitment) = Dealer::begin(&other, &share, &mut OsRng).unwrap();
+    let path = hosts[2].path(RESHARING, "out/custodian-3.round-1.json");
+    let mut message: Message<FirstRound> = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    message.body.commitment = Some(Blob::new(commitment.to_bytes().unwrap()).unwrap());
+    message.signed.head.body = message.body.digest();
+    message.signed.signature = hosts[2].key.sign(Role::Ceremony, &message.signed.head.to_canonical());
+    fs::write(&path, serde_json::to_vec(&message).unwrap()).unwrap();
+    carry(&hosts, RESHARING);
+    let error = hosts[1].round_2(RESHARING).unwrap_err();
+    let CeremonyError::Guilty { culprits, reason } = error else { panic!("{error}") };
+    assert_eq!((culprits, reason), (vec!["custodian 1 (custodian-3)".to_owned()], CustodyError::NotItsShare(3)));
 }
 
 #[test]
