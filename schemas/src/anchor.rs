@@ -12,4 +12,4 @@ structure! {
         pub proof: Vec<Digest>,
     }
 }
-document!(Anchor, b"NcAn", 65_536);
+document!(Anchor, b"NcAc", 65_536);

@@ -12,6 +12,7 @@ pub mod bytes;
 pub mod canonical;
 pub mod catalogue;
 pub mod cell;
+pub mod ceremony;
 pub mod cohort;
 pub mod confirmation;
 pub mod contribution;

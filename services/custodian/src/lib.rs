@@ -11,6 +11,8 @@
 //! * [`decide`]: may each quantity of each group be opened? A pure function of k and of people by provider.
 //! * [`share`]: shares with proofs, or the rule that forbids it, signed; or a signed refusal of the whole. Also the
 //!   signed confirmation of its own chains' sums.
+//! * [`ceremony`]: how its share came to be, together with the other custodians of its jurisdiction, and how they endorse
+//!   a trust root.
 //! * [`record`]: every statement in the custodian's own log, before it is sent.
 //!
 //! What whoever controls one custodian gains: its share of every sum it is shown, useless without the other custodians
@@ -24,6 +26,7 @@
 //! its own chains, what the full witness of the jurisdiction vouches for: the proofs behind the contributions, and that
 //! each record is counted once. Of every chain, its word that it does *not* have a seal which an earlier request names.
 
+pub mod ceremony;
 pub mod check;
 mod config;
 mod custodian;

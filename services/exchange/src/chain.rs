@@ -12,6 +12,7 @@ use nacre_ledger::{
     log::{Log, LogError, LogOptions},
     note::SignedCheckpoint,
     signing::SigningKey,
+    tile::TilePath,
 };
 use nacre_schemas::{
     Digest, Document as _,
@@ -23,7 +24,12 @@ use nacre_schemas::{
 };
 use tokio::sync::Mutex;
 
-use crate::{error::ExchangeError, finality::Finality, intake::admission::Admissions};
+use crate::{
+    error::{Error, ExchangeError},
+    finality::Finality,
+    intake::admission::Admissions,
+    refusal::Refusal,
+};
 
 /// A hosted chain.
 #[derive(Debug)]
@@ -45,9 +51,10 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    /// Opens the chain's log, or creates it. Blocks: the whole log is read and checked.
+    /// Opens the chain's log, or creates it, and its register. Blocks: the end of the log is read and checked.
     pub(crate) fn open(
         folder: &Path,
+        registers: &Path,
         origin: &str,
         facts: trust::Chain,
         signer: SigningKey,
@@ -57,7 +64,8 @@ impl Chain {
         finality: Finality,
     ) -> Result<Self, ExchangeError> {
         let failed = |source| ExchangeError::Log { chain: facts.id.clone(), source: Box::new(source) };
-        let log = Log::open(&folder.join(facts.id.slug()), origin, signer, LogOptions::default()).map_err(failed)?;
+        let options = LogOptions { register: Some(registers.join(facts.id.slug())), ..LogOptions::default() };
+        let log = Log::open(&folder.join(facts.id.slug()), origin, signer, options).map_err(failed)?;
         let chain = Self {
             facts,
             log,
@@ -108,9 +116,6 @@ impl Chain {
     /// Appends the entries next to each other; when this returns they are durable and signed for. Says where the first
     /// stands. On an error they may be in the log or not, and the log takes nothing more until it is opened again.
     pub(crate) async fn append(&self, entries: &[Entry]) -> Result<u64, ExchangeError> {
-        if let Some(reason) = self.finality.behind() {
-            return Err(ExchangeError::Behind { chain: self.facts.id.clone(), reason: reason.to_owned() });
-        }
         let bytes = entries.iter().map(Entry::to_canonical).collect();
         let appended = self.log.append(bytes).await.map_err(|error| self.failed(error))?;
         self.finality.grown();
@@ -172,6 +177,28 @@ impl Chain {
     pub(crate) fn note(&self, checkpoint: &SignedCheckpoint) -> Result<Note, ExchangeError> {
         let size = checkpoint.unverified().size;
         checkpoint.as_str().parse().map_err(|error| self.inconsistent(size, error))
+    }
+
+    /// Takes nothing more: a witness has seen more of the chain than is here.
+    pub(crate) fn refuse_writes(&self, reason: &str) {
+        self.log.refuse_writes(reason);
+    }
+
+    /// Whether the log takes entries.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.log.read_only().is_some()
+    }
+
+    /// A tile or bundle that a stranger named.
+    pub(crate) fn tile(&self, path: TilePath) -> Result<Vec<u8>, Error> {
+        let read = match path {
+            TilePath::Hashes { level, index, width } => self.log.tile(level, index, width),
+            TilePath::Entries { index, width } => self.log.bundle(index, width),
+        };
+        read.map_err(|error| match error {
+            LogError::NotCommitted { .. } | LogError::NoTile(_) => Refusal::NotInLog(error.to_string()).into(),
+            other => self.failed(other).into(),
+        })
     }
 
     /// A failure of the log.

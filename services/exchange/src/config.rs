@@ -23,6 +23,9 @@ pub struct Config {
     pub url: String,
     /// Folder of its logs and of its database; made if missing, with mode 0700.
     pub data: PathBuf,
+    /// Folder of its registers: a small file a chain that remembers what was last signed. It must not be restored together
+    /// with `data`, so that a chain that was put back to an older state is noticed. Made if missing.
+    pub registers: PathBuf,
     /// The trust root, TOML.
     pub trust: PathBuf,
     /// Folder of admissions, `*.json`: who may post, ask and close epochs.
@@ -86,7 +89,7 @@ impl Config {
         let mut config: Self =
             toml::from_str(&text).map_err(|error| ConfigError::Malformed { path: path.to_owned(), error })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let own = [&mut config.data, &mut config.trust, &mut config.members];
+        let own = [&mut config.data, &mut config.registers, &mut config.trust, &mut config.members];
         let keys = config.chains.iter_mut().map(|chain| &mut chain.key);
         let operator = config.operator.iter_mut().map(|operator| &mut operator.access_key);
         for file in own.into_iter().chain(keys).chain(operator) {
@@ -104,6 +107,7 @@ mod tests {
         listen = "127.0.0.1:0"
         url = "http://127.0.0.1:7200"
         data = "data"
+        registers = "registers"
         trust = "../../trust.toml"
         members = "/members"
         [operator]

@@ -41,14 +41,6 @@ pub enum ExchangeError {
         /// What does not fit.
         what: String,
     },
-    /// A witness has countersigned more of the chain than is here.
-    #[error("{chain} takes nothing more: {reason}")]
-    Behind {
-        /// The chain.
-        chain: ChainId,
-        /// Which witness, and what to do.
-        reason: String,
-    },
     /// What a group of batches was admitted with failed, and each of them is told.
     #[error(transparent)]
     OfGroup(Arc<ExchangeError>),
@@ -190,12 +182,12 @@ impl From<ExchangeError> for Problem {
                 "the exchange could not store or read its data; whatever was sent may or may not have been taken, and \
                  sending it again unchanged is safe",
             ),
-            ExchangeError::Behind { .. } => Self::new(
+            ExchangeError::Log { source, .. } if matches!(**source, LogError::ReadOnly { .. }) => Self::new(
                 503,
-                "rolled-back",
-                "Rolled back",
-                "the chain was put back to an older state and takes nothing until its operator has restored it; whatever \
-                 was sent was not taken",
+                "read-only",
+                "Read only",
+                "the chain is damaged, or was put back to an older state, and takes nothing until its operator has repaired \
+                 it; what was sent was not taken",
             ),
             ExchangeError::Inconsistent { .. } | ExchangeError::OfGroup(_) | ExchangeError::Panicked => Self::new(
                 500,

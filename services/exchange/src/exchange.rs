@@ -73,6 +73,7 @@ impl Exchange {
         let members = Arc::new(Members::load(&config.members, &network)?);
         private_folder(&config.data)?;
         private_folder(&config.data.join(CHAINS))?;
+        private_folder(&config.registers)?;
         let store = Store::open(&config.data.join(DATABASE)).await?;
         let (mut chains, mut tasks) = (BTreeMap::new(), JoinSet::new());
         for hosted in &config.chains {
@@ -197,9 +198,10 @@ async fn open_chain(
     }
     let applied = store::applied::leaves(store.reader(), &hosted.id).await?;
     let (folder, origin) = (config.data.join(CHAINS), network.root().origin(&hosted.id));
+    let registers = config.registers.clone();
     let admissions = admission::start(store.clone());
     let finality = open_finality(&facts, store).await?;
-    let opening = move || Chain::open(&folder, &origin, facts, signer, key, applied, admissions, finality);
+    let opening = move || Chain::open(&folder, &registers, &origin, facts, signer, key, applied, admissions, finality);
     let opened = tokio::task::spawn_blocking(opening).await;
     Ok(opened.map_err(|_| ExchangeError::Panicked)??)
 }

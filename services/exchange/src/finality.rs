@@ -12,7 +12,7 @@
 //! many there were meanwhile.
 
 use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -46,7 +46,6 @@ pub(crate) struct Finality {
     policy: WitnessPolicy,
     latest: watch::Sender<Option<SignedCheckpoint>>,
     grown: Notify,
-    behind: OnceLock<String>,
 }
 
 /// A witness of a chain, and how to reach it.
@@ -75,7 +74,7 @@ enum NotCountersigned {
 impl Finality {
     /// Of a chain with that policy; the last final checkpoint is what an earlier life kept.
     pub(crate) fn new(policy: WitnessPolicy, latest: Option<SignedCheckpoint>) -> Self {
-        Self { policy, latest: watch::Sender::new(latest), grown: Notify::new(), behind: OnceLock::new() }
+        Self { policy, latest: watch::Sender::new(latest), grown: Notify::new() }
     }
 
     /// Whether any witness is listed.
@@ -91,11 +90,6 @@ impl Finality {
     /// Says that the log has grown.
     pub(crate) fn grown(&self) {
         self.grown.notify_one();
-    }
-
-    /// Why the chain takes nothing any more, if a witness has seen more of it than is here.
-    pub(crate) fn behind(&self) -> Option<&str> {
-        self.behind.get().map(String::as_str)
     }
 
     /// Waits for a final checkpoint of that many entries or more.
@@ -185,7 +179,7 @@ pub(crate) async fn follow(chain: Arc<Chain>, store: Store, witnesses: Vec<Witne
     loop {
         let checkpoint = chain.checkpoint();
         let done = finality.latest().map_or(0, |note| note.unverified().size);
-        if checkpoint.unverified().size <= done || finality.behind().is_some() {
+        if checkpoint.unverified().size <= done || chain.is_read_only() {
             finality.grown.notified().await;
             continue;
         }
@@ -236,7 +230,7 @@ fn note_failure(chain: &Chain, witness: &WitnessPeer, error: &NotCountersigned) 
              Restore the newest copy, or mirror the chain from a full witness"
         );
         tracing::error!(chain = %id, reason, "the chain takes nothing more");
-        let _ = chain.finality().behind.set(reason);
+        chain.refuse_writes(&reason);
     } else {
         tracing::warn!(chain = %id, witness = name, %error, "a checkpoint was not countersigned");
     }

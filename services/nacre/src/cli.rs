@@ -1,5 +1,9 @@
 //! The command line. Help texts teach: what a command does, for whom, with an example that works.
 
+mod ceremony;
+mod log;
+mod trust;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -10,6 +14,13 @@ use nacre_schemas::{
     query::{Attribute, Statistic},
     region::Region,
 };
+
+pub use ceremony::{
+    AggregateArgs, AtArgs, CommitArgs, DkgCommand, DkgRound1Args, DkgStartArgs, EndorseCommand, OwnArgs,
+    ReshareCommand, ReshareRound1Args, ReshareStartArgs, SignArgs,
+};
+pub use log::{CheckLogArgs, LogCommand, LogOfArgs, MirrorLogArgs, RepairLogArgs, ShowLogArgs};
+pub use trust::{AssembleArgs, FinishArgs, TrustCommand};
 
 /// Health and fitness records in common use while nobody sees them.
 ///
@@ -39,12 +50,19 @@ pub enum Command {
     /// Run an exchange: takes batches in, keeps chains, seals epochs, serves cells.
     #[command(subcommand)]
     Exchange(ExchangeCommand),
+    /// Check, show, mirror and repair the log of a chain.
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Run a witness: countersigns what chains sign, if they only ever add; a full witness checks every entry first.
     #[command(subcommand)]
     Witness(WitnessCommand),
-    /// Run a custodian: checks each request by itself, then gives its share of the decryption, or refuses.
+    /// Run a custodian: checks each request by itself, then gives its share of the decryption, or refuses. Before: come by
+    /// a share together with the other custodians of the jurisdiction.
     #[command(subcommand)]
     Custodian(CustodianCommand),
+    /// Put a network's trust root together, read one, finish it.
+    #[command(subcommand)]
+    Trust(TrustCommand),
     /// The edge: the one place that sees plaintext records.
     #[command(subcommand)]
     Provider(ProviderCommand),
@@ -138,6 +156,20 @@ pub enum CustodianCommand {
         /// custodian.toml
         config: PathBuf,
     },
+    /// Make the SM2 key that the custodian signs with, if the file is not there; print its public key.
+    Key {
+        /// File of the secret key, hex; it is made with mode 0600.
+        file: PathBuf,
+    },
+    /// Generate the jurisdiction's key together with its other custodians, each on a host of its own.
+    #[command(subcommand)]
+    Dkg(DkgCommand),
+    /// Share the jurisdiction's key anew: replace a lost custodian, or change threshold or number. The key stays.
+    #[command(subcommand)]
+    Reshare(ReshareCommand),
+    /// Endorse a trust root under the jurisdiction's key, together with other custodians.
+    #[command(subcommand)]
+    Endorse(EndorseCommand),
 }
 
 /// `nacre provider`.

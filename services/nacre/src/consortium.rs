@@ -353,6 +353,7 @@ impl Writer<'_> {
                     listen: self.address(server)?,
                     url: self.url(server)?,
                     data: "data",
+                    registers: "registers",
                     trust: TRUST,
                     members: MEMBERS,
                     operator: OperatorTable { member: &operator, access_key: "access.pem" },

@@ -4,6 +4,7 @@
 //! and warnings go to standard error. What fails says what, where, and what to do, and ends with status 1; a
 //! release that does not verify with status 2.
 
+pub mod assembly;
 pub mod cli;
 pub mod commands;
 pub mod consortium;

@@ -55,7 +55,7 @@ impl Bars {
     }
 
     /// Reaches a step.
-    fn reach(&self, position: u64) {
+    pub fn reach(&self, position: u64) {
         self.advance_with(|bar| bar.set_position(position));
     }
 

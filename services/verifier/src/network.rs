@@ -27,7 +27,14 @@ pub struct Network {
 impl Network {
     /// Checks a trust root.
     pub fn new(signed: SignedTrustRoot) -> Result<Self, Failure> {
-        let root = &signed.root;
+        let key = Self::check_unendorsed(&signed.root)?;
+        check_endorsements(&signed)?;
+        Ok(Self { digest: signed.root.digest(), key, signed })
+    }
+
+    /// All checks but those of the endorsements: for whoever puts a trust root together or is asked to endorse it. Gives
+    /// the collective key, which nobody may use yet.
+    pub fn check_unendorsed(root: &TrustRoot) -> Result<CollectiveKey, Failure> {
         check_form(root)?;
         for jurisdiction in &root.jurisdictions {
             check_jurisdiction(jurisdiction)?;
@@ -35,10 +42,8 @@ impl Network {
         for chain in &root.chains {
             check_chain(chain, root)?;
         }
-        check_endorsements(&signed)?;
         let group_keys: Vec<_> = root.jurisdictions.iter().map(|jurisdiction| jurisdiction.group_key).collect();
-        let key = CollectiveKey::of_group_keys(&group_keys).or_failure(Check::TrustRoot, &root.network)?;
-        Ok(Self { digest: root.digest(), key, signed })
+        CollectiveKey::of_group_keys(&group_keys).or_failure(Check::TrustRoot, &root.network)
     }
 
     /// What is trusted.

@@ -112,7 +112,9 @@ async fn an_older_copy_of_the_data_signs_nothing() {
     let (mut running, hospital) = a_network().await;
     hospital.post(&hospital.batch(&[(0, 200)])).await.unwrap();
     agreed(&hospital, 1).await;
-    let (address, data) = (running.addresses[HOME].clone(), running.folder().join("network/exchanges/440100/data"));
+    let address = running.addresses[HOME].clone();
+    let home = running.folder().join("network/exchanges/440100");
+    let (data, registers) = (home.join("data"), home.join("registers"));
     let copy = running.folder().join("copy");
     running.servers.stop(HOME).await.unwrap();
     copy_folder(&data, &copy);
@@ -120,12 +122,18 @@ async fn an_older_copy_of_the_data_signs_nothing() {
     hospital.post(&hospital.batch(&[(1, 201)])).await.unwrap();
     agreed(&hospital, 3).await;
 
-    running.servers.stop(HOME).await.unwrap();
-    std::fs::remove_dir_all(&data).unwrap();
-    copy_folder(&copy, &data);
-    running.servers.restart(&running.places, HOME, &address).await.unwrap();
-    let refused = hospital.refused(&hospital.batch(&[(2, 202)])).await;
-    assert_eq!((refused.status, refused.word()), (503, "rolled-back"));
+    // The register beside the data knows; and where it went with the data, the witnesses do.
+    for register in [true, false] {
+        running.servers.stop(HOME).await.unwrap();
+        std::fs::remove_dir_all(&data).unwrap();
+        copy_folder(&copy, &data);
+        if !register {
+            std::fs::remove_dir_all(&registers).unwrap();
+        }
+        running.servers.restart(&running.places, HOME, &address).await.unwrap();
+        let refused = hospital.refused(&hospital.batch(&[(2, 202)])).await;
+        assert_eq!((refused.status, refused.word()), (503, "read-only"), "with its register: {register}");
+    }
     assert!(!alarm(&running, APPEND).await, "it signed nothing that contradicts what it signed before");
 }
 

@@ -5,27 +5,39 @@
 //!    [`Dealing`], in secret. 3. [`Dealt::finish`]: each has its [`KeyShare`].
 //!
 //! Commitments go over an authenticated broadcast (all must get the same), dealings over authenticated and
-//! encrypted channels. Before a key is used, all compare [`KeyShare::verifying_shares`] and the group key; the
-//! trust root, which every custodian endorses, is that comparison. Whoever sends last may influence which key comes
-//! out, but not know it.
+//! encrypted channels. Before a key is used, all compare [`KeyShare::keys`]; the trust root, which a threshold of
+//! custodians endorses, repeats that comparison. Whoever sends last may influence which key comes out, but not know it.
+//!
+//! Where custodians are apart, the states wait on disk between rounds: [`Committed::to_bytes`], [`Dealt::to_bytes`].
+//! Errors: [`CustodyError`], with the numbers of the guilty where they are known. Cost: t·n multiplications a custodian.
 
 use std::collections::BTreeMap;
 
 use frost_ristretto255::{
     Error as FrostError, Identifier,
-    keys::{KeyPackage, PublicKeyPackage, dkg},
+    keys::{KeyPackage, PublicKeyPackage, SigningShare, dkg},
 };
-use nacre_schemas::{Point, id::JurisdictionId};
+use nacre_schemas::{
+    DecodeError, Digest, Point,
+    canonical::{Decode as _, Decoder, Encode as _, Encoder},
+    id::JurisdictionId,
+};
 use rand::{CryptoRng, RngCore};
 use zeroize::Zeroizing;
 
-use super::{CustodyError, KeyShare};
+use super::{CustodyError, GroupKeys, KeyShare, with_secret};
 use crate::{
     encoding::{EncodingError, Place},
     key::KeyError,
     polynomial,
     share::{self, SecretShare},
 };
+
+/// Type tags and versions of what waits on disk.
+const COMMITTED_TAG: &[u8; 5] = b"NcKc\x01";
+const DEALT_TAG: &[u8; 5] = b"NcKd\x01";
+/// A state's secret is shorter: 32 coefficients and as many commitments are 2 KiB.
+const MAX_SECRET_BYTES: usize = 4_096;
 
 /// Who takes part: a jurisdiction's custodians 1 to n, and the threshold.
 #[derive(Clone, Debug)]
@@ -40,10 +52,7 @@ pub(super) struct Party {
 
 impl Party {
     fn new(jurisdiction: &JurisdictionId, number: u16, threshold: u16, custodians: u16) -> Result<Self, CustodyError> {
-        share::check_threshold(threshold, custodians.into())?;
-        if threshold < 2 {
-            return Err(CustodyError::Unshared(threshold));
-        }
+        check_shared(threshold, custodians)?;
         if !(1..=custodians).contains(&number) {
             return Err(CustodyError::NoSuchCustodian(number));
         }
@@ -56,10 +65,10 @@ impl Party {
     }
 
     /// One message from each other custodian, as FROST wants them.
-    fn packages_of_others<M, F: Clone>(
+    fn packages_of_others<M, F>(
         &self,
         messages: &BTreeMap<u16, M>,
-        package: impl Fn(&M) -> &F,
+        package: impl Fn(&M) -> F,
     ) -> Result<BTreeMap<Identifier, F>, CustodyError> {
         let expected = |number: &u16| self.identifiers.contains_key(number) && *number != self.number;
         if let Some(number) = messages.keys().find(|number| !expected(number)) {
@@ -69,14 +78,53 @@ impl Party {
         others
             .map(|(number, identifier)| {
                 let message = messages.get(number).ok_or(CustodyError::Messages(*number))?;
-                Ok((*identifier, package(message).clone()))
+                Ok((*identifier, package(message)))
             })
             .collect()
+    }
+
+    fn custodians(&self) -> u16 {
+        self.identifiers.len() as u16
+    }
+
+    /// A state for a secret file: whose it is, something public about it, and the secret.
+    fn state(&self, tag: &[u8; 5], public: &[u8], secret: &[u8]) -> Zeroizing<Vec<u8>> {
+        let mut head = Encoder::new();
+        head.raw(tag);
+        self.jurisdiction.encode(&mut head);
+        for number in [self.number, self.threshold, self.custodians()] {
+            number.encode(&mut head);
+        }
+        head.raw(public);
+        (secret.len() as u32).encode(&mut head);
+        with_secret(&head.into_bytes(), secret)
+    }
+
+    /// Reads what [`Self::state`] wrote, up to what is public about it.
+    fn read(tag: &[u8; 5], what: &'static str, input: &mut Decoder<'_>) -> Result<Self, CustodyError> {
+        if input.take(tag.len(), what)? != tag {
+            return Err(DecodeError::WrongDocument { expected: what }.into());
+        }
+        let jurisdiction = JurisdictionId::decode(input)?;
+        let (number, threshold) = (u16::decode(input)?, u16::decode(input)?);
+        Self::new(&jurisdiction, number, threshold, u16::decode(input)?)
+    }
+
+    /// Whether FROST's part of a state is this party's.
+    fn owns(&self, identifier: &Identifier, threshold: u16, custodians: u16) -> bool {
+        self.identifiers.get(&self.number) == Some(identifier)
+            && (self.threshold, self.custodians()) == (threshold, custodians)
     }
 
     fn blame(&self, step: &'static str) -> impl Fn(FrostError) -> CustodyError + use<'_> {
         move |reason| protocol_error(step, &self.identifiers, reason)
     }
+}
+
+/// A threshold that a key can be shared by.
+pub(super) fn check_shared(threshold: u16, custodians: u16) -> Result<(), CustodyError> {
+    share::check_threshold(threshold, custodians.into())?;
+    if threshold < 2 { Err(CustodyError::Unshared(threshold)) } else { Ok(()) }
 }
 
 /// Each custodian's identifier.
@@ -115,8 +163,32 @@ impl Commitment {
     /// From the wire.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CustodyError> {
         let package = dkg::round1::Package::deserialize(bytes);
-        package.map(Self).map_err(|reason| protocol_error("reading a commitment", &BTreeMap::new(), reason))
+        let commitment =
+            package.map(Self).map_err(|reason| protocol_error("reading a commitment", &BTreeMap::new(), reason))?;
+        one_encoding("commitment", bytes, &commitment.to_bytes()?)?;
+        Ok(commitment)
     }
+
+    /// How many coefficients it commits to: the threshold of the polynomial.
+    fn coefficients(&self) -> usize {
+        // Fails on an identity alone, which no package that was read or made here holds.
+        self.0.commitment().serialize().map_or(0, |coefficients| coefficients.len())
+    }
+}
+
+/// FROST's decoders pass over what follows a message; one message has one encoding here.
+pub(super) fn one_encoding(what: &'static str, found: &[u8], canonical: &[u8]) -> Result<(), DecodeError> {
+    if found == canonical { Ok(()) } else { Err(DecodeError::invalid(what, "bytes follow the end of the message")) }
+}
+
+/// Digest of all commitments, in order.
+fn digest<'a>(commitments: impl Iterator<Item = (&'a u16, &'a Commitment)>) -> Result<Digest, CustodyError> {
+    let mut all = Encoder::new();
+    for (number, commitment) in commitments {
+        number.encode(&mut all);
+        all.sized(&commitment.to_bytes()?);
+    }
+    Ok(Digest::of(&all.into_bytes()))
 }
 
 /// What a custodian sends one other custodian in secret: its polynomial at the other's place.
@@ -133,7 +205,18 @@ impl Dealing {
     /// From an encrypted channel.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CustodyError> {
         let package = dkg::round2::Package::deserialize(bytes);
-        package.map(Self).map_err(|reason| protocol_error("reading a dealing", &BTreeMap::new(), reason))
+        let dealing =
+            package.map(Self).map_err(|reason| protocol_error("reading a dealing", &BTreeMap::new(), reason))?;
+        one_encoding("dealing", bytes, &dealing.to_bytes()?)?;
+        Ok(dealing)
+    }
+
+    pub(super) fn new(share: SigningShare) -> Self {
+        Self(dkg::round2::Package::new(share))
+    }
+
+    pub(super) fn share(&self) -> &SigningShare {
+        self.0.signing_share()
     }
 }
 
@@ -170,52 +253,124 @@ impl Committed {
         commitments: &BTreeMap<u16, Commitment>,
     ) -> Result<(Dealt, BTreeMap<u16, Dealing>), CustodyError> {
         let Self { party, secret } = self;
-        let commitments = party.packages_of_others(commitments, |commitment| &commitment.0)?;
-        let (secret, packages) = dkg::part2(secret, &commitments).map_err(party.blame("checking the commitments"))?;
+        let threshold = party.threshold;
+        let wrong = |commitment: &Commitment| commitment.coefficients() != usize::from(threshold);
+        if let Some((number, commitment)) = commitments.iter().find(|(_, commitment)| wrong(commitment)) {
+            let found = commitment.coefficients();
+            return Err(CustodyError::Coefficients { number: *number, found, threshold });
+        }
+        let commitments = party.packages_of_others(commitments, Commitment::clone)?;
+        let packages = frost_packages(&commitments);
+        let (secret, dealt) = dkg::part2(secret, &packages).map_err(party.blame("checking the commitments"))?;
         let by_number = party.identifiers.iter().filter_map(|(number, identifier)| {
-            packages.get(identifier).map(|package| (*number, Dealing(package.clone())))
+            dealt.get(identifier).map(|package| (*number, Dealing(package.clone())))
         });
         let dealings = by_number.collect();
         Ok((Dealt { party, secret, commitments }, dealings))
     }
+
+    /// For a secret file.
+    pub fn to_bytes(&self) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
+        let secret = self.secret.serialize().map(Zeroizing::new).map_err(self.party.blame("keeping a polynomial"))?;
+        Ok(self.party.state(COMMITTED_TAG, &[], &secret))
+    }
+
+    /// From a secret file.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CustodyError> {
+        let mut input = Decoder::new(bytes);
+        let party = Party::read(COMMITTED_TAG, "Committed", &mut input)?;
+        let secret = dkg::round1::SecretPackage::deserialize(input.sized(MAX_SECRET_BYTES, "Committed")?)
+            .map_err(party.blame("reading a polynomial"))?;
+        input.finish()?;
+        let owns = party.owns(secret.identifier(), *secret.min_signers(), *secret.max_signers());
+        if owns { Ok(Self { party, secret }) } else { Err(DecodeError::invalid("Committed", OTHERS).into()) }
+    }
 }
+
+const OTHERS: &str = "it is another party's";
 
 /// A custodian that has dealt and waits for the others' dealings. Secret; overwritten on drop.
 pub struct Dealt {
     party: Party,
     secret: dkg::round2::SecretPackage,
-    commitments: BTreeMap<Identifier, dkg::round1::Package>,
+    commitments: BTreeMap<Identifier, Commitment>,
 }
 
 impl Dealt {
     /// Takes the others' dealings, by number, and checks each against its sender's commitment.
     pub fn finish(self, dealings: &BTreeMap<u16, Dealing>) -> Result<KeyShare, CustodyError> {
         let Self { party, secret, commitments } = self;
-        let dealings = party.packages_of_others(dealings, |dealing| &dealing.0)?;
-        let (own, all) = dkg::part3(&secret, &commitments, &dealings).map_err(party.blame("checking the dealings"))?;
+        let dealings = party.packages_of_others(dealings, |dealing| dealing.0.clone())?;
+        let packages = frost_packages(&commitments);
+        let (own, all) = dkg::part3(&secret, &packages, &dealings).map_err(party.blame("checking the dealings"))?;
         key_share(&party, &own, &all)
+    }
+
+    /// For a secret file. Of the commitments it holds the digest.
+    pub fn to_bytes(&self) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
+        let secret = self.secret.serialize().map(Zeroizing::new).map_err(self.party.blame("keeping an own share"))?;
+        let digest = self.digest()?;
+        Ok(self.party.state(DEALT_TAG, digest.as_bytes(), &secret))
+    }
+
+    fn digest(&self) -> Result<Digest, CustodyError> {
+        let by_number = self.party.identifiers.iter();
+        digest(by_number.filter_map(|(number, identifier)| Some((number, self.commitments.get(identifier)?))))
+    }
+
+    /// From a secret file, with the commitments that were dealt upon: others are refused.
+    pub fn from_bytes(bytes: &[u8], commitments: &BTreeMap<u16, Commitment>) -> Result<Self, CustodyError> {
+        let mut input = Decoder::new(bytes);
+        let party = Party::read(DEALT_TAG, "Dealt", &mut input)?;
+        let digest = Digest::decode(&mut input)?;
+        let secret = dkg::round2::SecretPackage::deserialize(input.sized(MAX_SECRET_BYTES, "Dealt")?)
+            .map_err(party.blame("reading an own share"))?;
+        input.finish()?;
+        if !party.owns(secret.identifier(), *secret.min_signers(), *secret.max_signers()) {
+            return Err(DecodeError::invalid("Dealt", OTHERS).into());
+        }
+        let commitments = party.packages_of_others(commitments, Commitment::clone)?;
+        let dealt = Self { party, secret, commitments };
+        if dealt.digest()? == digest { Ok(dealt) } else { Err(CustodyError::OtherCommitments) }
     }
 }
 
+fn frost_packages(commitments: &BTreeMap<Identifier, Commitment>) -> BTreeMap<Identifier, dkg::round1::Package> {
+    commitments.iter().map(|(identifier, commitment)| (*identifier, commitment.0.clone())).collect()
+}
+
 fn key_share(party: &Party, own: &KeyPackage, all: &PublicKeyPackage) -> Result<KeyShare, CustodyError> {
-    let blame = party.blame("reading the keys");
+    let keys = group_keys(&party.jurisdiction, party.threshold, &party.identifiers, all)?;
+    KeyShare::new(keys, party.number, secret_share(own.signing_share())?)
+}
+
+/// FROST's public keys by number.
+pub(super) fn group_keys(
+    jurisdiction: &JurisdictionId,
+    threshold: u16,
+    identifiers: &BTreeMap<u16, Identifier>,
+    all: &PublicKeyPackage,
+) -> Result<GroupKeys, CustodyError> {
+    let blame = |reason| protocol_error("reading the keys", identifiers, reason);
     let mut verifying_shares = BTreeMap::new();
-    for (number, identifier) in &party.identifiers {
+    for (number, identifier) in identifiers {
         let key = all.verifying_shares().get(identifier).ok_or(CustodyError::NoSuchCustodian(*number))?;
-        verifying_shares.insert(*number, point(key.serialize().map_err(&blame)?, "verifying share")?);
+        verifying_shares.insert(*number, point(key.serialize().map_err(blame)?, "verifying share")?);
     }
-    let secret = Zeroizing::new(own.signing_share().serialize());
-    let secret: &[u8; 32] =
-        secret.as_slice().try_into().map_err(|_| EncodingError::Scalar(Place::of("the secret share")))?;
-    KeyShare {
-        jurisdiction: party.jurisdiction.clone(),
-        number: party.number,
-        threshold: party.threshold,
-        secret: SecretShare::from_bytes(secret)?,
-        group_key: point(all.verifying_key().serialize().map_err(&blame)?, "group key")?,
-        verifying_shares,
-    }
-    .checked()
+    let group_key = point(all.verifying_key().serialize().map_err(blame)?, "group key")?;
+    Ok(GroupKeys::new(jurisdiction.clone(), threshold, group_key, verifying_shares)?)
+}
+
+fn secret_share(share: &SigningShare) -> Result<SecretShare, EncodingError> {
+    SecretShare::from_bytes(&*secret_bytes(share)?)
+}
+
+/// FROST's secret scalar as 32 bytes.
+pub(super) fn secret_bytes(share: &SigningShare) -> Result<Zeroizing<[u8; 32]>, EncodingError> {
+    let bytes = Zeroizing::new(share.serialize());
+    let bytes: &[u8; 32] =
+        bytes.as_slice().try_into().map_err(|_| EncodingError::Scalar(Place::of("the secret share")))?;
+    Ok(Zeroizing::new(*bytes))
 }
 
 fn point(bytes: Vec<u8>, field: &'static str) -> Result<Point, EncodingError> {
@@ -250,9 +405,7 @@ pub(super) fn generate<R: RngCore + CryptoRng>(
     let mut shares: Vec<KeyShare> = Vec::new();
     for (number, state) in dealt {
         let share = state.finish(inboxes.get(&number).unwrap_or(&BTreeMap::new()))?;
-        let agrees =
-            |first: &KeyShare| first.group_key == share.group_key && first.verifying_shares == share.verifying_shares;
-        if !shares.first().is_none_or(agrees) {
+        if !shares.first().is_none_or(|first| first.keys() == share.keys()) {
             return Err(CustodyError::Disagreement(number));
         }
         shares.push(share);

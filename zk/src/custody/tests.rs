@@ -3,7 +3,11 @@
 
 use curve25519_dalek::scalar::Scalar;
 
-use super::{ceremony::Committed, *};
+use super::{
+    ceremony::Committed,
+    endorsement::{NonceCommitment, Nonces, SignatureShare, aggregate},
+    *,
+};
 use crate::{elgamal::times_base, encoding::encode_point, fixture::rng, polynomial};
 
 fn jurisdiction() -> JurisdictionId {
@@ -16,7 +20,7 @@ fn shares(threshold: u16, custodians: u16) -> Vec<KeyShare> {
 
 /// f(0), from the secrets of these custodians.
 fn interpolated(shares: &[&KeyShare]) -> Scalar {
-    let place = |share: &&KeyShare| polynomial::place(&share.jurisdiction, share.number).unwrap();
+    let place = |share: &&KeyShare| polynomial::place(share.jurisdiction(), share.number()).unwrap();
     let places: Vec<Scalar> = shares.iter().map(place).collect();
     let secret = |share: &&KeyShare| Scalar::from_canonical_bytes(*share.secret.to_bytes()).unwrap();
     let coefficients = polynomial::coefficients(&places, &Scalar::ZERO);
@@ -125,6 +129,84 @@ fn a_dealing_meant_for_another_is_refused() {
     // The third sends the first what was meant for the second.
     let inbox = BTreeMap::from([(2, second[&1].clone()), (3, third[&2].clone())]);
     assert!(matches!(first.finish(&inbox), Err(CustodyError::Protocol { .. })));
+}
+
+#[test]
+fn a_commitment_of_another_degree_names_its_sender() {
+    let (state, mut others) = first_of(begun(3));
+    let (_, steeper) = Committed::begin(&jurisdiction(), 3, 3, 3, &mut rng(9)).unwrap();
+    others.insert(3, steeper);
+    assert_eq!(state.deal(&others).err(), Some(CustodyError::Coefficients { number: 3, found: 3, threshold: 2 }));
+}
+
+#[test]
+fn states_wait_on_disk_between_the_rounds() {
+    let mut round = begun(3);
+    let commitments: BTreeMap<u16, _> = round.iter().map(|(number, (_, sent))| (*number, sent.clone())).collect();
+    let others = |number: u16| {
+        let mut others = commitments.clone();
+        others.remove(&number);
+        others
+    };
+    let mut dealt = BTreeMap::new();
+    let mut inbox = BTreeMap::new();
+    for number in 1..=3 {
+        let (state, _) = round.remove(&number).unwrap();
+        let kept = state.to_bytes().unwrap();
+        for length in 0..kept.len() {
+            assert!(Committed::from_bytes(&kept[..length]).is_err(), "{length} bytes");
+        }
+        // Resumed twice, it deals the same.
+        let (again, first) = Committed::from_bytes(&kept).unwrap().deal(&others(number)).unwrap();
+        let (_, second) = Committed::from_bytes(&kept).unwrap().deal(&others(number)).unwrap();
+        for (to, dealing) in &first {
+            assert_eq!(*dealing.to_bytes().unwrap(), *second[to].to_bytes().unwrap());
+        }
+        dealt.insert(number, again.to_bytes().unwrap());
+        if number != 1 {
+            inbox.insert(number, first[&1].clone());
+        }
+    }
+    let kept = &dealt[&1];
+    for length in 0..kept.len() {
+        assert!(ceremony::Dealt::from_bytes(&kept[..length], &others(1)).is_err(), "{length} bytes");
+    }
+    let share = ceremony::Dealt::from_bytes(kept, &others(1)).unwrap().finish(&inbox).unwrap();
+    assert_eq!(share.number(), 1);
+    let mut exchanged = others(1);
+    exchanged.insert(3, exchanged[&2].clone());
+    assert_eq!(ceremony::Dealt::from_bytes(kept, &exchanged).err(), Some(CustodyError::OtherCommitments));
+    // One custodian's state is no other's.
+    assert!(Committed::from_bytes(kept).is_err());
+}
+
+#[test]
+fn custodians_that_are_apart_endorse_in_two_rounds_and_a_wrong_share_names_its_sender() {
+    let shares = shares(3, 5);
+    let (mut nonces, mut commitments) = (BTreeMap::new(), BTreeMap::new());
+    for share in [&shares[0], &shares[2], &shares[4]] {
+        let (nonce, commitment) = Nonces::commit(share, &mut rng(share.number().into())).unwrap();
+        nonces.insert(share.number(), nonce.to_bytes().unwrap());
+        let wire = NonceCommitment::from_bytes(&commitment.to_bytes().unwrap()).unwrap();
+        commitments.insert(share.number(), wire);
+    }
+    let sign = |number: u16, message: &[u8]| {
+        let nonces = Nonces::from_bytes(&nonces[&number]).unwrap();
+        let part = nonces.sign(&shares[usize::from(number) - 1], message, &commitments).unwrap();
+        SignatureShare::from_bytes(&part.to_bytes()).unwrap()
+    };
+    let mut parts: BTreeMap<u16, _> = [1, 3, 5].map(|number| (number, sign(number, b"root"))).into();
+    let keys = shares[0].keys();
+    let signature = aggregate(keys, b"root", &commitments, &parts).unwrap();
+    assert_eq!(verify_endorsement(&keys.group_key(), b"root", &signature), Ok(()));
+    parts.insert(3, sign(3, b"roof"));
+    let error = aggregate(keys, b"root", &commitments, &parts).unwrap_err();
+    assert!(matches!(&error, CustodyError::Protocol { culprits, .. } if *culprits == [3]), "{error}");
+    parts.remove(&3);
+    assert_eq!(aggregate(keys, b"root", &commitments, &parts), Err(CustodyError::Messages(3)));
+    commitments.remove(&3);
+    let few = CustodyError::TooFew { present: 2, threshold: 3 };
+    assert_eq!(aggregate(keys, b"root", &commitments, &parts), Err(few));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, StatusCode, header::CONTENT_TYPE};
+use reqwest::{Method, Response, StatusCode, Url, header::CONTENT_TYPE};
 
 use super::{CONNECT_TIMEOUT, ClientError, http_client, read_body};
 use crate::address::Address;
@@ -46,16 +46,32 @@ impl PlainClient {
         self.send(Method::GET, path, None).await
     }
 
+    /// Gets bytes; any status but success is an error.
+    pub async fn get_bytes(&self, path: &str) -> Result<Vec<u8>, ClientError> {
+        let (url, response) = self.begin(Method::GET, path, None).await?;
+        let (status, content_type) = (response.status(), response.headers().get(CONTENT_TYPE).cloned());
+        let body = read_body(&url, response, self.max_response_bytes).await?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(ClientError::of_response(&url, status, content_type.as_ref(), &body, None))
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<String>) -> Result<PlainResponse, ClientError> {
+        let (url, response) = self.begin(method, path, body).await?;
+        let status = response.status();
+        let body = read_body(&url, response, self.max_response_bytes).await?;
+        let body = String::from_utf8(body).map_err(|error| ClientError::malformed(&url, error.utf8_error()))?;
+        Ok(PlainResponse { status, body })
+    }
+
+    async fn begin(&self, method: Method, path: &str, body: Option<String>) -> Result<(Url, Response), ClientError> {
         let url = self.address.at(path).ok_or_else(|| ClientError::Path(path.to_owned()))?;
         let mut request = self.http.request(method, url.clone()).timeout(self.timeout);
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "text/plain; charset=utf-8").body(body);
         }
         let response = request.send().await.map_err(|error| ClientError::transport(&url, error))?;
-        let status = response.status();
-        let body = read_body(&url, response, self.max_response_bytes).await?;
-        let body = String::from_utf8(body).map_err(|error| ClientError::malformed(&url, error.utf8_error()))?;
-        Ok(PlainResponse { status, body })
+        Ok((url, response))
     }
 }

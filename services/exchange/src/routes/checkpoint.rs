@@ -1,21 +1,40 @@
-//! `GET …/checkpoint`: the chain's latest checkpoint; `GET …/checkpoint/final`: the last that its witnesses made final, or
+//! `GET …/checkpoint`: the chain's latest checkpoint, or the first that covers a leaf; `GET …/checkpoint/final`: the last that its witnesses made final, or
 //! the first of those that covers a leaf. Signed notes.
 
 use axum::extract::{Path, Query, State, rejection::QueryRejection};
 use serde::Deserialize;
 
 use super::Served;
-use crate::{error::Error, refusal::Refusal, store};
+use crate::{chain::Chain, error::Error, refusal::Refusal, store};
 
 /// The chain's own.
-pub(super) async fn read(State(exchange): Served, Path(slug): Path<String>) -> Result<String, Error> {
-    Ok(exchange.chain(&slug)?.checkpoint().to_string())
+pub(super) async fn read(
+    State(exchange): Served,
+    Path(slug): Path<String>,
+    query: Result<Query<Which>, QueryRejection>,
+) -> Result<String, Error> {
+    let chain = exchange.chain(&slug)?;
+    let Query(Which { covering }) = query.map_err(|rejection| Refusal::Malformed(rejection.body_text()))?;
+    Ok(match covering {
+        None => chain.checkpoint().to_string(),
+        Some(leaf) => {
+            check_leaf(chain, leaf)?;
+            chain.checkpoint_covering(leaf)?.to_string()
+        }
+    })
 }
 
-/// Which final one.
+fn check_leaf(chain: &Chain, leaf: u64) -> Result<(), Refusal> {
+    if leaf < chain.size() {
+        return Ok(());
+    }
+    Err(Refusal::NotInLog(format!("{} has {} entries", chain.id(), chain.size())))
+}
+
+/// Which one: the latest, or the first that covers a leaf.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct FinalQuery {
+pub(super) struct Which {
     covering: Option<u64>,
 }
 
@@ -23,17 +42,15 @@ pub(super) struct FinalQuery {
 pub(super) async fn read_final(
     State(exchange): Served,
     Path(slug): Path<String>,
-    query: Result<Query<FinalQuery>, QueryRejection>,
+    query: Result<Query<Which>, QueryRejection>,
 ) -> Result<String, Error> {
     let chain = exchange.chain(&slug)?;
-    let Query(FinalQuery { covering }) = query.map_err(|rejection| Refusal::Malformed(rejection.body_text()))?;
+    let Query(Which { covering }) = query.map_err(|rejection| Refusal::Malformed(rejection.body_text()))?;
     let not_yet = |size| Refusal::NotFinal { chain: chain.id().clone(), size };
     let Some(leaf) = covering else {
         return Ok(chain.last_agreed().ok_or_else(|| not_yet(0))?.to_string());
     };
-    if leaf >= chain.size() {
-        return Err(Refusal::NotInLog(format!("{} has {} entries", chain.id(), chain.size())).into());
-    }
+    check_leaf(chain, leaf)?;
     if !chain.finality().is_witnessed() {
         return Ok(chain.checkpoint_covering(leaf)?.to_string());
     }

@@ -5,7 +5,8 @@
 //! | `POST /oauth/token` | assertion | | token |
 //! | `GET /healthz` | | | `ok` |
 //! | `GET /v1/chains` | | | name, size, seals of each |
-//! | `GET /v1/chains/{slug}/checkpoint` | | | signed note |
+//! | `GET /v1/chains/{slug}/checkpoint[?covering=]` | | | signed note |
+//! | `GET …/tile/…` | | | tile or bundle (C2SP tlog-tiles) |
 //! | `GET …/checkpoint/final[?covering=]` | | | signed note, countersigned |
 //! | `GET …/proofs/inclusion?leaf=&size=` | | | `Inclusion` |
 //! | `GET …/proofs/consistency?from=&to=` | | | proof |
@@ -40,6 +41,7 @@ mod reading;
 mod releases;
 mod requests;
 mod seals;
+mod tiles;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -75,6 +77,7 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
     let tokens = nacre_access::server::router(Arc::clone(exchange.gatekeeper()));
     let chain = Router::new()
         .route("/checkpoint", short(get(checkpoint::read), 0))
+        .route("/tile/{*path}", short(get(tiles::read), 0))
         .route("/checkpoint/final", short(get(checkpoint::read_final), 0))
         .route("/erasures", short(post(erasures::create), with_surplus(erasures::MAX_ORDER_BYTES)))
         .route("/bodies", long(get(bodies::read), 0))

@@ -186,7 +186,7 @@ impl World {
         };
         let chains: String = CHAINS.iter().map(chain).collect();
         let text = format!(
-            "listen = \"127.0.0.1:0\"\nurl = \"{url}\"\ndata = \"data\"\ntrust = \"trust.toml\"\n\
+            "listen = \"127.0.0.1:0\"\nurl = \"{url}\"\ndata = \"data\"\nregisters = \"registers\"\ntrust = \"trust.toml\"\n\
              members = \"members\"\n{chains}"
         );
         let path = self.folder.path().join("exchange.toml");

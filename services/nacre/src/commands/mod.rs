@@ -6,11 +6,14 @@ use serde::Serialize;
 
 use crate::cli::{Cli, Command};
 
+mod ceremony;
 mod consortium;
 mod custodian;
 pub mod exchange;
+mod log;
 mod provider;
 mod query;
+mod trust;
 pub mod verify;
 mod witness;
 
@@ -21,8 +24,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => crate::demo::run(&args, output).await,
         Command::Consortium(command) => consortium::run(command, output),
         Command::Exchange(command) => exchange::run(command, output).await,
+        Command::Log(command) => log::run(command, output).await,
         Command::Witness(command) => witness::run(command).await,
-        Command::Custodian(command) => custodian::run(command).await,
+        Command::Custodian(command) => custodian::run(command, output).await,
+        Command::Trust(command) => trust::run(command, output).map(|()| ExitCode::SUCCESS),
         Command::Provider(command) => provider::run(command, output).await,
         Command::Query(args) => query::run(args, output).await,
         Command::Verify(args) => verify::run(&args, output),

@@ -27,6 +27,7 @@ pub(super) struct ExchangeFile<'a> {
     pub(super) listen: &'a str,
     pub(super) url: String,
     pub(super) data: &'a str,
+    pub(super) registers: &'a str,
     pub(super) trust: &'a str,
     pub(super) members: &'a str,
     pub(super) operator: OperatorTable<'a>,

@@ -1,0 +1,60 @@
+//! What all custodians of a ceremony came to.
+//!
+//! Kept true: keys are given only if nobody who has spoken disagrees. A result that differs is its sender's signed word,
+//! and names it against the first.
+
+use nacre_schemas::ceremony::{Message, Outcome, Step};
+use nacre_zk::custody::GroupKeys;
+
+use super::{
+    agreement::{self, Agreement},
+    error::CeremonyError,
+    files::Folder,
+    message::Expected,
+};
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Results {
+    /// The keys that all who have spoken came to; none if nobody has.
+    pub keys: Option<GroupKeys>,
+    /// Who has not spoken.
+    pub waiting: Vec<String>,
+}
+
+/// Reads the results in a folder, the agreement's own participants' and no others'.
+pub fn results(folder: &Folder) -> Result<(Agreement, Results), CeremonyError> {
+    let agreement = Agreement::read(folder)?;
+    let results = of(&agreement, folder)?;
+    Ok((agreement, results))
+}
+
+pub(super) fn of(agreement: &Agreement, folder: &Folder) -> Result<Results, CeremonyError> {
+    let mut results = Results { keys: None, waiting: Vec::new() };
+    let ceremony = agreement.ceremony();
+    for (participant, sender) in ceremony.participants.iter().zip(&agreement.senders) {
+        if participant.receives.is_none() {
+            continue;
+        }
+        let expected = Expected { subject: agreement.digest(), step: Step::Result, sender, receiver: None };
+        let message = match expected.outgoing(folder)? {
+            Some(own) => Some(own),
+            None => expected.incoming(folder)?,
+        };
+        let Some(message) = message else {
+            results.waiting.push(sender.title.clone());
+            continue;
+        };
+        let message: Message<Outcome> = message;
+        let disagrees = || CeremonyError::Disagreement(sender.title.clone());
+        // What does not fit the ceremony is no result of it.
+        let keys = agreement::group_keys(&ceremony.jurisdiction, &message.body.keys).map_err(|_| disagrees())?;
+        let fits = keys.threshold() == ceremony.threshold
+            && ceremony.previous.as_ref().is_none_or(|previous| previous.group_key == keys.group_key());
+        if !fits || results.keys.as_ref().is_some_and(|first| *first != keys) {
+            return Err(disagrees());
+        }
+        results.keys = Some(keys);
+    }
+    Ok(results)
+}

@@ -1,0 +1,166 @@
+//! `nacre trust`.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, ensure};
+use nacre_custodian::ceremony::{Folder, MIN_DIGEST_DIGITS, endorsement::root_path};
+use nacre_schemas::{
+    Digest, Document as _,
+    catalogue::Catalogue,
+    trust::{Chain, Jurisdiction, SignedTrustRoot, TrustRoot},
+};
+use nacre_verifier::Network;
+use serde::Serialize;
+
+use super::{Output, verify};
+use crate::{
+    assembly::{self, Description},
+    cli::{AssembleArgs, FinishArgs, TrustCommand},
+};
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Shown<'a> {
+    digest: Digest,
+    endorsed: bool,
+    root: &'a TrustRoot,
+}
+
+pub(super) fn run(command: TrustCommand, output: Output) -> anyhow::Result<()> {
+    match command {
+        TrustCommand::Assemble(args) => assemble(&args, output),
+        TrustCommand::Show { file } => show(&file, output),
+        TrustCommand::Finish(args) => finish(&args, output),
+    }
+}
+
+fn assemble(args: &AssembleArgs, output: Output) -> anyhow::Result<()> {
+    let previous = args.previous.as_deref().map(|path| anyhow::Ok(verify::read_trust(path)??)).transpose()?;
+    let root = Description::read(&args.description)?.assemble(previous.as_ref().map(Network::root))?;
+    fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
+    let path = root_path(&Folder::at(&args.out));
+    ensure!(!path.exists(), "{} is there already; nothing is overwritten: name another folder", path.display());
+    fs::write(&path, toml::to_string(&root)?).with_context(|| format!("cannot write {}", path.display()))?;
+    let shown = Shown { digest: root.digest(), endorsed: false, root: &root };
+    output.print(&shown, || {
+        let new_key = previous.as_ref().is_some_and(|previous| !assembly::has_key_of(&root, previous.root()));
+        let warning = if new_key {
+            "\nTHE COLLECTIVE KEY IS ANOTHER THAN BEFORE: what was posted so far can no longer be asked about with what comes.\n"
+        } else {
+            ""
+        };
+        format!(
+            "{}\n{warning}\n{} is to be endorsed by every jurisdiction: give its custodians a copy, and tell each other the digest.",
+            text(&root, "not endorsed yet"),
+            path.display(),
+        )
+    })
+}
+
+fn show(file: &Path, output: Output) -> anyhow::Result<()> {
+    let content = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let (root, endorsed) = match toml::from_str::<SignedTrustRoot>(&content) {
+        Ok(signed) => (Network::new(signed)?.root().clone(), true),
+        Err(_) => {
+            let root: TrustRoot =
+                toml::from_str(&content).with_context(|| format!("{} is no trust root", file.display()))?;
+            Network::check_unendorsed(&root)?;
+            (root, false)
+        }
+    };
+    let shown = Shown { digest: root.digest(), endorsed, root: &root };
+    let state = if endorsed { "endorsed by all its jurisdictions" } else { "not endorsed" };
+    output.print(&shown, || text(&root, state))
+}
+
+fn finish(args: &FinishArgs, output: Output) -> anyhow::Result<()> {
+    let network = assembly::finish(&args.dir)?;
+    let path = &args.out;
+    ensure!(!path.exists(), "{} is there already; nothing is overwritten: name another file", path.display());
+    fs::write(path, toml::to_string(network.signed())?).with_context(|| format!("cannot write {}", path.display()))?;
+    let root = network.root();
+    let shown = Shown { digest: network.digest(), endorsed: true, root };
+    output.print(&shown, || {
+        let state = "endorsed by all its jurisdictions";
+        format!("{}\n\n{} is the trust root: publish it, and its digest elsewhere.", text(root, state), path.display())
+    })
+}
+
+/// Whether this is the digest that was told, of which the first 16 digits do.
+pub(super) fn confirm(found: &Digest, told: &str) -> anyhow::Result<()> {
+    let digits = found.to_string();
+    ensure!(
+        told.len() >= MIN_DIGEST_DIGITS && digits.starts_with(told),
+        "the root in this folder has the digest {found}, not {told}: compare root.toml with the others'"
+    );
+    Ok(())
+}
+
+/// 16 digits of a key's digest, in groups, for people to compare.
+pub(super) fn fingerprint(key: &[u8]) -> String {
+    let digits = Digest::of(key).to_string();
+    let groups: Vec<&str> = (0..4).map(|group| &digits[4 * group..4 * group + 4]).collect();
+    groups.join(" ")
+}
+
+fn text(root: &TrustRoot, state: &str) -> String {
+    let own = Catalogue::built_in().index().digest();
+    let catalogue = if root.catalogue == own { "that of this program" } else { "NOT THAT OF THIS PROGRAM" };
+    let earlier = match root.earlier.last() {
+        None => "none: requests under other trust roots do not count".to_owned(),
+        Some(last) => format!("{} roots under the same key, the last {last}", root.earlier.len()),
+    };
+    format!(
+        "network    {}\nserial     {}\ndigest     {}\nstate      {state}\nfollows    {earlier}\ncatalogue  {} ({catalogue})\n\
+         k          {} people\n{}{}",
+        root.network,
+        root.serial,
+        root.digest(),
+        root.catalogue,
+        root.disclosure.minimum_people,
+        root.jurisdictions.iter().map(jurisdiction).collect::<String>(),
+        root.chains.iter().map(chain).collect::<String>(),
+    )
+}
+
+fn jurisdiction(jurisdiction: &Jurisdiction) -> String {
+    let mut lines = format!(
+        "\n{}: any {} of {} custodians\n  group key      {}\n  authority key  {}\n",
+        jurisdiction.id,
+        jurisdiction.threshold,
+        jurisdiction.custodians.len(),
+        fingerprint(jurisdiction.group_key.as_bytes()),
+        fingerprint(jurisdiction.authority_key.as_bytes()),
+    );
+    for custodian in &jurisdiction.custodians {
+        lines += &format!(
+            "  custodian {:<4} share {}  signs {}\n",
+            custodian.number,
+            fingerprint(custodian.verifying_share.as_bytes()),
+            fingerprint(custodian.signing_key.as_bytes()),
+        );
+    }
+    lines
+}
+
+fn chain(chain: &Chain) -> String {
+    let region = chain.region.map(|region| format!(", region {region}")).unwrap_or_default();
+    let parents: Vec<&str> = chain.parents.iter().map(nacre_schemas::id::ChainId::as_str).collect();
+    let parents = if parents.is_empty() { "not anchored".to_owned() } else { format!("in {}", parents.join(", ")) };
+    let mut lines = format!(
+        "\nchain {} of {}{region}, {parents}\n  signs          {}\n",
+        chain.id,
+        chain.jurisdiction,
+        fingerprint(chain.signing_key.as_bytes()),
+    );
+    for witness in &chain.witnesses {
+        lines += &format!(
+            "  witness {} of {}, {}: signs {}\n",
+            witness.name,
+            witness.jurisdiction,
+            witness.kind,
+            fingerprint(witness.signing_key.as_bytes()),
+        );
+    }
+    lines
+}
