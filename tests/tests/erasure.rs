@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use nacre::demo::population::{self, PERSON_SYSTEM, Site};
 use nacre_provider::EraseError;
@@ -52,9 +55,14 @@ fn holding(running: &Running, pieces: &[Vec<u8>]) -> Vec<PathBuf> {
 }
 
 fn names(paths: &[PathBuf]) -> Vec<&str> {
-    let mut names: Vec<&str> = paths.iter().filter_map(|path| path.file_name()?.to_str()).collect();
-    names.retain(|name| name.ends_with(".sqlite"));
+    // What was written last stands in a database's write-ahead file.
+    fn name(path: &Path) -> Option<&str> {
+        let name = path.file_name()?.to_str()?;
+        Some(name.strip_suffix("-wal").unwrap_or(name))
+    }
+    let mut names: Vec<&str> = paths.iter().filter_map(|path| name(path)).collect();
     names.sort_unstable();
+    names.dedup();
     names
 }
 

@@ -123,21 +123,17 @@ impl SignedCheckpoint {
         Ok(&self.checkpoint)
     }
 
-    /// The note with a witness's cosignature added. The witness first sees to it that the checkpoint extends
-    /// the last it countersigned: nothing here knows.
+    /// The note with a witness's cosignature added.
     pub fn cosign(&self, key: &SigningKey, name: &str) -> Result<Self, NoteError> {
-        let line = signature_line(self.body(), key, Role::Cosignature, name)?;
-        let mut note = self.text.clone();
-        line.write(&mut note);
-        note.parse()
+        format!("{}{}", self.text, self.cosignature(key, name)?).parse()
     }
 
-    /// The signature line of a witness that cosigned: what it answers to a chain.
-    pub fn cosignature(&self, name: &str) -> Option<String> {
-        let line = self.signatures.iter().find(|line| line.name == name)?;
+    /// A witness's signature line on the note: what it answers to a chain. The witness first sees to it that the checkpoint
+    /// extends the last it countersigned: nothing here knows.
+    pub fn cosignature(&self, key: &SigningKey, name: &str) -> Result<String, NoteError> {
         let mut text = String::new();
-        line.write(&mut text);
-        Some(text)
+        signature_line(self.body(), key, Role::Cosignature, name)?.write(&mut text);
+        Ok(text)
     }
 
     /// The note with signature lines added, as witnesses answer them. Those of signers that have one stay out.

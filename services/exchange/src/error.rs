@@ -175,19 +175,19 @@ impl From<ExchangeError> for Problem {
             alone => alone,
         };
         let problem = match cause {
-            ExchangeError::Store(_) | ExchangeError::Log { .. } => Self::new(
-                503,
-                "storage-unavailable",
-                "Storage unavailable",
-                "the exchange could not store or read its data; whatever was sent may or may not have been taken, and \
-                 sending it again unchanged is safe",
-            ),
             ExchangeError::Log { source, .. } if matches!(**source, LogError::ReadOnly { .. }) => Self::new(
                 503,
                 "read-only",
                 "Read only",
                 "the chain is damaged, or was put back to an older state, and takes nothing until its operator has repaired \
                  it; what was sent was not taken",
+            ),
+            ExchangeError::Store(_) | ExchangeError::Log { .. } => Self::new(
+                503,
+                "storage-unavailable",
+                "Storage unavailable",
+                "the exchange could not store or read its data; whatever was sent may or may not have been taken, and \
+                 sending it again unchanged is safe",
             ),
             ExchangeError::Inconsistent { .. } | ExchangeError::OfGroup(_) | ExchangeError::Panicked => Self::new(
                 500,

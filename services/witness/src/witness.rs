@@ -240,9 +240,8 @@ impl Witness {
         }
         self.store.countersign(&watched.id, checkpoint.size, submission.checkpoint.as_str()).await?;
         watched.size.store(checkpoint.size, Ordering::Relaxed);
-        let cosigned = submission.checkpoint.cosign(&self.key, &self.name);
-        let line = cosigned.ok().and_then(|note| note.cosignature(&self.name));
-        line.ok_or_else(|| Answer::Failed("the note has no room for a countersignature".to_owned()))
+        let line = submission.checkpoint.cosignature(&self.key, &self.name);
+        line.map_err(|error| Answer::Failed(error.to_string()))
     }
 
     /// The checkpoint extends the last countersigned, by the proof submitted.

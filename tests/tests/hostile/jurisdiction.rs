@@ -160,5 +160,5 @@ fn no_key_is_the_identity_or_no_point() {
     for custodian in &mut founding.attacker().custodians {
         custodian.verifying_share = minus(&custodian.verifying_share, &shift);
     }
-    assert_eq!(founding.refused().place, "macao's endorsement");
+    assert_eq!(founding.refused().place, "attack.test");
 }
