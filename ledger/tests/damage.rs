@@ -337,3 +337,36 @@ fn a_mirror_takes_what_the_chain_signed_and_nothing_else() {
     assert!(matches!(mirror.append(&next, &other.checkpoint), Err(LogError::OtherHistory { .. })));
     assert!(matches!(Mirror::open(&mirrored, ORIGIN, key().public(), &options()), Err(LogError::Locked { .. })));
 }
+
+#[test]
+fn garbage_is_reported_by_everything_that_reads_a_log() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    written(other.path());
+    let good = fs::read(other.path().join("00000000000000000000.seg")).unwrap();
+    let path = dir.path().join("00000000000000000000.seg");
+    for number in 0..200_u64 {
+        // Noise from some place on, behind what is whole: from the header's first byte to the middle of a commit.
+        let whole = (random(number) % 2_000) as usize;
+        let noise = (0..random(number + 1_000) % 3_000).map(|position| random(number << 20 | position) as u8);
+        let bytes: Vec<u8> = good[..whole].iter().copied().chain(noise).collect();
+        fs::write(&path, &bytes).unwrap();
+        let report = check(dir.path());
+        assert!(!report.is_sound() || bytes.len() == whole, "{number}: {report:?}");
+        let mut pieces = 0;
+        log::inspect(dir.path(), 0, &mut |_| {
+            pieces += 1;
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+        assert!(pieces >= 2);
+        for name in ["blocks", "roots"] {
+            fs::write(dir.path().join(name), &bytes).unwrap();
+        }
+        if let Ok(log) = Log::open(dir.path(), ORIGIN, key(), options()) {
+            assert_eq!(log.entries(0..log.size(), usize::MAX).unwrap(), entries(0..log.size()));
+        }
+        for file in dir.path().read_dir().unwrap() {
+            fs::remove_file(file.unwrap().path()).unwrap();
+        }
+    }
+}

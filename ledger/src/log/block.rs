@@ -17,6 +17,11 @@
 //!
 //! No errors. Cost: adding a leaf one node hash on average; showing that a hash at level l is right, 8 - l hashes.
 
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
+
 use nacre_schemas::Digest;
 
 use super::frame::number;
@@ -29,6 +34,8 @@ pub(super) const LEVELS: u32 = LEAVES.ilog2();
 /// Bytes of a block.
 pub(super) const BYTES: usize = 18_432;
 
+/// Room for as many hashes: one more than there are.
+const HASHES: usize = 2 * LEAVES;
 const MAGIC: &[u8; 8] = b"NcLogBlk";
 const PLACES_AT: usize = 20;
 const HASHES_AT: usize = PLACES_AT + LEAVES * 8;
@@ -44,21 +51,33 @@ pub(super) struct Place {
 }
 
 /// A block in memory.
-#[derive(Clone)]
 pub(super) struct Block {
     bytes: Vec<u8>,
     count: usize,
     /// Whether its hashes were computed here, and not read from a disk.
     computed: bool,
+    /// The root that was asked about first, and a bit for each hash that was shown to belong under it.
+    root: OnceLock<Digest>,
+    shown: [AtomicU64; HASHES / 64],
+}
+
+impl Clone for Block {
+    fn clone(&self) -> Self {
+        Self { bytes: self.bytes.clone(), ..Self::of(self.count, self.computed) }
+    }
 }
 
 impl Block {
+    fn of(count: usize, computed: bool) -> Self {
+        Self { bytes: Vec::new(), count, computed, root: OnceLock::new(), shown: Default::default() }
+    }
+
     /// One without entries.
     pub(super) fn new(number: u64) -> Self {
         let mut bytes = vec![0; BYTES];
         bytes[..8].copy_from_slice(MAGIC);
         bytes[8..16].copy_from_slice(&number.to_be_bytes());
-        Self { bytes, count: 0, computed: true }
+        Self { bytes, ..Self::of(0, true) }
     }
 
     /// The block of that number, if these are the bytes of one as it was written.
@@ -69,7 +88,8 @@ impl Block {
         }
         let count = usize::try_from(number(&bytes[16..20])).ok().filter(|count| *count <= LEAVES)?;
         let checksum = crc32fast::hash(&bytes[..CHECKED_BYTES]);
-        (u64::from(checksum) == number(&bytes[CHECKED_BYTES..])).then_some(Self { bytes, count, computed: false })
+        let block = Self { bytes, ..Self::of(count, false) };
+        (u64::from(checksum) == number(&block.bytes[CHECKED_BYTES..])).then_some(block)
     }
 
     /// The bytes to be written.
@@ -156,17 +176,33 @@ impl Block {
 
     /// Whether the block is full and its leaves, all of them, are those of the tree with this root.
     pub(super) fn all_leaves_are_under(&self, root: &Digest) -> bool {
-        let leaf_hashes: Vec<Digest> = if self.computed { Vec::new() } else { self.leaf_hashes().collect() };
-        self.is_full() && if self.computed { self.root() == *root } else { root_of::<Sm3Hasher>(&leaf_hashes) == *root }
+        if self.computed || !self.is_full() {
+            return self.is_full() && self.root() == *root;
+        }
+        if (0..LEAVES).all(|leaf| self.is_shown(hash_number(0, leaf), root)) {
+            return true;
+        }
+        let leaf_hashes: Vec<Digest> = self.leaf_hashes().collect();
+        let under = root_of::<Sm3Hasher>(&leaf_hashes) == *root;
+        if under {
+            (0..LEAVES).for_each(|leaf| self.show(hash_number(0, leaf), root));
+        }
+        under
     }
 
-    /// Whether the hash at the level and position belongs under the root, given that of the full block.
+    /// Whether the hash at the level and position belongs under the root, given that of the full block. What is on the
+    /// way there is shown with it, so the hashes of an inclusion proof cost no more than the first of them.
     pub(super) fn authenticates(&self, level: u32, position: usize, root: &Digest) -> bool {
         if self.computed {
             return self.root() == *root;
         }
+        if self.is_shown(hash_number(level, position), root) {
+            return true;
+        }
+        let mut on_the_way = vec![hash_number(level, position)];
         let (mut position, mut hash) = (position, self.hash(level, position));
         for level in level..LEVELS {
+            on_the_way.push(hash_number(level, position ^ 1));
             let sibling = self.hash(level, position ^ 1);
             hash = if position.is_multiple_of(2) {
                 Sm3Hasher::node(&hash, &sibling)
@@ -175,14 +211,33 @@ impl Block {
             };
             position /= 2;
         }
+        if hash == *root {
+            on_the_way.into_iter().for_each(|number| self.show(number, root));
+        }
         hash == *root
+    }
+
+    fn is_shown(&self, number: usize, root: &Digest) -> bool {
+        self.root.get() == Some(root) && self.shown[number / 64].load(Ordering::Relaxed) >> (number % 64) & 1 == 1
+    }
+
+    /// Another thread may show the same at the same time, and sets the same bit.
+    fn show(&self, number: usize, root: &Digest) {
+        if self.root.get_or_init(|| *root) == root {
+            self.shown[number / 64].fetch_or(1 << (number % 64), Ordering::Relaxed);
+        }
     }
 }
 
-/// Where the hash lies in the block: level l starts behind 256 + 128 + … hashes.
-fn hash_at(level: u32, position: usize) -> usize {
+/// The hash's number in the block: level l starts behind 256 + 128 + … hashes.
+fn hash_number(level: u32, position: usize) -> usize {
     debug_assert!(level <= LEVELS && position < LEAVES >> level, "no such subtree");
-    HASHES_AT + (2 * LEAVES - ((2 * LEAVES) >> level) + position) * Digest::SIZE
+    2 * LEAVES - ((2 * LEAVES) >> level) + position
+}
+
+/// Where the hash lies in the block.
+fn hash_at(level: u32, position: usize) -> usize {
+    HASHES_AT + hash_number(level, position) * Digest::SIZE
 }
 
 #[cfg(test)]

@@ -30,7 +30,8 @@ pub(super) const NAMES: [&str; 2] = ["blocks", "roots"];
 pub(super) struct Blocks {
     blocks: Arc<dyn DiskFile>,
     roots: Arc<dyn DiskFile>,
-    cache: Mutex<VecDeque<Arc<Block>>>,
+    /// The blocks with their numbers beside them: looking one up touches no block.
+    cache: Mutex<VecDeque<(u64, Arc<Block>)>>,
 }
 
 impl Blocks {
@@ -46,12 +47,7 @@ impl Blocks {
         self.write(&mut block)?;
         write_changed(&*self.roots, root.as_bytes(), position)?;
         let block = Arc::new(block);
-        let mut cache = self.cache();
-        cache.retain(|cached| cached.number() != block.number());
-        cache.push_back(Arc::clone(&block));
-        if cache.len() > CACHED {
-            cache.pop_front();
-        }
+        self.remember(&block);
         Ok(block)
     }
 
@@ -69,16 +65,12 @@ impl Blocks {
 
     /// The block, if it is there and as it was written. Whether it was written right is for the caller to check.
     pub(super) fn read(&self, number: u64) -> Option<Arc<Block>> {
-        if let Some(block) = self.cache().iter().rev().find(|block| block.number() == number) {
+        if let Some((_, block)) = self.cache().iter().rev().find(|(cached, _)| *cached == number) {
             return Some(Arc::clone(block));
         }
         let bytes = disk::read(&*self.blocks, number.checked_mul(block::BYTES as u64)?, block::BYTES).ok()?;
         let block = Arc::new(Block::parse(bytes, number)?);
-        let mut cache = self.cache();
-        cache.push_back(Arc::clone(&block));
-        if cache.len() > CACHED {
-            cache.pop_front();
-        }
+        self.remember(&block);
         Some(block)
     }
 
@@ -104,7 +96,16 @@ impl Blocks {
         self.cache().clear();
     }
 
-    fn cache(&self) -> MutexGuard<'_, VecDeque<Arc<Block>>> {
+    fn remember(&self, block: &Arc<Block>) {
+        let mut cache = self.cache();
+        cache.retain(|(cached, _)| *cached != block.number());
+        cache.push_back((block.number(), Arc::clone(block)));
+        if cache.len() > CACHED {
+            cache.pop_front();
+        }
+    }
+
+    fn cache(&self) -> MutexGuard<'_, VecDeque<(u64, Arc<Block>)>> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

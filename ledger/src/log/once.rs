@@ -18,7 +18,7 @@ use hashbrown::HashTable;
 use nacre_schemas::Digest;
 use tokio::sync::oneshot;
 
-use super::{Appended, LogError, Reader};
+use super::{Appended, LogError, Reader, block::LEAVES};
 use crate::merkle::{Hasher as _, Sm3Hasher};
 
 /// What makes two entries the same.
@@ -79,12 +79,19 @@ impl Once {
     /// The keys of what is in the log.
     pub(super) fn of(by: OnceBy, reader: &Reader) -> Result<Self, LogError> {
         let mut state = State { committed: (0..PARTS).map(|_| HashTable::new()).collect(), in_flight: HashMap::new() };
-        for index in 0..reader.size() {
-            let key = match by {
-                OnceBy::Entry => reader.leaf_hash(index)?,
-                OnceBy::Key(key) => key(&reader.entry(index)?),
+        let (mut index, size) = (0, reader.size());
+        while index < size {
+            let end = size.min((index / LEAVES as u64 + 1) * LEAVES as u64);
+            let keys: Vec<Digest> = match by {
+                OnceBy::Entry => {
+                    reader.shared.places(index..end)?.into_iter().map(|(_, leaf_hash)| leaf_hash).collect()
+                }
+                OnceBy::Key(key) => reader.entries(index..end, LEAVES)?.iter().map(|entry| key(entry)).collect(),
             };
-            state.insert(&key, index);
+            for key in keys {
+                state.insert(&key, index);
+                index += 1;
+            }
         }
         Ok(Self { by, state: Mutex::new(state) })
     }

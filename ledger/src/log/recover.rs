@@ -6,7 +6,7 @@
 //! *How much is read.* The last segment, the roots of the full blocks before it, and from each other segment its header
 //! and its last commit. Together they give the root that the last commit signed, or the whole log is read: once to
 //! derive everything again, and if that does not give the root either, to find where it goes wrong. Segments that
-//! were damaged without touching what is read here are found when they are read, and by [`super::check`].
+//! were damaged without touching what is read here are found when they are read, and by [`super::check()`].
 //!
 //! *What is cut off.* A write that a crash interrupted may be there in any part. What cannot be read behind the last
 //! whole group is the rest of one that nobody was answered for, and is cut off, if no commit that the chain signed

@@ -163,6 +163,26 @@ impl Segment {
         Ok(bytes)
     }
 
+    /// The entries in the frames at these positions, which follow each other in the segment; read at once.
+    pub(super) fn entries(
+        &self,
+        positions: impl ExactSizeIterator<Item = u32> + Clone,
+    ) -> Result<Vec<Vec<u8>>, LogError> {
+        let (Some(first), Some(last)) = (positions.clone().next(), positions.clone().last()) else {
+            return Ok(Vec::new());
+        };
+        let span = last.saturating_sub(first) as usize;
+        if span > positions.len() * (FRAME_HEADER_BYTES + MAX_ENTRY_BYTES + MAX_COMMIT_BYTES) {
+            return Err(self.damaged(first.into(), "entries lie farther apart than they can"));
+        }
+        let bytes = self.read(first.into(), span + FRAME_HEADER_BYTES + MAX_ENTRY_BYTES)?;
+        let entry = |position: u32| {
+            let at = position.checked_sub(first).and_then(|at| bytes.get(at as usize..)).unwrap_or(&[]);
+            Ok(self.frame(at, position.into(), Kind::Entry)?.payload.to_vec())
+        };
+        positions.map(entry).collect()
+    }
+
     /// The commit in the frame at the position.
     pub(super) fn commit(&self, position: u64) -> Result<Commit, LogError> {
         let bytes = self.read(position, FRAME_HEADER_BYTES + MAX_COMMIT_BYTES)?;

@@ -10,6 +10,7 @@
 
 use std::{
     collections::VecDeque,
+    ops::Range,
     path::PathBuf,
     sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard},
 };
@@ -120,22 +121,28 @@ impl Shared {
 
     /// The segment of a committed entry.
     pub(super) fn segment_of(&self, index: u64) -> Result<Arc<Segment>, LogError> {
-        let first = {
+        Ok(self.segment_and_end(index)?.0)
+    }
+
+    /// The same, and the first entry of the segment behind it, if there is one.
+    pub(super) fn segment_and_end(&self, index: u64) -> Result<(Arc<Segment>, u64), LogError> {
+        let (first, end) = {
             let published = self.published();
             let after = published.segments.partition_point(|first| *first <= index);
-            after.checked_sub(1).and_then(|position| published.segments.get(position).copied())
+            let first = after.checked_sub(1).and_then(|position| published.segments.get(position).copied());
+            (first, published.segments.get(after).copied().unwrap_or(u64::MAX))
         };
         let first = first.ok_or_else(|| LogError::NotCommitted { index, size: self.size() })?;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(segment) = open.iter().rev().find(|segment| segment.first == first) {
-            return Ok(Arc::clone(segment));
+            return Ok((Arc::clone(segment), end));
         }
         let segment = Arc::new(Segment::open(&*self.files.disk, &self.files.dir, first, false)?);
         open.push_back(Arc::clone(&segment));
         if open.len() > OPEN_SEGMENTS {
             open.pop_front();
         }
-        Ok(segment)
+        Ok((segment, end))
     }
 
     /// Where a committed entry lies, and the hash of its leaf.
@@ -145,6 +152,19 @@ impl Shared {
         self.with_block(number, |block, root| {
             let authentic = root.is_none_or(|root| block.authenticates(0, position, root));
             authentic.then(|| block.place(position)).flatten().map(|place| (place, block.hash(0, position)))
+        })
+    }
+
+    /// Where the committed entries of a range within one block lie, and the hashes of their leaves: all leaves of the block
+    /// are checked at once.
+    pub(super) fn places(&self, range: Range<u64>) -> Result<Vec<(Place, Digest)>, LogError> {
+        let number = range.start / LEAVES as u64;
+        debug_assert!(range.end.saturating_sub(1) / LEAVES as u64 == number, "a range over several blocks");
+        let positions = range.map(|index| (index % LEAVES as u64) as usize);
+        self.with_block(number, |block, root| {
+            let authentic = root.is_none_or(|root| block.all_leaves_are_under(root));
+            let place = |position| Some((block.place(position)?, block.hash(0, position)));
+            authentic.then(|| positions.clone().map(place).collect::<Option<Vec<_>>>()).flatten()
         })
     }
 

@@ -10,6 +10,8 @@ use proptest::prelude::*;
 
 use super::{hasher::Sha256Hasher, tree::root_of, *};
 
+mod published;
+
 /// `MTH`, `PATH` and `SUBPROOF` of RFC 6962 section 2.1, word for word.
 mod naive {
     use super::*;
