@@ -12,7 +12,7 @@ use nacre::{
 };
 use nacre_access::{Scope, client::Client, key::AccessKey, secret};
 use nacre_ledger::signing::{Role, SigningKey};
-use nacre_schemas::{Document as _, batch::Batch, receipt::BatchReceipt, region::Region};
+use nacre_schemas::{Document as _, batch::Batch, receipt::BatchReceipt, region::Region, topology::Topology};
 use tempfile::TempDir;
 
 use crate::Provider;
@@ -41,7 +41,8 @@ impl Network {
     pub async fn start(regions: &[Region]) -> anyhow::Result<Self> {
         let plan = Plan {
             name: "bench.nacre.local".to_owned(),
-            regions: regions.to_vec(),
+            topology: Topology::of_regions(regions),
+            anchor_every_ms: 60_000,
             custodians: 2,
             threshold: 2,
             minimum_people: 1,

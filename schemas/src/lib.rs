@@ -34,6 +34,7 @@ pub mod query;
 pub mod receipt;
 pub mod region;
 pub mod release;
+pub mod topology;
 pub mod trust;
 
 pub use bytes::{Blob, Digest, Point, Scalar, Signature, SigningPublicKey};

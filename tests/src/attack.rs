@@ -3,7 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a fixture that cannot be made is a test that fails")]
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use nacre::demo::population::{self, PERSON_SYSTEM, Site, Truth};
 use nacre_access::{
@@ -12,14 +16,17 @@ use nacre_access::{
     key::AccessKey,
     secret,
 };
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::{
+    note::{Checkpoint, SignedCheckpoint},
+    signing::{Role, SigningKey},
+};
 use nacre_regulator::Context;
 use nacre_schemas::{
     Digest, Document as _, Point,
     answer::{CustodianId, Decision, Share, SignedRefusal, Verdict},
     catalogue::Catalogue,
     confirmation::{Confirmation, Finding, SignedConfirmation},
-    dossier::{ChainAnswer, ChainSums, Dossier, LoggedRequest, Submission},
+    dossier::{ChainAnswer, ChainSums, Dossier, LoggedRequest, Note, Submission},
     id::{ChainId, MemberId},
     measure::Measure,
     query::{Attribute, GroupKey, Quantity, Request, SealProof, SealSpan, SignedRequest, Statistic},
@@ -73,6 +80,42 @@ pub fn chain(region: &str) -> ChainId {
 pub fn chain_key(running: &Running, region: &str) -> SigningKey {
     let config = nacre_exchange::Config::read(&running.places.exchanges[region]).unwrap();
     read_key(&config.chains.iter().find(|one| one.id == chain(region)).unwrap().key)
+}
+
+/// The keys of all witnesses, by name.
+pub fn witness_keys(running: &Running) -> Vec<(String, SigningKey)> {
+    let key = |(name, config): (&String, &PathBuf)| {
+        (name.clone(), read_key(&nacre_witness::Config::read(config).unwrap().signing_key))
+    };
+    running.places.witnesses.iter().map(key).collect()
+}
+
+/// A checkpoint of a region that its chain's key signs, and all its witnesses, who look away.
+pub fn forged_checkpoint(running: &Running, region: &str, size: u64, root: Digest) -> Note {
+    let origin = running.network().unwrap().root().origin(&chain(region));
+    let checkpoint = Checkpoint { origin: origin.clone(), size, root };
+    let signed = SignedCheckpoint::sign(checkpoint, &chain_key(running, region), &origin).unwrap();
+    let keys = witness_keys(running);
+    let note = keys.iter().fold(signed, |note, (name, key)| note.cosign(key, name).unwrap());
+    note.as_str().parse().unwrap()
+}
+
+/// A client of a server, in the name of a provider.
+pub fn client_of(running: &Running, provider: &str, server: &str) -> Client {
+    let config = running.provider(provider).unwrap();
+    client_at(running, server, &config.member, &config.access_key)
+}
+
+/// A client of a server, in the name of the operator of an exchange.
+pub fn operator_client(running: &Running, exchange: &str, server: &str) -> Client {
+    let config = nacre_exchange::Config::read(&running.places.exchanges[exchange]).unwrap();
+    let operator = config.operator.unwrap();
+    client_at(running, server, &operator.member, &operator.access_key)
+}
+
+fn client_at(running: &Running, server: &str, member: &MemberId, access_key: &Path) -> Client {
+    let key = AccessKey::from_pem(&secret::read_text(access_key).unwrap()).unwrap();
+    Client::new(&format!("http://{}", running.addresses[server]), member.clone(), Arc::new(key)).unwrap()
 }
 
 /// The submission with those confirmations.

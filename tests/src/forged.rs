@@ -8,7 +8,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{Arc, Mutex},
 };
 
@@ -49,7 +48,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     Running,
-    attack::{chain, chain_key, read_key},
+    attack::{chain, chain_key, witness_keys},
 };
 
 /// Sealed cells with what is behind them.
@@ -82,17 +81,13 @@ impl ForgedChain {
         let (id, folder) = (chain(region), tempfile::tempdir().unwrap());
         let origin = running.network().unwrap().root().origin(&id);
         let log = Log::open(folder.path(), &origin, chain_key(running, region), LogOptions::default()).unwrap();
-        let witness = |(name, config): (&String, &PathBuf)| {
-            (name.clone(), read_key(&nacre_witness::Config::read(config).unwrap().signing_key))
-        };
-        let witnesses = running.places.witnesses.iter().map(witness).collect();
         Self {
             id,
             key: chain_key(running, region),
             log,
             epochs: Vec::new(),
             bodies: Mutex::default(),
-            witnesses,
+            witnesses: witness_keys(running),
             _folder: folder,
         }
     }

@@ -32,6 +32,7 @@ use nacre_schemas::{
     cohort::AgeBand,
     preview::SignedPreview,
     query::{Attribute, Statistic},
+    topology::Topology,
 };
 use nacre_verifier::Network;
 use tempfile::TempDir;
@@ -51,7 +52,10 @@ pub struct Running {
 pub fn plan(regions: &[&str], minimum_people: u32, person_system: &str) -> Plan {
     Plan {
         name: "test.nacre.local".to_owned(),
-        regions: regions.iter().map(|region| region.parse().expect("a region")).collect(),
+        topology: Topology::of_regions(
+            &regions.iter().map(|region| region.parse().expect("a region")).collect::<Vec<_>>(),
+        ),
+        anchor_every_ms: 60_000,
         custodians: 3,
         threshold: 2,
         minimum_people,

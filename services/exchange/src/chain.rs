@@ -19,7 +19,7 @@ use nacre_schemas::{
     dossier::{Inclusion, Note},
     entry::{Entry, SealEntry},
     id::ChainId,
-    measure::Domain,
+    topology::ChainKind,
     trust,
 };
 use tokio::sync::Mutex;
@@ -98,9 +98,9 @@ impl Chain {
         &self.facts.id
     }
 
-    /// Whether requests are logged on it: it is the main chain of a domain.
+    /// Whether requests are logged on it: it is a main chain.
     pub(crate) fn is_main(&self) -> bool {
-        Domain::ALL.iter().any(|domain| self.facts.id == domain.main_chain())
+        self.facts.id.kind() == Some(ChainKind::Main)
     }
 
     /// Its key, for its word on group sums.

@@ -30,8 +30,14 @@ pub struct Config {
     pub trust: PathBuf,
     /// Folder of admissions, `*.json`: who may post, ask and close epochs.
     pub members: PathBuf,
-    /// Who closes its epochs. The service does not read it: the command that closes them does.
+    /// Who closes its epochs, and in whose name its chains are anchored.
     pub operator: Option<OperatorConfig>,
+    /// The URL of the exchange of each chain that its chains are anchored in.
+    #[serde(default)]
+    pub parents: BTreeMap<ChainId, String>,
+    /// The least time between two anchors of one chain in one parent, in milliseconds.
+    #[serde(default = "default_anchor_every_ms")]
+    pub anchor_every_ms: u64,
     /// The URL of each witness of its chains, by the name in the trust root.
     #[serde(default)]
     pub witnesses: BTreeMap<MemberId, String>,
@@ -40,7 +46,11 @@ pub struct Config {
     pub chains: Vec<ChainConfig>,
 }
 
-/// The member that closes the epochs of an exchange's chains.
+fn default_anchor_every_ms() -> u64 {
+    60_000
+}
+
+/// The member that closes the epochs of an exchange's chains, and anchors them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OperatorConfig {

@@ -1,4 +1,5 @@
-//! Documents on a main chain: admissions, requests, releases. The chain holds their digest, the store their bytes.
+//! Documents on a chain: admissions, requests and releases on main chains, disputes on the judicial chain. The chain holds their digest, the store their
+//! bytes.
 //!
 //! Kept true: the bytes are durable before the entry is appended; a document is logged once, so the same document sent
 //! again has the same leaf.
@@ -14,10 +15,12 @@ use nacre_schemas::{
     Blob, DecodeError, Digest, Document,
     dossier::LoggedRequest,
     entry::Entry,
+    evidence::SignedDispute,
     limits,
     log::{LogEntry, LogPage},
-    membership::SignedMembership,
+    membership::{Membership, SignedMembership},
     query::SignedRequest,
+    topology::ChainKind,
 };
 use nacre_verifier::logged;
 use serde::Serialize;
@@ -184,6 +187,27 @@ pub(crate) async fn release(
         Ok(log(&store, &of_chain, DocumentKind::Release, Entry::Release(Digest::of(&body)), body).await?)
     })
     .await?;
+    Logged::at(&chain, leaf).await
+}
+
+/// Checks a dispute and logs it.
+pub(crate) async fn dispute(
+    exchange: &Exchange,
+    chain: Arc<Chain>,
+    caller: &Membership,
+    signed: &SignedDispute,
+) -> Result<Logged, Error> {
+    if chain.id().kind() != Some(ChainKind::Judicial) {
+        return Err(Refusal::NotJudicial(chain.id().clone()).into());
+    }
+    if signed.dispute.claimant != caller.member {
+        let (caller, sender) = (caller.member.clone(), signed.dispute.claimant.clone());
+        return Err(Refusal::OtherSender { caller, sender }.into());
+    }
+    nacre_verifier::dispute::check(signed, caller, exchange.network()).map_err(Refusal::from)?;
+    let (store, of_chain, body) = (exchange.store().clone(), Arc::clone(&chain), signed.to_canonical());
+    let entry = Entry::Dispute(signed.digest());
+    let leaf = to_the_end(async move { Ok(log(&store, &of_chain, DocumentKind::Dispute, entry, body).await?) }).await?;
     Logged::at(&chain, leaf).await
 }
 

@@ -99,6 +99,9 @@ pub enum OpenError {
         /// What is wrong.
         reason: String,
     },
+    /// The chains cannot be anchored.
+    #[error("anchoring: {0}")]
+    Anchoring(String),
     /// The configuration names no chain.
     #[error("no chain is configured")]
     NoChains,

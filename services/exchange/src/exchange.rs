@@ -11,9 +11,10 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
-use nacre_access::{members::Members, secret, server::Gatekeeper};
+use nacre_access::{client::Client, key::AccessKey, members::Members, secret, server::Gatekeeper};
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
     Document as _,
@@ -24,6 +25,7 @@ use nacre_verifier::{Network, note};
 use tokio::{sync::Mutex, task::JoinSet};
 
 use crate::{
+    anchoring::{self, Anchoring},
     chain::Chain,
     config::{ChainConfig, Config},
     documents,
@@ -97,6 +99,9 @@ impl Exchange {
         }
         for chain in chains.values().filter(|chain| chain.is_main()) {
             documents::log_admissions(&store, chain, members.iter()).await?;
+        }
+        for anchoring in anchorings(&config, &chains)? {
+            tasks.spawn(anchoring.run());
         }
         Ok(Self {
             gatekeeper: Arc::new(Gatekeeper::new(&config.url, members)?),
@@ -231,6 +236,38 @@ fn witnesses(config: &Config, chain: &Chain) -> Result<Vec<WitnessPeer>, OpenErr
         peers.push(peer);
     }
     Ok(peers)
+}
+
+/// What is to be anchored where, as far as the configuration says where that is.
+fn anchorings(config: &Config, chains: &BTreeMap<String, Arc<Chain>>) -> Result<Vec<Anchoring>, OpenError> {
+    let failed = |error: &dyn std::fmt::Display| OpenError::Anchoring(error.to_string());
+    let mut clients: BTreeMap<&str, Arc<Client>> = BTreeMap::new();
+    if !config.parents.is_empty() {
+        let missing = "`[parents]` is given, and no `[operator]`, in whose name the chains are anchored";
+        let operator = config.operator.as_ref().ok_or_else(|| OpenError::Anchoring(missing.to_owned()))?;
+        let key = AccessKey::from_pem(&secret::read_text(&operator.access_key)?).map_err(|error| failed(&error))?;
+        let key = Arc::new(key);
+        for url in config.parents.values() {
+            let client = Client::new(url, operator.member.clone(), Arc::clone(&key)).map_err(|error| failed(&error))?;
+            clients.insert(url, Arc::new(client.max_response_bytes(anchoring::MAX_ANSWER_BYTES)));
+        }
+    }
+    let mut anchorings = Vec::new();
+    for chain in chains.values() {
+        for parent in &chain.facts().parents {
+            let Some(url) = config.parents.get(parent) else {
+                tracing::warn!(chain = %chain.id(), %parent, "the configuration does not say where its parent is");
+                continue;
+            };
+            anchorings.push(Anchoring {
+                chain: Arc::clone(chain),
+                parent: parent.clone(),
+                client: Arc::clone(&clients[url.as_str()]),
+                interval: Duration::from_millis(config.anchor_every_ms),
+            });
+        }
+    }
+    Ok(anchorings)
 }
 
 fn read_key(hosted: &ChainConfig) -> Result<SigningKey, OpenError> {

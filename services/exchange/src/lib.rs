@@ -8,8 +8,12 @@
 //! drop or invent a receipted record without a full witness noticing.
 //!
 //! The way of a batch is told in `intake`, of an epoch in `seals`, of an answer in `answer`, of requests and releases in
-//! `documents`, of an order to erase in `erasures`, how witnesses agree in `finality`; `replay` says what a restart does. Errors: [`OpenError`] before it serves; problem documents after.
+//! `documents`, of an order to erase in `erasures`, how witnesses agree in `finality`; `anchors` and `anchoring` tell of
+//! chains that vouch for others, `records` of one record's evidence; `replay` says what a restart does. Errors:
+//! [`OpenError`] before it serves; problem documents after.
 
+mod anchoring;
+mod anchors;
 mod answer;
 mod bodies;
 mod chain;
@@ -20,6 +24,7 @@ mod error;
 mod exchange;
 mod finality;
 mod intake;
+mod records;
 mod refusal;
 mod replay;
 mod routes;

@@ -158,6 +158,17 @@ pub(crate) enum Refusal {
     /// The catalogue has no such measure.
     #[error("the catalogue has no measure {0}")]
     UnknownMeasure(MeasureRef),
+    /// No anchor of the child is here, or none that covers what was asked for.
+    #[error("no checkpoint of {child} that covers this is anchored in {here} yet")]
+    NotAnchored {
+        /// The parent.
+        here: ChainId,
+        /// The child.
+        child: String,
+    },
+    /// Disputes go elsewhere.
+    #[error("{0} is no judicial chain: disputes are logged on `judicial`")]
+    NotJudicial(ChainId),
     /// The leaf or size asked for is not in the log.
     #[error("{0}")]
     NotInLog(String),
@@ -239,6 +250,8 @@ impl Refusal {
             Self::NotFollowed(_) => (403, "not-followed", "Not followed"),
             Self::ChainNotAsked(_) => (422, "chain-not-asked", "The request does not cover the chain"),
             Self::UnknownMeasure(_) => (422, "unknown-measure", "Unknown measure"),
+            Self::NotAnchored { .. } => (404, "not-anchored", "Not anchored yet"),
+            Self::NotJudicial(_) => (422, "not-judicial", "No judicial chain"),
             Self::NotInLog(_) => (404, "not-in-log", "Not in the log"),
             Self::AdmissionNotLogged(_) => (409, "admission-not-logged", "Admission not logged"),
             Self::CheckFailed(_) => (422, "check-failed", "Check failed"),
@@ -258,9 +271,11 @@ impl From<Refusal> for Problem {
             Refusal::ProofRejected { entry: Some(entry), check, .. } => problem.by_check(check).at_entry(entry),
             Refusal::ProofRejected { entry: None, check, .. } => problem.by_check(check),
             Refusal::CheckFailed(failure) => problem.by_check(failure.check),
-            Refusal::Busy | Refusal::TooSlow | Refusal::Unread | Refusal::NotFinal { .. } => {
-                problem.retry(Retry::Later)
-            }
+            Refusal::Busy
+            | Refusal::TooSlow
+            | Refusal::Unread
+            | Refusal::NotFinal { .. }
+            | Refusal::NotAnchored { .. } => problem.retry(Retry::Later),
             _ => problem,
         }
     }

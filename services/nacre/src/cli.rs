@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use nacre_schemas::{
     Digest,
     cohort::{AgeBand, Period, Sex},
-    id::ChainId,
+    id::{ChainId, Text},
     query::{Attribute, Statistic},
     region::Region,
 };
@@ -75,7 +75,20 @@ pub enum Command {
     /// Example: nacre query regulator.toml --measure systolic-bp --regions 440100,810000 --periods 2026-01..2026-03
     /// --by region,sex --statistics count,mean,sd --purpose "quarterly report" --out release.json
     Query(QueryArgs),
-    /// Check a release offline, from the file and the trust root alone.
+    /// Write down where a record of yours stands: in its chain, and anchored up to the judicial chain. One file that proves
+    /// it to a court.
+    ///
+    /// `nacre provider receipts` lists the ids of your records. A record posted just now is waited for until it is anchored.
+    /// Keep the file among those it concerns: it says of which measure, month, region, sex and age band the record is, and
+    /// holds its ephemeral keys, with which a computer that breaks elliptic curves could open the value.
+    ///
+    /// Example: nacre evidence 0f3c… --config provider.toml --out evidence.json
+    Evidence(EvidenceArgs),
+    /// Dispute a record in public: your signed statement, with the digest of the evidence, on the judicial chain.
+    ///
+    /// For providers and regulators. The evidence is verified first.
+    Dispute(DisputeArgs),
+    /// Check a release, a piece of evidence or an equivocation offline, from the file and the trust root alone.
     ///
     /// Needs no network, account or secret. Ends with status 0 if every check holds, 2 if one fails.
     Verify(VerifyArgs),
@@ -108,9 +121,20 @@ pub enum ConsortiumCommand {
 pub struct InitArgs {
     /// Folder to make; it must be empty or not there yet.
     pub dir: PathBuf,
-    /// Regions by GB/T 2260 code. Each gets a chain, an exchange, a hospital and a gym.
+    /// Regions by GB/T 2260 code. Each gets a chain, an exchange, a hospital and a gym; main and judicial chains are on one
+    /// exchange more.
     #[arg(long, value_delimiter = ',', default_value = "440100,810000,820000")]
     pub regions: Vec<Region>,
+    /// In place of --regions: `gba`, the 29 chains of the Greater Bay Area on five exchanges (main chains and scenes, the
+    /// judicial chain, and the regions of each jurisdiction), or a TOML file like schemas/topology/gba.toml.
+    #[arg(long, conflicts_with = "regions")]
+    pub topology: Option<String>,
+    /// Host all chains on one exchange, which is named `all`.
+    #[arg(long)]
+    pub one_exchange: bool,
+    /// Anchor a chain in its parents this often at most, in milliseconds.
+    #[arg(long, default_value_t = 60_000)]
+    pub anchor_every_ms: u64,
     /// k: the least people behind a figure. 11 is the network's rule; less is for small tests.
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..))]
     pub minimum_people: u32,
@@ -254,12 +278,42 @@ pub struct QueryArgs {
     pub out: Option<PathBuf>,
 }
 
+/// `nacre evidence`.
+#[derive(Args)]
+pub struct EvidenceArgs {
+    /// The record's id, 64 hex digits.
+    pub record: Digest,
+    /// provider.toml
+    #[arg(long)]
+    pub config: PathBuf,
+    /// Where to write the evidence.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// How long to wait for what is not anchored yet, in seconds. Chains are anchored once a minute, unless configured
+    /// otherwise, and there are two anchors on the way.
+    #[arg(long, default_value_t = 150)]
+    pub wait: u64,
+}
+
+/// `nacre dispute`.
+#[derive(Args)]
+pub struct DisputeArgs {
+    /// The evidence on the record.
+    pub evidence: PathBuf,
+    /// What you dispute. It is public for ever: say nothing of a person.
+    #[arg(long)]
+    pub statement: Text<1_024>,
+    /// provider.toml or regulator.toml
+    #[arg(long)]
+    pub config: PathBuf,
+}
+
 /// `nacre verify`.
 #[derive(Args)]
 pub struct VerifyArgs {
-    /// The release.
-    pub release: PathBuf,
-    /// The trust root, obtained by yourself from the jurisdictions, not from whoever gave you the release.
+    /// The release, evidence or equivocation, as JSON or canonical bytes.
+    pub file: PathBuf,
+    /// The trust root, obtained by yourself from the jurisdictions, not from whoever gave you the file.
     #[arg(long)]
     pub trust: PathBuf,
 }

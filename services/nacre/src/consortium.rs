@@ -21,7 +21,7 @@ use nacre_schemas::{
     catalogue::Catalogue,
     id::{ChainId, JurisdictionId},
     membership::{MemberRole, Membership, SignedMembership},
-    region::Region,
+    topology::{PlannedChain, Topology},
     trust::{
         Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot, Witness, WitnessKind,
     },
@@ -39,16 +39,16 @@ use files::{
 
 /// The jurisdictions of every network.
 pub const JURISDICTIONS: [&str; 3] = ["guangdong", "hongkong", "macao"];
-/// The main chains, and who runs them.
-const MAIN_CHAINS: [&str; 2] = ["main/health", "main/sport"];
 
 /// What a network is to be like.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Its name: checkpoints' origins begin with it.
     pub name: String,
-    /// The regions that get a chain, an exchange, a hospital and a gym.
-    pub regions: Vec<Region>,
+    /// Its chains and the exchanges that host them. Each region gets a hospital and a gym.
+    pub topology: Topology,
+    /// The least time between two anchors of one chain in one parent, in milliseconds.
+    pub anchor_every_ms: u64,
     /// Custodians of each jurisdiction.
     pub custodians: u16,
     /// How many of them it takes.
@@ -64,12 +64,16 @@ impl Plan {
     ///
     /// Every jurisdiction has a witness: a full one of its own chains, an append witness of the others'.
     pub fn servers(&self) -> Vec<String> {
-        let exchanges = std::iter::once("main".to_owned()).chain(self.regions.iter().map(Region::to_string));
-        let witnesses = JURISDICTIONS.iter().map(|jurisdiction| witness_name(jurisdiction));
-        let custodians = JURISDICTIONS
+        let exchanges = self.topology.exchanges().into_iter().map(str::to_owned);
+        exchanges.chain(witness_servers()).chain(self.custodian_servers()).collect()
+    }
+
+    /// Those of them that are custodians.
+    fn custodian_servers(&self) -> impl Iterator<Item = String> + '_ {
+        let numbers = 1..=self.custodians;
+        JURISDICTIONS
             .iter()
-            .flat_map(|jurisdiction| (1..=self.custodians).map(move |number| format!("{jurisdiction}-{number}")));
-        exchanges.chain(witnesses).chain(custodians).collect()
+            .flat_map(move |jurisdiction| numbers.clone().map(move |number| format!("{jurisdiction}-{number}")))
     }
 }
 
@@ -97,17 +101,10 @@ impl Consortium {
         let custodian = |name: &str| folder.join("custodians").join(name).join("custodian.toml");
         let provider = |name: &str| folder.join("providers").join(name).join("provider.toml");
         let witness = |name: &str| folder.join("witnesses").join(name).join("witness.toml");
-        let (mut exchanges, mut witnesses, mut custodians) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        for name in plan.servers() {
-            if JURISDICTIONS.iter().any(|jurisdiction| name == witness_name(jurisdiction)) {
-                witnesses.insert(name.clone(), witness(&name));
-            } else if JURISDICTIONS.iter().any(|jurisdiction| name.starts_with(jurisdiction)) {
-                custodians.insert(name.clone(), custodian(&name));
-            } else {
-                exchanges.insert(name.clone(), exchange(&name));
-            }
-        }
-        let sites = plan.regions.iter().flat_map(|region| [format!("hospital-{region}"), format!("gym-{region}")]);
+        let exchanges = plan.topology.exchanges().into_iter().map(|name| (name.to_owned(), exchange(name))).collect();
+        let witnesses = witness_servers().map(|name| (name.clone(), witness(&name))).collect();
+        let custodians = plan.custodian_servers().map(|name| (name.clone(), custodian(&name))).collect();
+        let sites = plan.topology.regions().flat_map(|region| [format!("hospital-{region}"), format!("gym-{region}")]);
         Self {
             trust: folder.join("trust.toml"),
             exchanges,
@@ -121,6 +118,11 @@ impl Consortium {
 
 /// The regulator that a network for trying out has.
 pub const REGULATOR: &str = "health-commission";
+
+/// The witnesses, one a jurisdiction.
+fn witness_servers() -> impl Iterator<Item = String> {
+    JURISDICTIONS.iter().map(|jurisdiction| witness_name(jurisdiction))
+}
 
 /// The name of a jurisdiction's witness: as a server, a member, and in notes.
 fn witness_name(jurisdiction: &str) -> String {
@@ -139,7 +141,7 @@ struct Founding {
 /// Makes a network in a folder that is empty or not there yet. `addresses` gives each of [`Plan::servers`] its
 /// `host:port`.
 pub fn init(folder: &Path, plan: &Plan, addresses: &BTreeMap<String, String>) -> anyhow::Result<Consortium> {
-    ensure!(!plan.regions.is_empty(), "a network needs a region at least, as --regions 440100");
+    ensure!(plan.topology.regions().next().is_some(), "a network needs a region at least, as --regions 440100");
     if folder.exists() && fs::read_dir(folder)?.next().is_some() {
         bail!("{} is not empty; nothing is overwritten: name another folder", folder.display());
     }
@@ -147,8 +149,8 @@ pub fn init(folder: &Path, plan: &Plan, addresses: &BTreeMap<String, String>) ->
     let places = Consortium::at(folder, plan);
     let foundings = JURISDICTIONS.iter().map(|id| found(id, plan)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut chain_keys = BTreeMap::new();
-    for id in chains(plan)? {
-        chain_keys.insert(id, SigningKey::generate()?);
+    for chain in plan.topology.chains() {
+        chain_keys.insert(chain.id.clone(), SigningKey::generate()?);
     }
     let signed = trust_root(plan, &foundings, &chain_keys)?;
     let network = Network::new(signed.clone())?;
@@ -160,16 +162,6 @@ pub fn init(folder: &Path, plan: &Plan, addresses: &BTreeMap<String, String>) ->
     writer.providers(&places)?;
     writer.regulator(&places)?;
     Ok(places)
-}
-
-fn chains(plan: &Plan) -> anyhow::Result<Vec<ChainId>> {
-    let mut chains: Vec<ChainId> = plan.regions.iter().map(|region| region.chain()).collect();
-    for id in MAIN_CHAINS {
-        chains.push(parse(id)?);
-    }
-    chains.sort();
-    chains.dedup();
-    Ok(chains)
 }
 
 fn parse<T: std::str::FromStr<Err = String>>(text: &str) -> anyhow::Result<T> {
@@ -216,16 +208,18 @@ fn trust_root(
     chain_keys: &BTreeMap<ChainId, SigningKey>,
 ) -> anyhow::Result<SignedTrustRoot> {
     let mut chains = Vec::new();
-    for (id, key) in chain_keys {
-        let region = plan.regions.iter().copied().find(|region| region.chain() == *id);
-        let jurisdiction = match region {
-            Some(region) => region.facts().jurisdiction.clone(),
-            None => parse(JURISDICTIONS[0])?,
-        };
-        let witnesses = foundings.iter().map(|founding| witness(founding, &jurisdiction)).collect::<Result<_, _>>()?;
-        let (id, signing_key) = (id.clone(), key.public());
-        chains.push(Chain { id, jurisdiction, region, parents: Vec::new(), signing_key, witnesses });
+    for chain in plan.topology.chains() {
+        let witness = |founding| witness(founding, &chain.jurisdiction);
+        chains.push(Chain {
+            id: chain.id.clone(),
+            jurisdiction: chain.jurisdiction.clone(),
+            region: chain.region,
+            parents: chain.parents.clone(),
+            signing_key: chain_keys[&chain.id].public(),
+            witnesses: foundings.iter().map(witness).collect::<Result<_, _>>()?,
+        });
     }
+    chains.sort_by(|one, other| one.id.cmp(&other.id));
     let root = TrustRoot {
         network: parse(&plan.name)?,
         serial: 1,
@@ -268,13 +262,15 @@ impl Writer<'_> {
 
     /// The URL of each chain's exchange.
     fn urls(&self) -> anyhow::Result<BTreeMap<String, String>> {
-        let chains = self.network.root().chains.iter();
-        chains
-            .map(|chain| {
-                let server = chain.region.map_or("main".to_owned(), |region| region.to_string());
-                Ok((chain.id.to_string(), self.url(&server)?))
-            })
-            .collect()
+        self.urls_of(self.plan.topology.chains().iter().map(|chain| &chain.id))
+    }
+
+    /// The URLs of the exchanges of the chains named.
+    fn urls_of<'c>(&self, chains: impl IntoIterator<Item = &'c ChainId>) -> anyhow::Result<BTreeMap<String, String>> {
+        let url = |id: &ChainId| {
+            Ok((id.to_string(), self.url(&self.plan.topology.chain(id).context("no such chain")?.exchange)?))
+        };
+        chains.into_iter().map(url).collect()
     }
 
     fn founding(&self, jurisdiction: &JurisdictionId) -> anyhow::Result<&Founding> {
@@ -330,11 +326,8 @@ impl Writer<'_> {
     fn exchanges(&self, places: &Consortium, keys: &BTreeMap<ChainId, SigningKey>) -> anyhow::Result<()> {
         for (server, config) in &places.exchanges {
             let home = self.home(config)?;
-            let serves = |chain: &&Chain| match chain.region {
-                Some(region) => region.to_string() == *server,
-                None => server == "main",
-            };
-            let chains: Vec<&Chain> = self.network.root().chains.iter().filter(serves).collect();
+            let chains: Vec<&PlannedChain> =
+                self.plan.topology.chains().iter().filter(|chain| chain.exchange == *server).collect();
             let mut tables = Vec::new();
             for chain in &chains {
                 let file = format!("chain-{}.hex", chain.id.slug());
@@ -344,7 +337,8 @@ impl Writer<'_> {
             }
             let operator = format!("operator-{server}");
             let jurisdiction = chains.first().context("an exchange serves a chain")?.jurisdiction.clone();
-            let ids = chains.iter().map(|chain| chain.id.clone()).collect();
+            let ids: Vec<ChainId> = chains.iter().map(|chain| chain.id.clone()).collect();
+            let parents = self.urls_of(chains.iter().flat_map(|chain| &chain.parents))?;
             let key = self.signing_key(&home)?;
             self.admit(&operator, MemberRole::Operator, &jurisdiction, ids, &key, &home)?;
             self.config(
@@ -356,8 +350,10 @@ impl Writer<'_> {
                     registers: "registers",
                     trust: TRUST,
                     members: MEMBERS,
+                    anchor_every_ms: self.plan.anchor_every_ms,
                     operator: OperatorTable { member: &operator, access_key: "access.pem" },
                     witnesses: self.witness_urls()?,
+                    parents,
                     chain: tables,
                 },
             )?;
@@ -440,8 +436,9 @@ impl Writer<'_> {
 
     fn providers(&self, places: &Consortium) -> anyhow::Result<()> {
         for (member, config) in &places.providers {
-            let region = self.plan.regions.iter().find(|region| member.ends_with(&region.to_string()));
-            let region = *region.context("a provider is named for its region")?;
+            let region = self.plan.topology.regions().find(|region| member.ends_with(&region.to_string()));
+            let region = region.context("a provider is named for its region")?;
+            let urls = self.urls()?;
             let home = self.home(config)?;
             let key = self.signing_key(&home)?;
             for file in ["record.hex", "pseudonym.hex"] {
@@ -456,7 +453,7 @@ impl Writer<'_> {
                     chain: region.chain(),
                     region,
                     trust: TRUST,
-                    exchange: self.url(&region.to_string())?,
+                    exchange: urls[region.chain().as_str()].clone(),
                     data: "data",
                     person_system: &self.plan.person_system,
                     signing_key: "signing.hex",
@@ -466,7 +463,11 @@ impl Writer<'_> {
                     payload_key: "payload.hex",
                 },
             )?;
+            // In one line, so that settings can be added below.
+            let above = self.plan.topology.above(&region.chain());
+            let above = toml::Value::try_from(self.urls_of(above.iter().map(|chain| &chain.id))?)?;
             let mut file = fs::OpenOptions::new().append(true).open(config)?;
+            writeln!(file, "exchanges = {above}")?;
             file.write_all(files::REGISTER_COMMENT.as_bytes())?;
         }
         Ok(())

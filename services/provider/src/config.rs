@@ -4,6 +4,7 @@
 //! [`crate::keys`]. Errors name the file and, where there is one, the line and key.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -31,6 +32,9 @@ pub struct Config {
     pub trust: PathBuf,
     /// Base URL of the chain's exchange.
     pub exchange: String,
+    /// Base URL of the exchange of each chain above its own, by name: for evidence and disputes.
+    #[serde(default)]
+    pub exchanges: BTreeMap<ChainId, String>,
     /// Folder of `outbox.sqlite`.
     pub data: PathBuf,
     /// System of the identifier that names a person.

@@ -2,7 +2,8 @@
 //!
 //! Data flows one way, and each step is a module: `file`, `record`, `fhir` and `omh` read, `people`, `codes` and `select`
 //! decide what counts and for whom, `derive` adds what follows from it, `reduce` makes one integer of a person's month,
-//! `seal` encrypts and proves it, `outbox` keeps what was sealed until the exchange has receipted it, `post` sends.
+//! `seal` encrypts and proves it, `outbox` keeps what was sealed until the exchange has receipted it, `post` sends. `evidence` asks for what
+//! the chains have on a record.
 //! [`prepare()`] is the first half, without a key.
 //!
 //! Kept true: no name, identifier, birth date or value is in a log line, an error, the outbox, or anything sent
@@ -12,6 +13,7 @@ mod codes;
 mod config;
 mod derive;
 mod erase;
+mod evidence;
 mod exact;
 mod fhir;
 mod file;
@@ -35,6 +37,7 @@ mod tests;
 
 pub use config::{Config, ConfigError};
 pub use erase::{EraseError, Erased, erase};
+pub use evidence::{EvidenceError, gather};
 pub use file::FileError;
 pub use keys::KeyError;
 pub use outbox::{FILE_NAME as OUTBOX_FILE_NAME, OutboxError, receipt::StoredReceipt};

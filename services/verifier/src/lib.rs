@@ -1,5 +1,5 @@
 //! What anyone can check offline, with the trust root alone: admissions, requests, dossiers, answers, receipts,
-//! releases. No socket, no database, no clock; the same code serves the custodian before it answers, the client
+//! releases, evidence. No socket, no database, no clock; the same code serves the custodian before it answers, the client
 //! before it asks, and the researcher years later.
 //!
 //! Kept true: nothing is taken from a peer that is not checked here; every [`Failure`] names the check, and the chain,
@@ -11,10 +11,12 @@ pub mod anchor;
 pub mod answer;
 pub mod cells;
 pub mod confirmation;
+pub mod dispute;
 pub mod dossier;
 pub mod epoch;
 pub mod equivocation;
 pub mod erasure;
+pub mod evidence;
 pub mod failure;
 pub mod figures;
 pub mod logged;

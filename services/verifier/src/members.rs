@@ -26,13 +26,14 @@ use nacre_schemas::{
     members::{MemberContribution, MembersPage},
     membership::{MemberRole, Membership, SignedMembership},
     query::SignedRequest,
+    topology::ChainKind,
     trust::Chain,
 };
 use nacre_zk::batch::{self, MemberBatch, MemberView};
 use rand::{CryptoRng, RngCore};
 
 use crate::{
-    Network, erasure,
+    Network, dispute, erasure,
     failure::{Check, Failure, OrFailure as _, ensure},
     logged, membership,
 };
@@ -256,14 +257,9 @@ impl Reading<'_> {
             Entry::Release(_) => Stands::Document,
             Entry::Dispute(digest) => {
                 let signed: SignedDispute = behind(digest, body, place)?;
-                let claimant = self.admission(&signed.dispute.claimant, place)?;
-                signing::verify(
-                    &claimant.signing_key,
-                    Role::Dispute,
-                    &signed.dispute.to_canonical(),
-                    &signed.signature,
-                )
-                .or_failure(Check::Dispute, place)?;
+                let judicial = self.chain.id.kind() == Some(ChainKind::Judicial);
+                ensure(judicial, Check::Entry, place, "disputes stand on the judicial chain")?;
+                dispute::check(&signed, &self.admission(&signed.dispute.claimant, place)?, self.network)?;
                 Stands::Document
             }
             _ => return Err(fault(place, &format!("a chain holds no {kind} there"))),

@@ -11,6 +11,7 @@ mod cross_request;
 mod custodian;
 mod exchange;
 mod jurisdiction;
+mod operator;
 mod provider;
 mod regulator;
 mod regulator_subtraction;

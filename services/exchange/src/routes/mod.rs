@@ -18,6 +18,10 @@
 //! | `POST …/cells` | `LoggedRequest` | `cells.read` | `ChainAnswer` |
 //! | `POST …/details` | `LoggedRequest` | `details.read` | `ChainDetails` |
 //! | `POST …/numbers` | `NumbersRequest` | `numbers.read` | `ChainNumbers` |
+//! | `POST …/anchors` | `application/vnd.nacre.anchor` | `anchors.write` | `Anchored` |
+//! | `GET …/anchors/{child}[?covering=]` | | | `Anchored` |
+//! | `GET …/evidence/{record}` | | `evidence.read` | `Evidence`, without anchors |
+//! | `POST …/disputes` | `SignedDispute` | `disputes.write` | leaf, proof, checkpoint |
 //! | `GET …/entries?from=` | | `log.read` | `LogPage`, main chains only |
 //! | `POST …/erasures` | `SignedErasure` | `erasures.write` | leaf, proof, checkpoint |
 //! | `GET …/bodies?from=` | | `bodies.read` | `application/vnd.nacre.members-page` |
@@ -25,14 +29,17 @@
 //! Kept true: a body is read only after its token was checked, and never beyond the route's cap; every refusal is a
 //! problem document; no body and no header is logged; the number of requests at work is bounded.
 
+mod anchors;
 mod batches;
 mod bodies;
 mod cells;
 mod chains;
 mod checkpoint;
 mod details;
+mod disputes;
 mod entries;
 mod erasures;
+mod evidence;
 mod health;
 mod load;
 mod numbers;
@@ -51,7 +58,7 @@ use axum::{
     middleware,
     routing::{MethodRouter, get, post},
 };
-use nacre_schemas::limits;
+use nacre_schemas::{Document as _, anchor::Anchor, limits};
 use tower_http::{limit::RequestBodyLimitLayer, timeout::TimeoutLayer, trace::TraceLayer};
 
 use crate::{exchange::Exchange, refusal::Refusal};
@@ -92,6 +99,10 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
         .route("/cells", long(post(cells::read), with_surplus(MAX_LOGGED_REQUEST_BYTES)))
         .route("/details", long(post(details::read), with_surplus(MAX_LOGGED_REQUEST_BYTES)))
         .route("/numbers", long(post(numbers::read), with_surplus(MAX_LOGGED_REQUEST_BYTES)))
+        .route("/anchors", short(post(anchors::create), with_surplus(Anchor::MAX_BYTES)))
+        .route("/anchors/{child}", short(get(anchors::read), 0))
+        .route("/evidence/{record}", short(get(evidence::read), 0))
+        .route("/disputes", short(post(disputes::create), with_surplus(disputes::MAX_DISPUTE_BYTES)))
         .route("/entries", short(get(entries::read), 0));
     Router::new()
         .route("/healthz", short(get(health::read), 0))

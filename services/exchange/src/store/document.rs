@@ -17,6 +17,8 @@ pub(crate) enum DocumentKind {
     Release,
     /// A [`nacre_schemas::erasure::SignedErasure`].
     Erasure,
+    /// A [`nacre_schemas::evidence::SignedDispute`].
+    Dispute,
 }
 
 impl DocumentKind {
@@ -27,6 +29,7 @@ impl DocumentKind {
             Self::Request => "request",
             Self::Release => "release",
             Self::Erasure => "erasure",
+            Self::Dispute => "dispute",
         }
     }
 }

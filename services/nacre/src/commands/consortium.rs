@@ -1,8 +1,10 @@
 //! `nacre consortium`.
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{collections::BTreeMap, fs, process::ExitCode};
 
 use anyhow::Context as _;
+
+use nacre_schemas::topology::Topology;
 
 use super::Output;
 use crate::{
@@ -15,13 +17,25 @@ pub(super) fn run(command: ConsortiumCommand, output: Output) -> anyhow::Result<
     init(args, output)
 }
 
+fn topology(args: &InitArgs) -> anyhow::Result<Topology> {
+    let topology = match args.topology.as_deref() {
+        None => Topology::of_regions(&args.regions),
+        Some("gba") => Topology::gba(),
+        Some(path) => {
+            let text =
+                fs::read_to_string(path).with_context(|| format!("cannot read {path}; --topology gba is built in"))?;
+            Topology::from_toml(&text).with_context(|| path.to_owned())?
+        }
+    };
+    Ok(if args.one_exchange { topology.on_one_server("all") } else { topology })
+}
+
 fn init(args: InitArgs, output: Output) -> anyhow::Result<ExitCode> {
-    let mut regions = args.regions;
-    regions.sort();
-    regions.dedup();
+    let topology = topology(&args)?;
     let plan = Plan {
         name: "nacre.local".to_owned(),
-        regions,
+        topology,
+        anchor_every_ms: args.anchor_every_ms,
         custodians: 3,
         threshold: 2,
         minimum_people: args.minimum_people,

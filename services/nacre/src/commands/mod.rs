@@ -9,6 +9,8 @@ use crate::cli::{Cli, Command};
 mod ceremony;
 mod consortium;
 mod custodian;
+pub mod dispute;
+mod evidence;
 pub mod exchange;
 mod log;
 mod provider;
@@ -30,6 +32,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Trust(command) => trust::run(command, output).map(|()| ExitCode::SUCCESS),
         Command::Provider(command) => provider::run(command, output).await,
         Command::Query(args) => query::run(args, output).await,
+        Command::Evidence(args) => evidence::run(&args, output).await,
+        Command::Dispute(args) => dispute::run(&args, output).await,
         Command::Verify(args) => verify::run(&args, output),
     }
 }

@@ -1,51 +1,133 @@
-//! `nacre verify`.
+//! `nacre verify`: a release, a piece of evidence or an equivocation, told apart by what the file holds.
 
 use std::{fs, path::Path, process::ExitCode};
 
-use anyhow::{Context as _, ensure};
-use nacre_schemas::{limits, release::Release, trust::SignedTrustRoot};
-use nacre_verifier::{
-    Failure, Network,
-    release::{self, Report},
+use anyhow::{Context as _, bail, ensure};
+use nacre_schemas::{
+    Document, equivocation::Equivocation, evidence::Evidence, limits, release::Release, trust::SignedTrustRoot,
 };
-use serde::Serialize;
+use nacre_verifier::{Failure, Network, equivocation, evidence, release};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use super::Output;
 use crate::{cli::VerifyArgs, output};
 
-/// What a release that does not verify ends with.
+/// What a file that does not verify ends with.
 const FAILED: u8 = 2;
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Verdict {
-    Verified(Report),
+enum Verdict<T> {
+    Verified(T),
     Failed { check: &'static str, place: String, detail: String },
 }
 
+/// What a chain is convicted of.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Convicted {
+    equivocated: nacre_schemas::id::ChainId,
+}
+
+/// What can be verified.
+pub enum Proof {
+    /// An answer.
+    Release(Box<Release>),
+    /// On a record.
+    Evidence(Box<Evidence>),
+    /// Against a chain.
+    Equivocation(Box<Equivocation>),
+}
+
 pub(super) fn run(args: &VerifyArgs, output: Output) -> anyhow::Result<ExitCode> {
-    let release = read_release(&args.release)?;
-    let verdict = read_trust(&args.trust)?.and_then(|network| release::check(&release, &network));
+    let (proof, trust) = (read(&args.file)?, read_trust(&args.trust)?);
+    let network = match trust {
+        Ok(network) => network,
+        Err(failure) => return conclude::<()>(output, Err(failure), |()| String::new()),
+    };
+    match proof {
+        Proof::Release(release) => {
+            conclude(output, release::check(&release, &network), |report| of_release(&release, report))
+        }
+        Proof::Evidence(evidence) => conclude(output, evidence::check(&evidence, &network), of_evidence),
+        Proof::Equivocation(found) => {
+            let convicted = |()| Convicted { equivocated: found.chain.clone() };
+            conclude(output, equivocation::check(&found, &network).map(convicted), |convicted| {
+                format!(
+                    "VERIFIED  {} signed two checkpoints that cannot both be true. Nothing that rests on its word alone \
+                     holds.",
+                    convicted.equivocated
+                )
+            })
+        }
+    }
+}
+
+fn conclude<T: Serialize>(
+    output: Output,
+    verdict: Result<T, Failure>,
+    text: impl FnOnce(&T) -> String,
+) -> anyhow::Result<ExitCode> {
     match verdict {
         Ok(report) => {
-            output.print(&Verdict::Verified(report.clone()), || text(&release, &report))?;
+            let text = text(&report);
+            output.print(&Verdict::Verified(report), || text)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(Failure { check, place, detail }) => {
-            let failed = Verdict::Failed { check: check.word(), place: place.clone(), detail: detail.clone() };
-            output.print(&failed, || format!("NOT VERIFIED\ncheck {check} failed at {place}: {detail}"))?;
+            let text = format!("NOT VERIFIED\ncheck {check} failed at {place}: {detail}");
+            output.print(&Verdict::<T>::Failed { check: check.word(), place, detail }, || text)?;
             Ok(ExitCode::from(FAILED))
         }
     }
 }
 
+/// The fields that only one kind of file has.
+#[derive(Deserialize)]
+struct Shape {
+    dossier: Option<IgnoredAny>,
+    anchors: Option<IgnoredAny>,
+    older: Option<IgnoredAny>,
+}
+
+/// Reads whatever can be verified: JSON, or the canonical bytes.
+pub fn read(path: &Path) -> anyhow::Result<Proof> {
+    let bytes = bytes(path)?;
+    let (dossier, anchors, older) = if bytes.first() == Some(&b'{') {
+        let shape: Shape = serde_json::from_slice(&bytes).with_context(|| format!("{} is no JSON", path.display()))?;
+        (shape.dossier.is_some(), shape.anchors.is_some(), shape.older.is_some())
+    } else {
+        (bytes.starts_with(&Release::TAG), bytes.starts_with(&Evidence::TAG), bytes.starts_with(&Equivocation::TAG))
+    };
+    match (dossier, anchors, older) {
+        (true, false, false) => Ok(Proof::Release(parse(path, &bytes, "a release")?)),
+        (false, true, false) => Ok(Proof::Evidence(parse(path, &bytes, "evidence")?)),
+        (false, false, true) => Ok(Proof::Equivocation(parse(path, &bytes, "an equivocation")?)),
+        _ => bail!("{} is no release, no evidence on a record, and no equivocation of a chain", path.display()),
+    }
+}
+
 /// Reads a release.
 pub fn read_release(path: &Path) -> anyhow::Result<Release> {
+    Ok(*parse(path, &bytes(path)?, "a release")?)
+}
+
+fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
     let size = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
     // Hex and names make JSON a few times as long as the canonical form, which is what is limited.
     let limit = 4 * limits::MAX_RELEASE_BYTES as u64;
-    ensure!(size <= limit, "{} has {size} bytes; a release has {limit} at most", path.display());
-    serde_json::from_slice(&fs::read(path)?).with_context(|| format!("{} is not a release", path.display()))
+    ensure!(size <= limit, "{} has {size} bytes; what can be verified has {limit} at most", path.display());
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn parse<T: Document + for<'a> Deserialize<'a>>(path: &Path, bytes: &[u8], what: &str) -> anyhow::Result<Box<T>> {
+    let explain = || format!("{} is not {what}", path.display());
+    let canonical = bytes.starts_with(&T::TAG);
+    Ok(Box::new(if canonical {
+        T::from_canonical(bytes).with_context(explain)?
+    } else {
+        serde_json::from_slice(bytes).with_context(explain)?
+    }))
 }
 
 /// Reads and checks a trust root.
@@ -56,15 +138,31 @@ pub fn read_trust(path: &Path) -> anyhow::Result<Result<Network, Failure>> {
     Ok(Network::new(signed))
 }
 
-fn text(release: &Release, report: &Report) -> String {
-    let list = |items: &[String]| items.iter().map(|item| format!("  {item}\n")).collect::<String>();
+fn lines(items: &[String]) -> String {
+    items.iter().map(|item| format!("  {item}\n")).collect()
+}
+
+fn of_release(release: &Release, report: &release::Report) -> String {
     format!(
         "VERIFIED  {} by {}: {}\n\n{}\n\nChecked:\n{}\nRests on, without this check seeing it:\n{}",
         release.definition.title,
         release.dossier.logged.request.request.requester,
         release.dossier.logged.request.request.purpose,
         output::release(release),
-        list(&report.checked),
-        list(&report.rests_on),
+        lines(&report.checked),
+        lines(&report.rests_on),
+    )
+}
+
+fn of_evidence(report: &evidence::Report) -> String {
+    format!(
+        "VERIFIED  record {} of {}: leaf {} of {}{}\n\nChecked:\n{}\nRests on, without this check seeing it:\n{}",
+        report.record,
+        report.provider,
+        report.leaf,
+        report.chain,
+        if report.erased { "; erased since" } else { "" },
+        lines(&report.checked),
+        lines(&report.rests_on),
     )
 }

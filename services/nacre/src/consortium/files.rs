@@ -30,8 +30,10 @@ pub(super) struct ExchangeFile<'a> {
     pub(super) registers: &'a str,
     pub(super) trust: &'a str,
     pub(super) members: &'a str,
+    pub(super) anchor_every_ms: u64,
     pub(super) operator: OperatorTable<'a>,
     pub(super) witnesses: BTreeMap<String, String>,
+    pub(super) parents: BTreeMap<String, String>,
     pub(super) chain: Vec<ChainTable>,
 }
 

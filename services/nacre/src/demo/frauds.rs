@@ -55,7 +55,7 @@ pub async fn show_all(places: &Consortium, folder: &Path, output: Output) -> any
         value_out_of_range(places, &network).await?,
         share_from_wrong_key(places, &release, &network)?,
     ];
-    output.say("\n6. Three frauds:");
+    output.say("\n7. Three frauds:");
     for fraud in &caught {
         output.say(format_args!(
             "   {}: {} {}",

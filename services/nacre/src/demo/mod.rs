@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use nacre_schemas::{cohort::Period, region::Region};
+use nacre_schemas::{cohort::Period, region::Region, topology::Topology};
 use serde::Serialize;
 
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
     servers::{Ports, Servers},
 };
 
+pub mod evidence;
 pub mod frauds;
 pub mod population;
 pub mod questions;
@@ -41,6 +42,7 @@ const MARKER: &str = ".nacre-demo";
 struct Summary {
     people: u32,
     contributions: u64,
+    evidence: evidence::Shown,
     answers: Vec<questions::Answered>,
     frauds: Vec<frauds::Caught>,
     seconds: f64,
@@ -66,6 +68,7 @@ pub async fn run(args: &DemoArgs, output: Output) -> anyhow::Result<ExitCode> {
 
     let contributions = post(&places, &population, output).await?;
     seal(&places, output).await?;
+    let evidence = evidence::show(&places, &folder, output).await?;
     let answers = questions::ask_all(&places, &folder, &population, output).await?;
     let frauds = frauds::show_all(&places, &folder, output).await?;
     servers.stop_all().await?;
@@ -74,6 +77,7 @@ pub async fn run(args: &DemoArgs, output: Output) -> anyhow::Result<ExitCode> {
     let summary = Summary {
         people: args.people,
         contributions,
+        evidence,
         answers,
         frauds,
         seconds: started.elapsed().as_secs_f64(),
@@ -106,7 +110,8 @@ fn plan() -> anyhow::Result<Plan> {
     let regions: Result<Vec<Region>, String> = REGIONS.iter().map(|region| region.parse()).collect();
     Ok(Plan {
         name: "demo.nacre.local".to_owned(),
-        regions: regions.map_err(anyhow::Error::msg)?,
+        topology: Topology::of_regions(&regions.map_err(anyhow::Error::msg)?),
+        anchor_every_ms: 200,
         custodians: 3,
         threshold: 2,
         minimum_people: 11,
@@ -119,7 +124,7 @@ fn generate(args: &DemoArgs, folder: &Path, plan: &Plan, output: Output) -> anyh
     let months = months.map_err(anyhow::Error::msg)?;
     let kinds = [("hospital", true), ("gym", false)];
     let site = |region: Region, (kind, hospital)| Site { member: format!("{kind}-{region}"), region, hospital };
-    let sites: Vec<Site> = plan.regions.iter().flat_map(|region| kinds.map(|kind| site(*region, kind))).collect();
+    let sites: Vec<Site> = plan.topology.regions().flat_map(|region| kinds.map(|kind| site(region, kind))).collect();
     let records = folder.join("records");
     let population = population::generate(&records, &sites, args.people as usize, args.seed, &months)?;
     output.say(format_args!(
@@ -177,6 +182,7 @@ fn closing(summary: &Summary, places: &Consortium) -> String {
     let folder = summary.folder.display();
     let release = summary.answers.first().map(|answer| answer.release.display().to_string()).unwrap_or_default();
     let mut files: BTreeMap<&str, String> = BTreeMap::new();
+    files.insert("evidence", summary.evidence.file.display().to_string());
     files.insert("releases", summary.folder.join("releases").display().to_string());
     files.insert("trust root", places.trust.display().to_string());
     files.insert("network", summary.folder.join("network").display().to_string());
@@ -186,6 +192,7 @@ fn closing(summary: &Summary, places: &Consortium) -> String {
         "\n{} contributions, {exact} of {} answers exactly the truth, {caught} of {} frauds caught, {:.0} s. No server saw a value.\n\n\
          Everything is in {folder}:\n{files}\n\
          Try next:\n  nacre verify {release} --trust {}\n  \
+         nacre verify {} --trust {}   # where one record stands\n  \
          change a digit of that file and verify it again\n  nacre consortium init my-network   # a network of your own, step by step in the README\n  \
          nacre query --help\n\
          (`nacre` is `cargo run --release --` here.)",
@@ -193,6 +200,8 @@ fn closing(summary: &Summary, places: &Consortium) -> String {
         summary.answers.len(),
         summary.frauds.len(),
         summary.seconds,
+        places.trust.display(),
+        summary.evidence.file.display(),
         places.trust.display(),
     )
 }

@@ -101,7 +101,7 @@ pub async fn ask_all(
     let network = verify::read_trust(&places.trust)??;
     let mut answers = Vec::new();
     for asked in questions()? {
-        output.say(format_args!("\n5.{} {}", answers.len() + 1, asked.text));
+        output.say(format_args!("\n6.{} {}", answers.len() + 1, asked.text));
         let outcome = nacre_regulator::query(&config, &asked.question, &Bars::new()).await?;
         let path = releases.join(asked.file);
         fs::write(&path, serde_json::to_vec_pretty(&outcome.release)?)?;

@@ -56,6 +56,7 @@ pub(crate) fn config(folder: &Path) -> Config {
         chain: "region/440100".parse().unwrap(),
         region: "440100".parse().unwrap(),
         trust: folder.join("trust.toml"),
+        exchanges: Default::default(),
         exchange: "http://127.0.0.1:9".to_owned(),
         data: folder.join("data"),
         person_system: PERSON_SYSTEM.parse().unwrap(),

@@ -1,0 +1,140 @@
+//! `nacre dispute`: a provider or regulator disputes a record, on the judicial chain.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::{Context as _, ensure};
+use nacre_access::{Scope, client::Client, key::AccessKey, secret};
+use nacre_ledger::signing::{Role, SigningKey};
+use nacre_regulator::Publication;
+use nacre_schemas::{
+    Digest, Document as _,
+    evidence::{Dispute, Evidence, SignedDispute},
+    id::{ChainId, MemberId, Text},
+    topology::ChainKind,
+};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+
+use super::{
+    Output,
+    verify::{self, Proof},
+};
+use crate::cli::DisputeArgs;
+
+/// Where a dispute stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct Logged {
+    /// The chain that holds it.
+    pub chain: ChainId,
+    /// Its place there, from 0.
+    pub leaf: u64,
+    /// Digest of the dispute.
+    pub dispute: Digest,
+    /// Digest of the evidence that it names.
+    pub evidence: Digest,
+}
+
+pub(super) async fn run(args: &DisputeArgs, output: Output) -> anyhow::Result<ExitCode> {
+    let Proof::Evidence(evidence) = verify::read(&args.evidence)? else {
+        anyhow::bail!("{} is no evidence: see nacre evidence", args.evidence.display());
+    };
+    let logged = dispute(&Claimant::read(&args.config)?, &evidence, &args.statement).await?;
+    output.print(&logged, || {
+        format!(
+            "The dispute {} of {} is leaf {} of {}, signed by you, under a checkpoint that was checked. Keep the evidence: \
+             the chain holds its digest.",
+            logged.dispute,
+            args.evidence.display(),
+            logged.leaf,
+            logged.chain,
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who disputes: a provider or a regulator.
+pub struct Claimant {
+    member: MemberId,
+    trust: PathBuf,
+    signing_key: PathBuf,
+    access_key: PathBuf,
+    exchanges: BTreeMap<ChainId, String>,
+}
+
+/// What tells a provider's configuration from a regulator's.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Shape {
+    record_key: Option<IgnoredAny>,
+}
+
+impl Claimant {
+    /// From `provider.toml` or `regulator.toml`.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let shape: Shape = toml::from_str(&text).with_context(|| format!("{} is no configuration", path.display()))?;
+        Ok(match shape.record_key {
+            Some(IgnoredAny) => {
+                let config = nacre_provider::Config::read(path)?;
+                Self {
+                    member: config.member,
+                    trust: config.trust,
+                    signing_key: config.signing_key,
+                    access_key: config.access_key,
+                    exchanges: config.exchanges,
+                }
+            }
+            None => {
+                let config = nacre_regulator::Config::read(path)?;
+                Self {
+                    member: config.member,
+                    trust: config.trust,
+                    signing_key: config.signing_key,
+                    access_key: config.access_key,
+                    exchanges: config.exchanges,
+                }
+            }
+        })
+    }
+}
+
+/// Verifies the evidence, signs the statement, logs it on the judicial chain, and checks that it stands there.
+pub async fn dispute(claimant: &Claimant, evidence: &Evidence, statement: &Text<1_024>) -> anyhow::Result<Logged> {
+    let network = verify::read_trust(&claimant.trust)??;
+    nacre_verifier::evidence::check(evidence, &network)?;
+    ensure!(
+        !statement.as_str().is_empty(),
+        "a dispute needs a statement, as --statement \"the person never was here\""
+    );
+    let chains = &network.root().chains;
+    let judicial = chains.iter().find(|chain| chain.id.kind() == Some(ChainKind::Judicial));
+    let judicial = judicial.context("the trust root has no judicial chain")?;
+    let url = claimant.exchanges.get(&judicial.id);
+    let url = url.with_context(|| format!("`exchanges` in the configuration does not say where {} is", judicial.id))?;
+    let dispute = Dispute {
+        evidence: evidence.digest(),
+        chain: evidence.chain.clone(),
+        record: evidence.record,
+        claimant: claimant.member.clone(),
+        statement: statement.clone(),
+    };
+    let key = SigningKey::from_bytes(&*secret::read::<32>(&claimant.signing_key)?)?;
+    let signature = key.sign(Role::Dispute, &dispute.to_canonical());
+    let signed = SignedDispute { dispute, signature };
+    let access = AccessKey::from_pem(&secret::read_text(&claimant.access_key)?)?;
+    let client = Client::new(url, claimant.member.clone(), Arc::new(access))?;
+    let path = format!("/v1/chains/{}/disputes", judicial.id.slug());
+    let logged: Publication = client.post_json(&path, Scope::DisputesWrite, &signed).await?;
+    nacre_verifier::dispute::check_logged(&signed, &logged.inclusion(), &logged.checkpoint, judicial, &network)?;
+    Ok(Logged {
+        chain: judicial.id.clone(),
+        leaf: logged.leaf,
+        dispute: signed.digest(),
+        evidence: signed.dispute.evidence,
+    })
+}

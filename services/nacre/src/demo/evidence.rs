@@ -1,0 +1,60 @@
+//! The evidence on one record: what its provider could show to a court.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use nacre_provider::Config;
+use nacre_schemas::{Digest, id::ChainId};
+use serde::Serialize;
+
+use crate::{
+    commands::{
+        Output,
+        verify::{self, Proof},
+    },
+    consortium::Consortium,
+};
+
+/// How long the chains may take to be anchored.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A record, and where it stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shown {
+    /// The record.
+    pub record: Digest,
+    /// Its chain.
+    pub chain: ChainId,
+    /// The chains that it is anchored in, from below.
+    pub anchored_in: Vec<ChainId>,
+    /// The evidence.
+    pub file: PathBuf,
+}
+
+/// Gathers the evidence on the first record of the last provider, and verifies it from its file.
+pub async fn show(places: &Consortium, folder: &Path, output: Output) -> anyhow::Result<Shown> {
+    let (member, config) = places.providers.iter().next_back().context("a network has providers")?;
+    let config = Config::read(config)?;
+    let receipts = nacre_provider::receipts(&config).await?;
+    let record = receipts.first().with_context(|| format!("{member} posted nothing"))?.record;
+    let gathered = nacre_provider::gather(&config, record, PATIENCE).await?;
+    let file = folder.join("evidence.json");
+    fs::write(&file, serde_json::to_vec_pretty(&gathered)?)?;
+    let Proof::Evidence(read) = verify::read(&file)? else { bail!("{} is no evidence", file.display()) };
+    let report = nacre_verifier::evidence::check(&read, &verify::read_trust(&places.trust)??)?;
+    let anchored_in: Vec<ChainId> = read.anchors.iter().map(|step| step.chain.clone()).collect();
+    let way: Vec<&str> = anchored_in.iter().map(ChainId::as_str).collect();
+    output.say(format_args!(
+        "5. The chains are anchored: a record of {member} is leaf {} of {}, below {}; its evidence verifies offline: {} \
+         checks.",
+        report.leaf,
+        report.chain,
+        way.join(", below "),
+        report.checked.len(),
+    ));
+    Ok(Shown { record, chain: report.chain, anchored_in, file })
+}
