@@ -9,7 +9,7 @@ fn declared() -> BTreeMap<String, Vec<String>> {
     let mut by_tag: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {
         let path = entry.unwrap().path();
-        if !path.extension().is_some_and(|extension| extension == "rs") {
+        if path.extension().is_none_or(|extension| extension != "rs") {
             continue;
         }
         for line in fs::read_to_string(&path).unwrap().lines() {

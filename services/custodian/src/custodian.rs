@@ -251,6 +251,7 @@ impl Custodian {
         let check = move || {
             let definition = check::definition(&request.request, &own.network)?;
             nacre_verifier::logged::check_request(&request, &admission.membership, &own.network, definition)?;
+            nacre_verifier::logged::check_present(&request.request, &own.network)?;
             Ok::<_, Fault>((NumbersRequest { request, admission }, definition))
         };
         let (wanted, definition) = off_thread(check).await??;

@@ -23,8 +23,8 @@
 //!
 //! What it takes on trust: that of any threshold of another jurisdiction's custodians one at least compared its chains'
 //! signed sums with the sealed details, as this one does with its own, before it confirmed them ([`details`]); and, of
-//! its own chains, what the full witness of the jurisdiction vouches for: the proofs behind the contributions, and that
-//! each record is counted once. Of every chain, its word that it does *not* have a seal which an earlier request names.
+//! all chains, what their full witnesses vouch for by countersigning: the proofs behind the contributions, that each record is
+//! counted once, that cells are the sums of their epochs.
 
 pub mod ceremony;
 pub mod check;

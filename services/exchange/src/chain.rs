@@ -50,22 +50,25 @@ pub(crate) struct Chain {
     pub(crate) applied_leaves: AtomicU64,
 }
 
+/// What a chain is opened with, beside its log.
+pub(crate) struct Opening {
+    pub(crate) facts: trust::Chain,
+    /// Its key, twice, for a key has no copies: for checkpoints, in the log's writer, and for the sums of groups.
+    pub(crate) keys: (SigningKey, SigningKey),
+    /// Leaves that the derived tables have followed.
+    pub(crate) applied: u64,
+    pub(crate) admissions: Admissions,
+    pub(crate) finality: Finality,
+}
+
 impl Chain {
-    /// Opens the chain's log, or creates it, and its register. Blocks: the end of the log is read and checked.
-    pub(crate) fn open(
-        folder: &Path,
-        registers: &Path,
-        origin: &str,
-        facts: trust::Chain,
-        signer: SigningKey,
-        key: SigningKey,
-        applied: u64,
-        admissions: Admissions,
-        finality: Finality,
-    ) -> Result<Self, ExchangeError> {
+    /// Opens the chain's log, or creates it, and its register, each in the folder of all. Blocks: the end of the log is read
+    /// and checked.
+    pub(crate) fn open(logs: &Path, registers: &Path, origin: &str, opening: Opening) -> Result<Self, ExchangeError> {
+        let Opening { facts, keys: (signer, key), applied, admissions, finality } = opening;
         let failed = |source| ExchangeError::Log { chain: facts.id.clone(), source: Box::new(source) };
         let options = LogOptions { register: Some(registers.join(facts.id.slug())), ..LogOptions::default() };
-        let log = Log::open(&folder.join(facts.id.slug()), origin, signer, options).map_err(failed)?;
+        let log = Log::open(&logs.join(facts.id.slug()), origin, signer, options).map_err(failed)?;
         let chain = Self {
             facts,
             log,

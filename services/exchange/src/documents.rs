@@ -107,7 +107,8 @@ pub(crate) async fn request(
     let (network, membership) = (Arc::clone(exchange.network()), caller.membership.clone());
     let (signed, verdict) = place
         .run(move || {
-            let verdict = logged::check_request(&signed, &membership, &network, definition);
+            let verdict = logged::check_request(&signed, &membership, &network, definition)
+                .and_then(|()| logged::check_present(&signed.request, &network));
             (signed, verdict)
         })
         .await?;

@@ -26,7 +26,7 @@ use tokio::{sync::Mutex, task::JoinSet};
 
 use crate::{
     anchoring::{self, Anchoring},
-    chain::Chain,
+    chain::{Chain, Opening},
     config::{ChainConfig, Config},
     documents,
     error::{ExchangeError, OpenError},
@@ -196,9 +196,8 @@ async fn open_chain(
     store: &Store,
 ) -> Result<Chain, OpenError> {
     let facts = network.root().chain(&hosted.id).ok_or_else(|| OpenError::UnknownChain(hosted.id.clone()))?.clone();
-    // Two of them, for a key has no copies: one signs checkpoints in the log's writer, one the sums of groups.
-    let (signer, key) = (read_key(hosted)?, read_key(hosted)?);
-    if key.public() != facts.signing_key {
+    let keys = (read_key(hosted)?, read_key(hosted)?);
+    if keys.1.public() != facts.signing_key {
         return Err(OpenError::OtherKey(hosted.id.clone()));
     }
     let applied = store::applied::leaves(store.reader(), &hosted.id).await?;
@@ -206,7 +205,8 @@ async fn open_chain(
     let registers = config.registers.clone();
     let admissions = admission::start(store.clone());
     let finality = open_finality(&facts, store).await?;
-    let opening = move || Chain::open(&folder, &registers, &origin, facts, signer, key, applied, admissions, finality);
+    let opening = Opening { facts, keys, applied, admissions, finality };
+    let opening = move || Chain::open(&folder, &registers, &origin, opening);
     let opened = tokio::task::spawn_blocking(opening).await;
     Ok(opened.map_err(|_| ExchangeError::Panicked)??)
 }

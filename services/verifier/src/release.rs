@@ -194,7 +194,8 @@ fn report(release: &Release, checked: &CheckedDossier, network: &Network) -> Rep
     ];
     let mut rests_on = vec![
         "each contribution's proofs, each record counted once, the sums of ephemeral keys and the numbers of people: the \
-         word of each chain's exchange and, within its own jurisdiction, of the custodians who saw the sealed details"
+         word of each chain's full witnesses, who checked them before they countersigned (of its exchange, where it has no \
+         witnesses), and, within its own jurisdiction, of the custodians who saw the sealed details"
             .to_owned(),
     ];
     for (chain, finality) in &checked.finality {

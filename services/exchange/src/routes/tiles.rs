@@ -27,7 +27,6 @@ pub(super) async fn read(
     // Reads files.
     let read = tokio::task::spawn_blocking(move || chain.tile(path)).await;
     let bytes = read.map_err(|_| ExchangeError::Panicked)??;
-    let headers =
-        [(CONTENT_TYPE, "application/octet-stream"), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    let headers = [(CONTENT_TYPE, "application/octet-stream"), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
     Ok((headers, bytes))
 }

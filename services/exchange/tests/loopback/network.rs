@@ -95,6 +95,9 @@ fn jurisdiction(id: &str, founding: &Founding) -> Jurisdiction {
     }
 }
 
+/// A trust root that this one follows.
+pub(crate) const EARLIER: Digest = Digest([4; 32]);
+
 fn trust_root(foundings: &BTreeMap<String, Founding>, keys: &BTreeMap<&str, SigningKey>) -> SignedTrustRoot {
     let chain = |(id, key): (&&str, &SigningKey)| Chain {
         id: id.parse().unwrap(),
@@ -107,7 +110,7 @@ fn trust_root(foundings: &BTreeMap<String, Founding>, keys: &BTreeMap<&str, Sign
     let root = TrustRoot {
         network: "nacre-test".parse().unwrap(),
         serial: 1,
-        earlier: Vec::new(),
+        earlier: vec![EARLIER],
         catalogue: Catalogue::built_in().index().digest(),
         disclosure: Disclosure { minimum_people: 1 },
         jurisdictions: foundings.iter().map(|(id, founding)| jurisdiction(id, founding)).collect(),

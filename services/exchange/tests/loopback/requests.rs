@@ -13,6 +13,7 @@ use nacre_schemas::{
     dossier::{ChainAnswer, ChainNumbers, LoggedRequest, NumbersRequest},
     entry::Entry,
     log::LogPage,
+    membership::SignedMembership,
     query::{Attribute, Predicate, Quantity, Request, SealProof, SealSpan, SignedRequest, Statistic},
 };
 use nacre_verifier::{Check, cells, logged, numbers};
@@ -150,6 +151,7 @@ async fn a_request_that_does_not_hold_is_not_logged() {
         ("check-failed", Some("seal-sequence"), changed(|request| request.spans[0].last = 1)),
         ("check-failed", Some("seal-sequence"), changed(|request| request.spans[0].hash.0[0] ^= 1)),
         ("check-failed", Some("request-form"), changed(|request| request.trust.0[0] ^= 1)),
+        ("check-failed", Some("request-form"), changed(|request| request.trust = EARLIER)),
         ("check-failed", Some("definition"), changed(|request| request.definition.0[0] ^= 1)),
         ("check-failed", Some("request-form"), changed(|request| request.spans[0].first = 0)),
         ("unknown-measure", None, changed(|request| request.measure = "mood@1".parse().unwrap())),
@@ -159,6 +161,11 @@ async fn a_request_that_does_not_hold_is_not_logged() {
         let refused = problem(log(&world, &running, "commission", &signed).await);
         assert_eq!((refused.word(), refused.check.as_deref()), (word, check), "{}", refused.detail);
     }
+    // Had it been logged under the trust root before this one, it would count.
+    let before = changed(|request| request.trust = EARLIER);
+    let admission = std::fs::read(world.folder.path().join("members/commission.json")).unwrap();
+    let admission: SignedMembership = serde_json::from_slice(&admission).unwrap();
+    logged::check_request(&before, &admission.membership, &world.network, bmi()).unwrap();
     let mean_of_a_class = changed(|request| {
         let class = Catalogue::built_in().find(&"blood-pressure-class@1".parse().unwrap()).unwrap();
         (request.measure, request.definition) = (class.reference(), class.digest());

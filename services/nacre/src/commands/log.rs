@@ -260,8 +260,7 @@ fn repair_log(args: &RepairLogArgs, output: Output) -> anyhow::Result<ExitCode> 
     let mirror = Mirror::open(&args.from, &origin, public, &LogOptions::default())?;
     let reader = mirror.reader().with_context(|| format!("{} mirrors nothing yet", args.from.display()))?;
     let done = repair(&args.dir, &origin, &public, reader)?;
-    let repaired =
-        Repaired { segments: done.segments, entries_from_mirror: done.entries_from_mirror, size: done.size };
+    let repaired = Repaired { segments: done.segments, entries_from_mirror: done.entries_from_mirror, size: done.size };
     output.print(&repaired, || {
         let Repaired { segments, entries_from_mirror, size } = &repaired;
         format!(
