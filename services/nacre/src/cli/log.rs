@@ -18,7 +18,7 @@ pub enum LogCommand {
     /// Follow a chain from its exchange into a folder: every entry is checked against what the chain signed. Run again, it
     /// goes on from there. The mirror can be checked and shown like a log, and it repairs one.
     ///
-    /// Example: nacre log mirror http://exchange.example region/440100 my-mirror --trust trust.toml
+    /// Example: nacre log mirror URL region/440100 my-mirror --trust trust.toml
     Mirror(MirrorLogArgs),
     /// Repair a damaged or outdated log from a mirror of its chain. The log must be closed; keep a copy of it first.
     Repair(RepairLogArgs),
