@@ -3,7 +3,9 @@
 //!
 //! Every append is of 256 bytes and returns when it is durable: the log with its register, SQLite in WAL mode with
 //! `synchronous=FULL`, redb with its default, immediate durability. `NACRE_BENCH_ENTRIES` is the length of the long log
-//! (10^6 if not said; 10^7 takes 4 GB of disk). Times are wall times. Cost: two minutes, and as much again at 10^7.
+//! (10^6 if not said; 10^7 takes 4 GB of disk); `appends` or `long` as an argument runs that part alone. Times are wall
+//! times; those of a proof or an entry are what its thread computed for, as what other work on the machine takes away
+//! is longer. Cost: two minutes, and as much again at 10^7.
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on says so by panicking")]
 
 use std::{
@@ -19,6 +21,7 @@ use nacre_ledger::{
     log::{self, Log, LogOptions},
     signing::SigningKey,
 };
+use rustix::time::{ClockId, clock_gettime};
 
 mod peers;
 
@@ -37,22 +40,35 @@ fn main() {
     }
     // In the working directory: a temporary folder may lie in memory, where a sync is free.
     let folder = tempfile::tempdir_in(".").unwrap();
+    let wanted = |part: &str| {
+        let named: Vec<&String> = arguments[1..].iter().filter(|argument| !argument.starts_with('-')).collect();
+        named.is_empty() || named.iter().any(|name| *name == part)
+    };
+    if wanted("appends") {
+        appends(folder.path());
+    }
+    if wanted("long") {
+        long(folder.path());
+    }
+}
+
+/// Durable appends, ours and theirs.
+fn appends(folder: &Path) {
     println!("| appends of {ENTRY_BYTES} bytes | callers | appends/s | p50 ms | p99 ms |\n|---|---:|---:|---:|---:|");
     for callers in [1, 8, 64, 512] {
-        let log = open(&folder.path().join(format!("log {callers}")), Some("register"));
+        let log = open(&folder.join(format!("log {callers}")), Some("register"));
         row("the log, with its register", callers, 1, || {
             |entry: Vec<u8>| drop(log.blocking_append(vec![entry]).unwrap())
         });
     }
     for callers in [1, 64] {
-        let log = open(&folder.path().join(format!("bare {callers}")), None);
+        let log = open(&folder.join(format!("bare {callers}")), None);
         row("the log, without a register", callers, 1, || {
             |entry: Vec<u8>| drop(log.blocking_append(vec![entry]).unwrap())
         });
     }
-    peers::sqlite(folder.path());
-    peers::redb(folder.path());
-    long(folder.path());
+    peers::sqlite(folder);
+    peers::redb(folder);
 }
 
 fn key() -> SigningKey {
@@ -117,7 +133,7 @@ fn long(folder: &Path) {
     let entries: u64 = env::var("NACRE_BENCH_ENTRIES").map_or(1_000_000, |entries| entries.parse().unwrap());
     let folder = folder.join("long");
     println!(
-        "\n| entries | opened in ms, of processor time | resident MB | inclusion proof p50, p99 µs | entry p50, p99 µs | consistency p99 µs |"
+        "\n| entries | opened in ms, in processor time | resident MB | inclusion proof p50, p99 µs | entry p50, p99 µs | consistency p99 µs |"
     );
     println!("|---:|---:|---:|---:|---:|---:|");
     let mut size = 10_000;
@@ -144,7 +160,16 @@ fn child(folder: &Path, what: &str) {
 
 /// What all threads of this process have computed for: with other work on the machine, that is steadier than the clock.
 fn processor_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    clock(ClockId::ProcessCPUTime)
+}
+
+/// The same of this thread.
+fn thread_time() -> Duration {
+    clock(ClockId::ThreadCPUTime)
+}
+
+fn clock(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
@@ -165,9 +190,9 @@ fn open_long(folder: &Path) {
         // Fibonacci hashing scatters the numbers over the log.
         let once = |number: u64| {
             let index = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % size;
-            let now = Instant::now();
+            let before = thread_time();
             ask(index);
-            now.elapsed()
+            thread_time() - before
         };
         // What the system keeps in memory of the files is there the second time: disks are not what is measured.
         for number in 0..PROOFS {
