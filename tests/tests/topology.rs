@@ -4,7 +4,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    time::{Duration, Instant},
+};
 
 use nacre::{
     commands::{
@@ -22,6 +26,7 @@ use nacre_schemas::{
     catalogue::Catalogue,
     dossier::{Inclusion, Note},
     entry::Entry,
+    equivocation::Equivocation,
     erasure::{Erasure, SignedErasure},
     evidence::{Dispute, ErasureStep, Evidence, SignedDispute},
     id::ChainId,
@@ -34,7 +39,7 @@ use nacre_tests::{
     plan,
     sender::{Sender, problem},
 };
-use nacre_verifier::{Check, Network, evidence};
+use nacre_verifier::{Check, Network, equivocation, evidence};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 /// How long anchoring may take.
@@ -100,16 +105,79 @@ async fn records_of_all_regions_are_anchored_up_to_the_judicial_chain() {
         assert_eq!((report.record, report.erased), (*record, false));
     }
 
-    // Not by the records asked about alone: every chain that has entries is anchored in each of its parents.
+    // Not by the records asked about alone: it comes to rest when every chain that has entries is anchored whole.
     let sender = Sender::of(&running, "hospital-440100");
+    let deadline = Instant::now() + PATIENCE;
+    while let Some(behind) = behind(&sender, &topology).await {
+        assert!(Instant::now() < deadline, "{behind} is not anchored whole");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// A chain that has entries which a parent of it has not anchored.
+async fn behind(sender: &Sender, topology: &Topology) -> Option<ChainId> {
+    let hosted: Vec<serde_json::Value> = sender.client.get_json("/v1/chains", None).await.unwrap();
+    assert_eq!(hosted.len(), topology.chains().len());
     let mut anchors = 0;
     for chain in topology.chains().iter().filter(|chain| chain.id.kind() != Some(ChainKind::Scene)) {
+        let found = hosted.iter().find(|hosted| hosted["id"] == chain.id.as_str()).unwrap();
         for parent in &chain.parents {
-            assert!(latest(&sender, parent, &chain.id).await.anchor.size > 0, "{} in {parent}", chain.id);
             anchors += 1;
+            if latest(sender, parent, &chain.id).await.anchor.size != found["size"].as_u64().unwrap() {
+                return Some(chain.id.clone());
+            }
         }
     }
     assert_eq!(anchors, 23 * 2 + 2);
+    None
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parent_that_is_away_holds_nothing_up_and_catches_up_when_it_is_back() {
+    let (mut running, network, before, _) = some_evidence().await;
+    running.servers.stop("main").await.unwrap();
+    let sender = Sender::of(&running, "hospital-440100");
+    let receipt = sender.post(&sender.batch(&[(3, 300)])).await.unwrap();
+    let record = receipt.receipts[0].record;
+    let refused = nacre_provider::gather(&sender.config, record, Duration::ZERO).await.unwrap_err().to_string();
+    assert!(refused.contains("main/health, looking for an anchor"), "{refused}");
+
+    let address = running.addresses["main"].clone();
+    running.servers.restart(&running.places, "main", &address).await.unwrap();
+    let after = nacre_provider::gather(&sender.config, record, PATIENCE).await.unwrap();
+    evidence::check(&after, &network).unwrap();
+    let size = |file: &Evidence| file.anchors[0].anchor.size;
+    assert!(size(&after) > size(&before));
+
+    // The child's exchange asks the parent how far it has got, and goes on from there.
+    let address = running.addresses[HOME].clone();
+    running.servers.stop(HOME).await.unwrap();
+    running.servers.restart(&running.places, HOME, &address).await.unwrap();
+    let receipt = sender.post(&sender.batch(&[(4, 310)])).await.unwrap();
+    let last = nacre_provider::gather(&sender.config, receipt.receipts[0].record, PATIENCE).await.unwrap();
+    assert!(size(&last) > size(&after));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_tells_files_apart_by_what_they_hold() {
+    let (running, network, honest, _) = some_evidence().await;
+    let file = running.folder().join("file");
+    let read = |bytes: &[u8]| {
+        fs::write(&file, bytes).unwrap();
+        verify::read(&file)
+    };
+    let [older, newer] = [1, 2].map(|root| forged_checkpoint(&running, HOME, 3, Digest([root; 32])));
+    let forked = Equivocation { chain: honest.chain.clone(), older, newer, root: Digest([2; 32]), proof: Vec::new() };
+    equivocation::check(&forked, &network).unwrap();
+    for bytes in [forked.to_canonical(), serde_json::to_vec(&forked).unwrap()] {
+        assert!(matches!(read(&bytes).unwrap(), Proof::Equivocation(found) if *found == forked));
+    }
+    for bytes in [honest.to_canonical(), serde_json::to_vec_pretty(&honest).unwrap()] {
+        assert!(matches!(read(&bytes).unwrap(), Proof::Evidence(found) if *found == honest));
+    }
+    for bytes in [&b"{}"[..], b"", b"NcEv", br#"{"anchors": [], "older": ""}"#, br#"{"dossier": 1}"#, b"[]"] {
+        assert!(read(bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
+    }
 }
 
 /// A network, and the evidence on one of its records; another record beside it.

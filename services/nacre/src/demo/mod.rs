@@ -111,7 +111,7 @@ fn plan() -> anyhow::Result<Plan> {
     Ok(Plan {
         name: "demo.nacre.local".to_owned(),
         topology: Topology::of_regions(&regions.map_err(anyhow::Error::msg)?),
-        anchor_every_ms: 200,
+        anchor_every_ms: 500,
         custodians: 3,
         threshold: 2,
         minimum_people: 11,
