@@ -64,8 +64,9 @@ async fn a_damaged_log_is_read_only_until_it_is_repaired_from_a_mirror() {
     assert!(log(&["show", data]).status.success(), "what can be read is shown");
 
     let address = running.addresses[HOME].clone();
-    running.servers.restart(&running.places, HOME, &address).await.unwrap_err();
-    let _ = running.servers.stop(HOME).await;
+    running.servers.restart(&running.places, HOME, &address).await.unwrap();
+    let why = format!("{:#}", running.servers.stop(HOME).await.unwrap_err());
+    assert!(why.contains("nacre log mirror"), "it does not open, and says what to do: {why}");
     let repaired = log(&["repair", data, "--from", mirror, "--chain", "region/440100", "--trust", trust]);
     assert!(repaired.status.success(), "{:?}", String::from_utf8_lossy(&repaired.stderr));
     assert!(checking(data).status.success());

@@ -81,6 +81,10 @@ impl Chain {
             applied_leaves: AtomicU64::new(applied),
         };
         if applied > chain.size() {
+            // What the log cannot show any more is what is wrong, if it says so.
+            if let Some(why) = chain.log.read_only() {
+                return Err(chain.failed(LogError::ReadOnly { why: why.to_owned() }));
+            }
             return Err(chain.inconsistent(applied, "the tables have followed more entries than the log has"));
         }
         Ok(chain)
