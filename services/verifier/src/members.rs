@@ -85,6 +85,9 @@ pub fn check<R: RngCore + CryptoRng>(
     admissions: &Admissions<'_>,
     rng: &mut R,
 ) -> Result<Vec<CheckedEntry>, Failure> {
+    // One beyond the last is counted to as well.
+    let counted = page.first.checked_add(page.entries.len() as u64 + 1);
+    ensure(counted.is_some(), Check::Entry, &chain.id, "its leaves run past the largest index there is")?;
     let reading = Reading { chain, network, admissions };
     let mut checked = Vec::with_capacity(page.entries.len());
     let mut open: Option<OpenBatch> = None;
