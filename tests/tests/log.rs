@@ -66,7 +66,7 @@ async fn a_damaged_log_is_read_only_until_it_is_repaired_from_a_mirror() {
     let address = running.addresses[HOME].clone();
     running.servers.restart(&running.places, HOME, &address).await.unwrap();
     let why = format!("{:#}", running.servers.stop(HOME).await.unwrap_err());
-    assert!(why.contains("nacre log mirror"), "it does not open, and says what to do: {why}");
+    assert!(why.contains("repair this one from a mirror"), "it does not open, and says what to do: {why}");
     let repaired = log(&["repair", data, "--from", mirror, "--chain", "region/440100", "--trust", trust]);
     assert!(repaired.status.success(), "{:?}", String::from_utf8_lossy(&repaired.stderr));
     assert!(checking(data).status.success());

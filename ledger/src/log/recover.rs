@@ -449,8 +449,8 @@ enum Verdict {
 const RESTORE: &str = "this is an older or another copy of the log, and going on from it would sign a second history. Restore \
                        the newest copy, or repair this one from a mirror";
 /// What to do about damage.
-const REPAIR: &str = "Nothing was modified. Copy the directory away; take a mirror of the chain (`nacre log mirror URL DIR`) and \
-                      repair from it (`nacre log mirror URL DIR --repair`), or restore the segment from a backup";
+const REPAIR: &str = "Nothing was modified. Copy the directory away; take a mirror of the chain (`nacre log mirror`) and \
+                      repair from it (`nacre log repair`), or restore the segment from a backup";
 
 /// How closely a replay looks at commits.
 #[derive(Clone, Copy)]
