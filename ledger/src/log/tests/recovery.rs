@@ -71,7 +71,7 @@ fn is_damaged(dir: &Path) {
         Err(LogError::Damaged { .. }) => {}
         Ok(log) => {
             let why = log.read_only().expect("a damaged log takes no entries").to_owned();
-            assert!(why.contains("is damaged at byte") && why.contains("--repair"), "{why}");
+            assert!(why.contains("is damaged at byte") && why.contains("nacre log repair"), "{why}");
             let refused = log.blocking_append(entries(0..1));
             assert!(matches!(refused, Err(LogError::ReadOnly { .. })), "{refused:?}");
             assert_eq!(log.entries(0..log.size(), 100).unwrap(), entries(0..log.size()));
