@@ -26,6 +26,7 @@ fn config(people: Option<PathBuf>) -> Config {
         region: "440100".parse().expect("a region"),
         trust: PathBuf::new(),
         exchange: String::new(),
+        exchanges: std::collections::BTreeMap::new(),
         data: PathBuf::new(),
         person_system: parse,
         people,
