@@ -43,7 +43,7 @@ fuzz_target!(|data: &[u8]| {
             }
         }
         1 => {
-            if let Ok(note) = SIGNED.with_signatures(text) {
+            if let Ok(note) = SIGNED.with_cosignature(text, WITNESS, &KEYS.1.public()) {
                 judge(&note);
             }
         }

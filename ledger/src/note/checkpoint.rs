@@ -119,7 +119,7 @@ impl SignedCheckpoint {
         if self.checkpoint.origin != origin {
             return Err(NoteError::OtherOrigin { expected: origin.to_owned(), found: self.checkpoint.origin.clone() });
         }
-        self.verify_line(Role::Checkpoint, key_name, public)?;
+        self.verified_line(Role::Checkpoint, key_name, public)?;
         Ok(&self.checkpoint)
     }
 
@@ -136,21 +136,21 @@ impl SignedCheckpoint {
         Ok(text)
     }
 
-    /// The note with signature lines added, as witnesses answer them. Those of signers that have one stay out.
-    pub fn with_signatures(&self, lines: &str) -> Result<Self, NoteError> {
+    /// The note with the line that this witness answered. Nothing else in the answer is taken, and the line only if it holds:
+    /// what one witness says in another's name would stand in the way of what the other says.
+    pub fn with_cosignature(&self, lines: &str, name: &str, public: &SigningPublicKey) -> Result<Self, NoteError> {
+        let answered: Self = format!("{}\n{lines}", self.body()).parse()?;
+        let line = answered.verified_line(Role::Cosignature, name, public)?;
         let mut note = self.text.clone();
-        let added: Self = format!("{}\n{lines}", self.body()).parse()?;
-        for line in added.signatures {
-            if !self.signatures.iter().any(|own| own.name == line.name && own.key_id == line.key_id) {
-                line.write(&mut note);
-            }
+        if self.line(name, public).is_none() {
+            line.write(&mut note);
         }
         note.parse()
     }
 
     /// Whether this witness cosigned.
     pub fn verify_cosignature(&self, name: &str, public: &SigningPublicKey) -> Result<(), NoteError> {
-        self.verify_line(Role::Cosignature, name, public)
+        self.verified_line(Role::Cosignature, name, public).map(|_| ())
     }
 
     /// The content without any check of who said it: for choosing the key to check it with.
@@ -167,15 +167,16 @@ impl SignedCheckpoint {
         &self.text[..self.body_bytes]
     }
 
-    fn verify_line(&self, role: Role, name: &str, public: &SigningPublicKey) -> Result<(), NoteError> {
+    fn line(&self, name: &str, public: &SigningPublicKey) -> Option<&SignatureLine> {
         let key_id = text::key_id(name, public);
-        let line = self
-            .signatures
-            .iter()
-            .find(|line| line.name == name && line.key_id == key_id)
-            .ok_or_else(|| NoteError::NotSigned { name: name.to_owned() })?;
+        self.signatures.iter().find(|line| line.name == name && line.key_id == key_id)
+    }
+
+    fn verified_line(&self, role: Role, name: &str, public: &SigningPublicKey) -> Result<&SignatureLine, NoteError> {
+        let line = self.line(name, public).ok_or_else(|| NoteError::NotSigned { name: name.to_owned() })?;
         signing::verify(public, role, self.body().as_bytes(), &line.signature)
-            .map_err(|source| NoteError::BadSignature { name: name.to_owned(), source })
+            .map_err(|source| NoteError::BadSignature { name: name.to_owned(), source })?;
+        Ok(line)
     }
 }
 

@@ -227,10 +227,9 @@ fn witnesses(config: &Config, chain: &Chain) -> Result<Vec<WitnessPeer>, OpenErr
             tracing::warn!(chain = %chain.id(), witness = %witness.name, "the configuration does not say where it is");
             continue;
         };
-        let name = witness.name.to_string();
-        let peer = WitnessPeer::new(name.clone(), url).map_err(|error| OpenError::Witness {
+        let peer = WitnessPeer::new(witness, url).map_err(|error| OpenError::Witness {
             chain: chain.id().clone(),
-            name,
+            name: witness.name.to_string(),
             reason: error.to_string(),
         })?;
         peers.push(peer);

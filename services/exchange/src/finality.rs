@@ -19,7 +19,7 @@ use std::{
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use nacre_access::client::{ClientError, PlainClient};
 use nacre_ledger::note::{SignedCheckpoint, Submission, WitnessPolicy, submission};
-use nacre_schemas::limits;
+use nacre_schemas::{SigningPublicKey, limits, trust::Witness};
 use tokio::sync::{Notify, watch};
 
 use crate::{
@@ -51,6 +51,7 @@ pub(crate) struct Finality {
 /// A witness of a chain, and how to reach it.
 pub(crate) struct WitnessPeer {
     name: String,
+    public: SigningPublicKey,
     client: Arc<PlainClient>,
     /// Entries that it countersigned last, as far as is known.
     size: Mutex<u64>,
@@ -104,10 +105,11 @@ impl Finality {
 }
 
 impl WitnessPeer {
-    /// A witness of that name at that address.
-    pub(crate) fn new(name: String, url: &str) -> Result<Self, ClientError> {
+    /// That witness, at that address.
+    pub(crate) fn new(witness: &Witness, url: &str) -> Result<Self, ClientError> {
         let client = PlainClient::new(url, WITNESS_TIMEOUT, limits::MAX_NOTE_BYTES)?;
-        Ok(Self { name, client: Arc::new(client), size: Mutex::new(0) })
+        let (name, public) = (witness.name.to_string(), witness.signing_key);
+        Ok(Self { name, public, client: Arc::new(client), size: Mutex::new(0) })
     }
 
     fn known(&self) -> u64 {
@@ -209,7 +211,8 @@ async fn round(chain: &Chain, witnesses: &[WitnessPeer], checkpoint: SignedCheck
     let mut note = checkpoint;
     while let Some((witness, answer)) = asked.next().await {
         let added = answer.and_then(|lines: String| {
-            note.with_signatures(&lines).map_err(|error| NotCountersigned::Malformed(error.to_string()))
+            note.with_cosignature(&lines, &witness.name, &witness.public)
+                .map_err(|error| NotCountersigned::Malformed(error.to_string()))
         });
         match added {
             Ok(added) => note = added,

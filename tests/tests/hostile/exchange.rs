@@ -157,11 +157,13 @@ async fn refused_by_full_witness(
     let (status, text) = attack.running.submit("witness-guangdong", submission).await.unwrap();
     assert!(status == 422 && text.starts_with(&format!("check {check} failed")), "{what}: {status} {text}");
     // An append witness sees no bodies, and countersigns what only adds: its word alone makes nothing final.
-    let policy = nacre_verifier::note::policy(attack.network.root().chain(&chain(HOME)).unwrap()).unwrap();
+    let facts = attack.network.root().chain(&chain(HOME)).unwrap();
+    let policy = nacre_verifier::note::policy(facts).unwrap();
     let mut note = submission.checkpoint.clone();
     let (status, line) = attack.running.submit("witness-macao", submission).await.unwrap();
     if status == 200 {
-        note = note.with_signatures(&line).unwrap();
+        let witness = facts.witnesses.iter().find(|witness| witness.name.as_str() == "witness-macao").unwrap();
+        note = note.with_cosignature(&line, witness.name.as_str(), &witness.signing_key).unwrap();
     }
     assert!(policy.check(&note).unwrap_err().lacks_full, "{what}");
 }

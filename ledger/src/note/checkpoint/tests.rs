@@ -116,6 +116,24 @@ fn a_signer_with_two_lines_is_refused() {
 }
 
 #[test]
+fn of_a_witness_answer_only_its_own_line_is_taken_and_only_if_it_holds() {
+    let line = |number: u8, name: &str| note().cosignature(&key(number), name).unwrap();
+    let (one, two) = (line(1, "w1"), line(2, "w2"));
+    assert_eq!(note().with_cosignature(&two, "w2", &key(2).public()), note().cosign(&key(2), "w2"));
+    // In the name and with the key id of another, over something else.
+    let other = SignedCheckpoint::sign(Checkpoint { size: 7, ..checkpoint() }, &key(1), "w1").unwrap();
+    let forged = other.cosignature(&key(2), "w2").unwrap();
+    let taken = note().with_cosignature(&format!("{forged}{one}"), "w1", &key(1).public()).unwrap();
+    assert_eq!(taken, note().cosign(&key(1), "w1").unwrap());
+    assert_eq!(taken.with_cosignature(&one, "w1", &key(1).public()).unwrap(), taken);
+    assert!(matches!(
+        taken.with_cosignature(&forged, "w2", &key(2).public()),
+        Err(NoteError::BadSignature { name, .. }) if name == "w2"
+    ));
+    assert!(matches!(taken.with_cosignature(&one, "w2", &key(2).public()), Err(NoteError::NotSigned { .. })));
+}
+
+#[test]
 fn as_many_lines_are_read_as_a_chain_can_have_witnesses() {
     let line = |number: usize| format!("\u{2014} w{number} {}\n", "A".repeat(91) + "=");
     let body = note().as_str().to_owned();
