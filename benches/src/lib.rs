@@ -83,7 +83,7 @@ impl Provider {
         Record {
             measure,
             header: Header { record: Digest(OsRng.r#gen()), provider: self.member.clone(), cell },
-            restricted: Restricted { pseudonym: Digest(OsRng.r#gen()), payload },
+            restricted: Restricted { pseudonym: Digest(OsRng.r#gen()), payload, cross: None },
             value: OsRng.gen_range(measure.lo..=measure.hi),
         }
     }
@@ -105,6 +105,7 @@ impl Provider {
             provider: self.member.clone(),
             contributions: proven.contributions,
             range_proof: proven.range_proof,
+            cross: None,
             signature: Signature([0; 64]),
         }
     }

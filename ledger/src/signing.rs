@@ -57,11 +57,19 @@ pub enum Role {
     Dispute,
     /// A message of a key ceremony, by the custodian that sends it.
     Ceremony,
+    /// A request of the cross lane, by its regulator.
+    CrossRequest,
+    /// A chain's word on what it hands to evaluators.
+    CrossManifest,
+    /// An evaluator's word that it computed a result.
+    CrossConfirmation,
+    /// A custodian's answer in the cross lane.
+    CrossAnswer,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::Checkpoint,
         Self::Cosignature,
         Self::Batch,
@@ -75,6 +83,10 @@ impl Role {
         Self::Erasure,
         Self::Dispute,
         Self::Ceremony,
+        Self::CrossRequest,
+        Self::CrossManifest,
+        Self::CrossConfirmation,
+        Self::CrossAnswer,
     ];
 
     /// What the signed bytes start with. No label is a prefix of another, as each ends with its only line end.
@@ -93,6 +105,10 @@ impl Role {
             Self::Erasure => "nacre erasure v1\n",
             Self::Dispute => "nacre dispute v1\n",
             Self::Ceremony => "nacre ceremony v1\n",
+            Self::CrossRequest => "nacre cross request v1\n",
+            Self::CrossManifest => "nacre cross manifest v1\n",
+            Self::CrossConfirmation => "nacre cross confirmation v1\n",
+            Self::CrossAnswer => "nacre cross answer v1\n",
         }
     }
 }

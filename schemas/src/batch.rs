@@ -4,6 +4,7 @@ use crate::{
     Blob, Digest, Signature,
     canonical::Document,
     contribution::Contribution,
+    cross::CrossList,
     document,
     id::{ChainId, MemberId},
     limits, structure,
@@ -20,7 +21,9 @@ structure! {
         pub contributions: Vec<Contribution>,
         /// One aggregated Bulletproof over all of them: each value lies in its band.
         pub range_proof: Blob<{ limits::MAX_RANGE_PROOF_BYTES }>,
-        /// The provider's, over [`BatchStatement`].
+        /// What its contributions share in the cross lane, if its network has one.
+        pub cross: Option<CrossList>,
+        /// The provider's, over [`BatchStatement`]: the list's digest is in every contribution's restricted part.
         pub signature: Signature,
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     Blob, Digest, Point, Scalar,
     canonical::{Document, Item},
     cohort::CellKey,
+    cross::CrossWords,
     document,
     entry::ContributionEntry,
     id::MemberId,
@@ -136,6 +137,8 @@ structure! {
         pub pseudonym: Digest,
         /// The record for whom it will be granted to.
         pub payload: Payload,
+        /// Its value for the cross lane, if its network has one.
+        pub cross: Option<CrossWords>,
     }
 }
 document!(Restricted, b"NcRs", limits::MAX_CONTRIBUTION_BYTES);

@@ -129,6 +129,10 @@ pub enum Entry {
     Erasure(ErasureEntry),
     /// A dispute over a record, by digest of the signed [`crate::evidence::SignedDispute`]; on the judicial chain.
     Dispute(Digest),
+    /// A request of the cross lane logged, by digest of the signed [`crate::cross::SignedCrossRequest`].
+    CrossRequest(Digest),
+    /// A custodian's answer in the cross lane, by digest of the [`crate::cross::SignedCrossAnswer`]; in its own log.
+    CrossAnswer(Digest),
 }
 
 impl Entry {
@@ -148,6 +152,8 @@ impl Entry {
             Self::Anchor(_) => "anchor",
             Self::Erasure(_) => "erasure",
             Self::Dispute(_) => "dispute",
+            Self::CrossRequest(_) => "cross-request",
+            Self::CrossAnswer(_) => "cross-answer",
         }
     }
 
@@ -173,6 +179,8 @@ impl Encode for Entry {
             Self::Anchor(body) => (11, body),
             Self::Erasure(body) => (12, body),
             Self::Dispute(body) => (13, body),
+            Self::CrossRequest(body) => (14, body),
+            Self::CrossAnswer(body) => (15, body),
         };
         out.field("kind", |out| code.encode(out));
         out.field(self.kind(), |out| body.encode(out));
@@ -195,6 +203,8 @@ impl Decode for Entry {
             11 => Self::Anchor(Decode::decode(input)?),
             12 => Self::Erasure(Decode::decode(input)?),
             13 => Self::Dispute(Decode::decode(input)?),
+            14 => Self::CrossRequest(Decode::decode(input)?),
+            15 => Self::CrossAnswer(Decode::decode(input)?),
             other => return Err(DecodeError::invalid("entry", format!("no kind {other}"))),
         })
     }

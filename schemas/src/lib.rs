@@ -16,6 +16,7 @@ pub mod ceremony;
 pub mod cohort;
 pub mod confirmation;
 pub mod contribution;
+pub mod cross;
 pub mod decimal;
 pub mod dossier;
 pub mod entry;

@@ -17,11 +17,13 @@ pub const MAX_RANGE_PROOF_BYTES: usize = 1_024;
 /// One contribution, in bytes.
 pub const MAX_CONTRIBUTION_BYTES: usize = 8_192;
 /// One batch, in bytes.
-pub const MAX_BATCH_BYTES: usize = MAX_BATCH_CONTRIBUTIONS * MAX_CONTRIBUTION_BYTES + 4_096;
+pub const MAX_BATCH_BYTES: usize = MAX_BATCH_CONTRIBUTIONS * MAX_CONTRIBUTION_BYTES + 40_960;
 /// One entry of a log, in bytes.
 pub const MAX_ENTRY_BYTES: usize = 1_024;
 /// Custodians of one jurisdiction.
 pub const MAX_CUSTODIANS: usize = 32;
+/// Summands of a jurisdiction's part of the cross lane's key.
+pub const MAX_SUMMANDS: usize = 128;
 /// Jurisdictions of a network.
 pub const MAX_JURISDICTIONS: usize = 8;
 /// Chains of a network.

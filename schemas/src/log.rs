@@ -1,6 +1,9 @@
 //! A stretch of a main chain, for whoever follows it: entries as they are hashed, and the bodies that requests are judged by.
 
-use crate::{Blob, canonical::Item, document, limits, membership::SignedMembership, query::SignedRequest, structure};
+use crate::{
+    Blob, canonical::Item, cross::SignedCrossRequest, document, limits, membership::SignedMembership,
+    query::SignedRequest, structure,
+};
 
 structure! {
     /// An entry of a main chain.
@@ -11,6 +14,8 @@ structure! {
         pub request: Option<SignedRequest>,
         /// The body behind it, if it logs an admission.
         pub admission: Option<SignedMembership>,
+        /// The body behind it, if it logs a request of the cross lane.
+        pub cross: Option<SignedCrossRequest>,
     }
 }
 

@@ -22,6 +22,8 @@ enumeration! {
         Operator = 4 as "operator",
         /// Reads the bodies of the chains named, those of its own jurisdiction, to check and countersign them.
         Witness = 5 as "witness",
+        /// Computes requests of the cross lane, on inputs of all chains, for the custodians of its own jurisdiction.
+        Evaluator = 6 as "evaluator",
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     bytes::Signature,
     canonical::Item,
     document, enumeration,
-    id::{ChainId, JurisdictionId, MemberId, NetworkId},
+    id::{ChainId, JurisdictionId, MemberId, NetworkId, Text},
     limits,
     region::Region,
     structure,
@@ -109,6 +109,18 @@ structure! {
 }
 
 structure! {
+    /// The cross lane's keys, by digest; whoever uses them has the files.
+    pub struct CrossKeys {
+        /// Name of the parameter set.
+        pub parameters: Text<32>,
+        /// Digest of the public key's file: what providers encrypt to, and the reference string of their proofs.
+        pub public_key: Digest,
+        /// Digest of the evaluation keys' file.
+        pub evaluation_keys: Digest,
+    }
+}
+
+structure! {
     /// The trust root without its signatures.
     pub struct TrustRoot {
         /// The network's name; checkpoints' origins begin with it.
@@ -122,6 +134,8 @@ structure! {
         pub catalogue: Digest,
         /// The limits.
         pub disclosure: Disclosure,
+        /// Keys of the cross lane, if the network has one.
+        pub cross: Option<CrossKeys>,
         /// All jurisdictions, by name.
         pub jurisdictions: Vec<Jurisdiction>,
         /// All chains, by name.

@@ -82,7 +82,8 @@ impl Sender {
         let (chain, provider) = (self.config.chain.clone(), self.config.member.clone());
         let proven = prove(self.network.key(), &chain, &provider, records, &mut OsRng).unwrap();
         let (contributions, range_proof) = (proven.contributions, proven.range_proof);
-        let mut batch = Batch { chain, provider, contributions, range_proof, signature: Signature([0; 64]) };
+        let mut batch =
+            Batch { chain, provider, contributions, range_proof, cross: None, signature: Signature([0; 64]) };
         self.sign(&mut batch);
         batch
     }
@@ -126,5 +127,6 @@ fn restricted() -> Restricted {
             ciphertext: Blob::new(blob(40)).unwrap(),
             wrapped_key: Blob::new(blob(44)).unwrap(),
         },
+        cross: None,
     }
 }

@@ -65,6 +65,7 @@ pub(crate) fn restricted(number: u32) -> Restricted {
             ciphertext: Blob::new(vec![number as u8; 40]).unwrap(),
             wrapped_key: Blob::new(vec![9; 32]).unwrap(),
         },
+        cross: None,
     }
 }
 
@@ -85,6 +86,7 @@ pub(crate) fn unsigned(proven: ProvenBatch) -> Batch {
         provider: provider(),
         contributions: proven.contributions,
         range_proof: proven.range_proof,
+        cross: None,
         signature: Signature([1; 64]),
     }
 }

@@ -26,6 +26,7 @@ pub mod dlog;
 pub mod elgamal;
 pub mod encoding;
 pub mod key;
+pub mod replicated;
 pub mod share;
 pub mod tally;
 

@@ -76,6 +76,7 @@ fn posted(network: &Network) -> Batch {
                 ciphertext: Blob::new(vec![2; 30]).unwrap(),
                 wrapped_key: Blob::new(vec![3; 32]).unwrap(),
             },
+            cross: None,
         },
         value: *value,
     };
@@ -86,6 +87,7 @@ fn posted(network: &Network) -> Batch {
         provider,
         contributions: proven.contributions,
         range_proof: proven.range_proof,
+        cross: None,
         signature: Signature([0; 64]),
     };
     batch::verify(&network.key, Catalogue::built_in(), &batch, &mut rng(10)).unwrap();

@@ -33,6 +33,10 @@ pub enum Scope {
     EvidenceRead,
     /// Log disputes.
     DisputesWrite,
+    /// Read a chain's inputs to a request of the cross lane.
+    CrossRead,
+    /// Have a request of the cross lane computed.
+    CrossCompute,
 }
 
 /// A word that is no scope.
@@ -42,7 +46,7 @@ pub struct UnknownScope;
 
 impl Scope {
     /// Every scope, in the order of declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::BatchesWrite,
         Self::CellsRead,
         Self::DetailsRead,
@@ -56,6 +60,8 @@ impl Scope {
         Self::ErasuresWrite,
         Self::EvidenceRead,
         Self::DisputesWrite,
+        Self::CrossRead,
+        Self::CrossCompute,
     ];
 
     /// The word in tokens and token requests.
@@ -74,6 +80,8 @@ impl Scope {
             Self::ErasuresWrite => "erasures.write",
             Self::EvidenceRead => "evidence.read",
             Self::DisputesWrite => "disputes.write",
+            Self::CrossRead => "cross.read",
+            Self::CrossCompute => "cross.compute",
         }
     }
 
@@ -81,10 +89,13 @@ impl Scope {
     pub fn of_role(role: MemberRole) -> &'static [Self] {
         match role {
             MemberRole::Provider => &[Self::BatchesWrite, Self::ErasuresWrite, Self::EvidenceRead, Self::DisputesWrite],
-            MemberRole::Regulator => &[Self::CellsRead, Self::LogWrite, Self::AnswersRequest, Self::DisputesWrite],
+            MemberRole::Regulator => {
+                &[Self::CellsRead, Self::LogWrite, Self::AnswersRequest, Self::DisputesWrite, Self::CrossCompute]
+            }
             MemberRole::Custodian => &[Self::DetailsRead, Self::NumbersRead, Self::LogRead],
             MemberRole::Operator => &[Self::SealsWrite, Self::AnchorsWrite],
             MemberRole::Witness => &[Self::BodiesRead],
+            MemberRole::Evaluator => &[Self::CrossRead],
         }
     }
 

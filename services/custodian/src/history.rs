@@ -423,7 +423,7 @@ mod tests {
     /// Entries without a body, numbered.
     fn entries(numbers: std::ops::Range<u8>) -> Vec<LogEntry> {
         let bytes = numbers.map(|number| Entry::Release(Digest([number; 32])).to_canonical());
-        let entry = |bytes| LogEntry { entry: Blob::new(bytes).unwrap(), request: None, admission: None };
+        let entry = |bytes| LogEntry { entry: Blob::new(bytes).unwrap(), request: None, admission: None, cross: None };
         bytes.map(entry).collect()
     }
 

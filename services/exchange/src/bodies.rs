@@ -97,7 +97,7 @@ async fn body(
         Entry::Anchor(anchor) => {
             store::anchor::body(store.reader(), chain.id(), anchor).await?.ok_or_else(gone)?.to_canonical()
         }
-        Entry::Membership(digest) | Entry::Request(digest) | Entry::Dispute(digest) => {
+        Entry::Membership(digest) | Entry::Request(digest) | Entry::Dispute(digest) | Entry::CrossRequest(digest) => {
             store::document::body(store.reader(), digest).await?.ok_or_else(gone)?
         }
         Entry::Erasure(erasure) => store::document::body(store.reader(), &erasure.order).await?.ok_or_else(gone)?,
@@ -107,6 +107,7 @@ async fn body(
         | Entry::Answer(_)
         | Entry::Refusal(_)
         | Entry::Confirmation(_)
-        | Entry::Preview(_) => Vec::new(),
+        | Entry::Preview(_)
+        | Entry::CrossAnswer(_) => Vec::new(),
     })
 }

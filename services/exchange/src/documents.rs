@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use nacre_schemas::{
     Blob, DecodeError, Digest, Document,
+    cross::SignedCrossRequest,
     dossier::LoggedRequest,
     entry::Entry,
     evidence::SignedDispute,
@@ -149,19 +150,20 @@ pub(crate) async fn page(exchange: &Exchange, chain: &Chain, from: u64) -> Resul
             break;
         }
         let broken = |what: String| chain.inconsistent(leaf, what);
-        let (mut request, mut admission) = (None, None);
-        if let Entry::Request(digest) | Entry::Membership(digest) = &entry {
+        let (mut request, mut admission, mut cross) = (None, None, None);
+        if let Entry::Request(digest) | Entry::Membership(digest) | Entry::CrossRequest(digest) = &entry {
             let body = store::document::body(exchange.store().reader(), digest).await?;
             let body = body.ok_or_else(|| broken("the document behind it is gone".to_owned()))?;
             bytes += body.len();
             let decoding = |error: DecodeError| broken(error.to_string());
             match entry {
                 Entry::Request(_) => request = Some(SignedRequest::from_canonical(&body).map_err(decoding)?),
+                Entry::CrossRequest(_) => cross = Some(SignedCrossRequest::from_canonical(&body).map_err(decoding)?),
                 _ => admission = Some(SignedMembership::from_canonical(&body).map_err(decoding)?),
             }
         }
         let entry = Blob::new(entry.to_canonical()).map_err(|error| broken(error.to_string()))?;
-        entries.push(LogEntry { entry, request, admission });
+        entries.push(LogEntry { entry, request, admission, cross });
     }
     Ok(LogPage { first: from, entries })
 }

@@ -109,7 +109,9 @@ async fn read(store: &Store, chain: &Chain, from: u64, size: u64) -> Result<Stre
                 | Entry::Refusal(digest)
                 | Entry::Confirmation(digest)
                 | Entry::Preview(digest)
-                | Entry::Dispute(digest),
+                | Entry::Dispute(digest)
+                | Entry::CrossRequest(digest)
+                | Entry::CrossAnswer(digest),
                 None,
             ) => stretch.documents.push((digest, leaf)),
         }

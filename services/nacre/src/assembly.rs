@@ -88,6 +88,7 @@ impl Description {
             earlier: Vec::new(),
             catalogue: Catalogue::built_in().index().digest(),
             disclosure: Disclosure { minimum_people: self.minimum_people },
+            cross: None,
             jurisdictions,
             chains,
         };

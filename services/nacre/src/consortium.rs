@@ -226,6 +226,7 @@ fn trust_root(
         earlier: Vec::new(),
         catalogue: Catalogue::built_in().index().digest(),
         disclosure: Disclosure { minimum_people: plan.minimum_people },
+        cross: None,
         jurisdictions: foundings.iter().map(|founding| jurisdiction(founding, plan)).collect::<Result<_, _>>()?,
         chains,
     };

@@ -180,6 +180,7 @@ mod tests {
             earlier: Vec::new(),
             catalogue: Catalogue::built_in().index().digest(),
             disclosure: Disclosure { minimum_people: 11 },
+            cross: None,
             jurisdictions: vec![nacre_schemas::trust::Jurisdiction {
                 id: "guangdong".parse().unwrap(),
                 group_key: Point([0; 32]),

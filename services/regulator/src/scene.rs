@@ -113,6 +113,7 @@ impl Scene {
             earlier: Vec::new(),
             catalogue: Catalogue::built_in().index().digest(),
             disclosure: Disclosure { minimum_people: 2 },
+            cross: None,
             jurisdictions: foundings.iter().map(Founding::public).collect(),
             chains: vec![chain("main/health", None), chain("region/440100", Some("440100".parse().unwrap()))],
         };

@@ -89,6 +89,10 @@ checks! {
     Anchor = "anchor",
     /// The parts of an evidence file are of one record.
     Evidence = "evidence",
+    /// A result of the cross lane has the form that its request gives it.
+    CrossResult = "cross-result",
+    /// An evaluator of each jurisdiction computed the result.
+    CrossConfirmation = "cross-confirmation",
     /// A dispute is its claimant's.
     Dispute = "dispute",
 }

@@ -11,6 +11,7 @@ pub mod anchor;
 pub mod answer;
 pub mod cells;
 pub mod confirmation;
+pub mod cross;
 pub mod dispute;
 pub mod dossier;
 pub mod epoch;

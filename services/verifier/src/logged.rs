@@ -11,7 +11,7 @@ use nacre_schemas::{
     entry::Entry,
     measure::Measure,
     membership::{MemberRole, Membership},
-    query::{Request, SignedRequest},
+    query::{Request, SealProof, SealSpan, SignedRequest},
 };
 
 use crate::{
@@ -40,15 +40,14 @@ pub fn check_request(
     definition: &Measure,
 ) -> Result<(), Failure> {
     check_signed(signed, requester, network, definition)?;
-    check_seals(signed, network)
+    check_seals(&signed.request.spans, &signed.seals, network)
 }
 
 /// Each span's last seal stands under a final checkpoint of its chain.
-fn check_seals(signed: &SignedRequest, network: &Network) -> Result<(), Failure> {
-    let spans = &signed.request.spans;
-    let complete = signed.seals.len() == spans.len();
+pub(crate) fn check_seals(spans: &[SealSpan], seals: &[SealProof], network: &Network) -> Result<(), Failure> {
+    let complete = seals.len() == spans.len();
     ensure(complete, Check::SealInclusion, "request", "there is not the last seal of each span")?;
-    for (span, proof) in spans.iter().zip(&signed.seals) {
+    for (span, proof) in spans.iter().zip(seals) {
         let place = format_args!("{} seal {}", span.chain, span.last);
         let named = proof.seal.number == span.last && proof.seal.leaf_hash() == span.hash;
         ensure(named, Check::SealSequence, place, "the seal shown is not the one that the request names")?;

@@ -18,6 +18,7 @@ use nacre_schemas::{
     batch::BatchBody,
     catalogue::Catalogue,
     contribution::Commitments,
+    cross::SignedCrossRequest,
     entry::{AnchorEntry, BatchEntry, Entry, SealEntry},
     erasure::SignedErasure,
     evidence::SignedDispute,
@@ -33,7 +34,7 @@ use nacre_zk::batch::{self, MemberBatch, MemberView};
 use rand::{CryptoRng, RngCore};
 
 use crate::{
-    Network, dispute, erasure,
+    Network, cross, dispute, erasure,
     failure::{Check, Failure, OrFailure as _, ensure},
     logged, membership,
 };
@@ -256,6 +257,10 @@ impl Reading<'_> {
                 self.request(&behind(digest, body, place)?, place)?;
                 Stands::Document
             }
+            Entry::CrossRequest(digest) => {
+                self.cross_request(&behind(digest, body, place)?, place)?;
+                Stands::Document
+            }
             // `verify` checks a release by itself, whoever logged it.
             Entry::Release(_) => Stands::Document,
             Entry::Dispute(digest) => {
@@ -269,16 +274,26 @@ impl Reading<'_> {
         })
     }
 
-    /// A request under an earlier trust root was checked when it was logged; its keys may be gone since.
+    /// Whether a request was asked under this trust root. One under an earlier trust root was checked when it was logged; its
+    /// keys may be gone since.
+    fn is_present(&self, trust: &Digest, place: &str) -> Result<bool, Failure> {
+        let counts = self.network.root().counts(trust, &self.network.digest());
+        ensure(counts, Check::RequestForm, place, "it is asked under a trust root that this does not follow")?;
+        Ok(*trust == self.network.digest())
+    }
+
+    fn cross_request(&self, signed: &SignedCrossRequest, place: &str) -> Result<(), Failure> {
+        ensure(self.chain.id == cross::main_chain(), Check::Entry, place, "cross requests stand on another chain")?;
+        if self.is_present(&signed.request.trust, place)? {
+            let requester = self.admission(&signed.request.requester, place)?;
+            cross::check_request(signed, &requester, self.network)?;
+        }
+        Ok(())
+    }
+
     fn request(&self, signed: &SignedRequest, place: &str) -> Result<(), Failure> {
-        if signed.request.trust != self.network.digest() {
-            let counts = self.network.root().counts(&signed.request.trust, &self.network.digest());
-            return ensure(
-                counts,
-                Check::RequestForm,
-                place,
-                "it is asked under a trust root that this does not follow",
-            );
+        if !self.is_present(&signed.request.trust, place)? {
+            return Ok(());
         }
         let requester = self.admission(&signed.request.requester, place)?;
         let measure = &signed.request.measure;

@@ -48,6 +48,7 @@ impl Founding {
             earlier: Vec::new(),
             catalogue: Digest::of(b"no measure is asked about"),
             disclosure: Disclosure { minimum_people: 11 },
+            cross: None,
             jurisdictions: JURISDICTIONS.iter().zip(&shares).map(|(id, shares)| jurisdiction(id, shares)).collect(),
             chains: vec![Chain {
                 id: "main/health".parse().unwrap(),

@@ -81,6 +81,7 @@ fn trust_root(shares: &[KeyShare], authority: &SigningKey) -> TrustRoot {
         earlier: Vec::new(),
         catalogue: Digest::of(b"no measure is asked about"),
         disclosure: Disclosure { minimum_people: 1 },
+        cross: None,
         jurisdictions: vec![Jurisdiction {
             id: "macao".parse().unwrap(),
             group_key: shares[0].group_key(),

@@ -59,6 +59,7 @@ fn trust_root(shares: &[KeyShare], keys: &[SigningKey], authority: &SigningKey) 
         earlier: Vec::new(),
         catalogue: Catalogue::built_in().index().digest(),
         disclosure: Disclosure { minimum_people: 11 },
+        cross: None,
         jurisdictions: vec![Jurisdiction {
             id: "guangdong".parse().unwrap(),
             group_key: shares[0].group_key(),

@@ -40,6 +40,7 @@ pub(crate) fn root_of(host: &Host, ceremony: &str, authority: &SigningKey) -> Tr
         earlier: Vec::new(),
         catalogue: Catalogue::built_in().index().digest(),
         disclosure: Disclosure { minimum_people: 11 },
+        cross: None,
         jurisdictions: vec![jurisdiction_of(&host.folder(ceremony), authority.public()).unwrap()],
         chains: vec![chain],
     }

@@ -113,6 +113,7 @@ fn trust_root(foundings: &BTreeMap<String, Founding>, keys: &BTreeMap<&str, Sign
         earlier: vec![EARLIER],
         catalogue: Catalogue::built_in().index().digest(),
         disclosure: Disclosure { minimum_people: 1 },
+        cross: None,
         jurisdictions: foundings.iter().map(|(id, founding)| jurisdiction(id, founding)).collect(),
         chains: keys.iter().map(chain).collect(),
     };
@@ -249,6 +250,7 @@ impl World {
             provider,
             contributions: proven.contributions,
             range_proof: proven.range_proof,
+            cross: None,
             signature: nacre_schemas::Signature([0; 64]),
         };
         self.sign(&mut batch);
@@ -296,6 +298,7 @@ fn restricted(number: u8) -> Restricted {
             ciphertext: Blob::new(vec![number; 40]).unwrap(),
             wrapped_key: Blob::new(vec![number; 44]).unwrap(),
         },
+        cross: None,
     }
 }
 

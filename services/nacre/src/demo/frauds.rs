@@ -113,7 +113,7 @@ async fn value_out_of_range(places: &Consortium, network: &Network) -> anyhow::R
     let blob = |size: usize| vec![0; size];
     let payload =
         Payload { nonce: Blob::new(blob(12))?, ciphertext: Blob::new(blob(32))?, wrapped_key: Blob::new(blob(44))? };
-    let restricted = Restricted { pseudonym: Digest::of(b"nobody"), payload };
+    let restricted = Restricted { pseudonym: Digest::of(b"nobody"), payload, cross: None };
     let provider = header.provider.clone();
     let record = Record { measure: &widened, header, restricted, value: 350 };
     let proven = batch::prove(network.key(), &config.chain, &provider, vec![record], &mut OsRng)?;
@@ -122,6 +122,7 @@ async fn value_out_of_range(places: &Consortium, network: &Network) -> anyhow::R
         provider,
         contributions: proven.contributions,
         range_proof: proven.range_proof,
+        cross: None,
         signature: nacre_schemas::Signature([0; 64]),
     };
     let key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)?;

@@ -96,6 +96,7 @@ impl Sealer {
             provider: provider.clone(),
             contributions: proven.contributions,
             range_proof: proven.range_proof,
+            cross: None,
             signature: Signature([0; 64]),
         };
         batch.signature = self.keys.signing.sign(Role::Batch, &batch.statement().to_canonical());
@@ -110,6 +111,11 @@ impl Sealer {
         let payload = payload::seal(&self.keys.payload, &header, &PayloadRecord::of(&named.value)?)?;
         let system = self.config.person_system.as_str();
         let pseudonym = name::pseudonym(&self.keys.pseudonym, system, &named.value.person);
-        Ok(Record { measure, header, restricted: Restricted { pseudonym, payload }, value: named.value.value_steps })
+        Ok(Record {
+            measure,
+            header,
+            restricted: Restricted { pseudonym, payload, cross: None },
+            value: named.value.value_steps,
+        })
     }
 }

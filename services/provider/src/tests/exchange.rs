@@ -162,6 +162,7 @@ fn trust_root(config: &Config, chain_key: &SigningKey, authority: &SigningKey) -
         earlier: Vec::new(),
         catalogue: Catalogue::built_in().index().digest(),
         disclosure: Disclosure { minimum_people: 11 },
+        cross: None,
         jurisdictions: vec![jurisdiction],
         chains: vec![chain],
     };

@@ -1,0 +1,23 @@
+//! The cross lane: statistics over pairs of values of one person that came from different providers.
+//!
+//! Providers encrypt the bits of a value and its cross band ([`list`]); evaluators, who hold no secret, compute a
+//! cross-table ([`crosstab`]) or conditional means ([`conditional`]), set small cells to zero ([`suppress`]) and squash the
+//! noise of what is left ([`squash`]); custodians of all jurisdictions decrypt in shares (`nacre_zk::replicated`).
+//!
+//! Everything an evaluator does is deterministic: integer sums in any order, and a Fourier transform whose algorithm is
+//! fixed. Two evaluators on processors of one kind get the same words.
+
+pub mod conditional;
+pub mod crosstab;
+mod error;
+mod key_file;
+pub mod keys;
+pub mod list;
+pub mod look_up;
+pub mod params;
+mod random;
+pub mod squash;
+pub mod suppress;
+pub mod tally;
+
+pub use error::FheError;

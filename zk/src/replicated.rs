@@ -1,0 +1,262 @@
+//! Custody in the cross lane: the key of the squashed results in replicated shares, and decryption with them.
+//!
+//! A squashed digit is a sample of the learning-with-errors problem with words of 128 bits: a mask, and a body `⟨mask, key⟩ +
+//! noise + 2^123·digit`.
+//!
+//! The key (one bit a word) is a sum of *summands*, words of 128 bits, uniform but for their sum. A jurisdiction of n custodians with threshold t
+//! has one summand for every t − 1 of them, which those do not hold and all others do: any t hold them all, and any t − 1
+//! lack one (Ito, Saito, Nishizeki, 1987). Summands of all jurisdictions are needed.
+//!
+//! A share of a digit is `⟨mask, summand⟩` plus *flooding*: 110 bits that hide the noise of the digit, which depends on what
+//! was computed. The noise is under 2^70, so a share is within 2^-40 of one that does not depend on it (statistical
+//! distance, a digit; Asharov et al., EUROCRYPT 2012, "smudging"). The flooding is a function of the summand's own key and of the digest of
+//! the ciphertexts: asked again a custodian gives the same share and nothing averages out, and all holders of a summand give
+//! the same.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use nacre_schemas::Digest;
+use sm3::Sm3;
+use zeroize::{Zeroize as _, Zeroizing};
+
+/// Bits of the flooding.
+pub const FLOODING_BITS: u32 = 110;
+/// Scale of a digit: four bits below the padding bit of 2^128.
+pub const DIGIT_LOG: u32 = 123;
+/// Values of a digit.
+const DIGIT_VALUES: u128 = 16;
+/// The most summands of a jurisdiction.
+pub const MAX_SUMMANDS: usize = nacre_schemas::limits::MAX_SUMMANDS;
+
+/// What can be wrong.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ReplicatedError {
+    /// A mask of another length than the key.
+    #[error("a mask of {found} words for a key of {expected}")]
+    Length {
+        /// Words of the mask.
+        found: usize,
+        /// Words of the key.
+        expected: usize,
+    },
+    /// A structure that nobody can have.
+    #[error(
+        "a threshold of {threshold} of {custodians} custodians, which is none or has more than {MAX_SUMMANDS} summands"
+    )]
+    Structure {
+        /// The custodians.
+        custodians: u16,
+        /// How many it takes.
+        threshold: u16,
+    },
+    /// What is left after the shares is no digit: a share is wrong.
+    #[error("the shares do not add up to a digit: 2^{off:.0} of 2^{DIGIT_LOG} off")]
+    NotADigit {
+        /// Logarithm of how far it is off.
+        off: f64,
+    },
+    /// The operating system gives no randomness.
+    #[error("the operating system gave no randomness: {0}")]
+    NoRandomness(getrandom::Error),
+}
+
+/// A summand of the key, as its holders keep it.
+#[derive(Clone)]
+pub struct Summand {
+    /// The custodians that do not hold it, by number from 1, in order.
+    pub lacking: Vec<u16>,
+    words: Vec<u128>,
+    flooding_key: [u8; 32],
+}
+
+impl Drop for Summand {
+    fn drop(&mut self) {
+        self.words.zeroize();
+        self.flooding_key.zeroize();
+    }
+}
+
+impl Summand {
+    /// A summand read back.
+    pub fn new(lacking: Vec<u16>, words: Vec<u128>, flooding_key: [u8; 32]) -> Self {
+        Self { lacking, words, flooding_key }
+    }
+
+    /// Its words, for keeping.
+    pub fn words(&self) -> &[u128] {
+        &self.words
+    }
+
+    /// The key of its flooding, for keeping.
+    pub fn flooding_key(&self) -> &[u8; 32] {
+        &self.flooding_key
+    }
+
+    /// Whether that custodian holds it.
+    pub fn held_by(&self, custodian: u16) -> bool {
+        !self.lacking.contains(&custodian)
+    }
+
+    /// The share of a digit: the one at that position of a result of that digest.
+    pub fn share(&self, mask: &[u128], result: &Digest, position: u32) -> Result<u128, ReplicatedError> {
+        if mask.len() != self.words.len() {
+            return Err(ReplicatedError::Length { found: mask.len(), expected: self.words.len() });
+        }
+        let product =
+            mask.iter().zip(&self.words).fold(0u128, |sum, (mask, word)| sum.wrapping_add(mask.wrapping_mul(*word)));
+        Ok(product.wrapping_add(self.flooding(result, position)))
+    }
+
+    /// The flooding of a digit: under 2^[`FLOODING_BITS`].
+    pub fn flooding(&self, result: &Digest, position: u32) -> u128 {
+        let mut mac = Hmac::<Sm3>::new_from_slice(&self.flooding_key).expect("any length is a key");
+        mac.update(b"nacre/cross/flooding/1");
+        mac.update(&result.0);
+        mac.update(&position.to_be_bytes());
+        let bytes = mac.finalize().into_bytes();
+        let mut word = [0; 16];
+        word.copy_from_slice(&bytes[..16]);
+        u128::from_be_bytes(word) >> (u128::BITS - FLOODING_BITS)
+    }
+}
+
+/// The sets of `size` of the numbers 1 to `of`, in lexicographic order.
+pub fn subsets(of: u16, size: u16) -> Vec<Vec<u16>> {
+    fn extend(chosen: &mut Vec<u16>, from: u16, of: u16, size: usize, sets: &mut Vec<Vec<u16>>) {
+        if chosen.len() == size {
+            sets.push(chosen.clone());
+            return;
+        }
+        for number in from..=of {
+            chosen.push(number);
+            extend(chosen, number + 1, of, size, sets);
+            chosen.pop();
+        }
+    }
+    let mut sets = Vec::new();
+    extend(&mut Vec::new(), 1, of, size.into(), &mut sets);
+    sets
+}
+
+/// Deals a key: for each jurisdiction of (custodians, threshold), its summands in the order of [`subsets`]. The key's words
+/// are zeroized.
+pub fn deal(mut key: Vec<u128>, jurisdictions: &[(u16, u16)]) -> Result<Vec<Vec<Summand>>, ReplicatedError> {
+    let mut dealt = Vec::with_capacity(jurisdictions.len());
+    for (custodians, threshold) in jurisdictions.iter().copied() {
+        let structure = ReplicatedError::Structure { custodians, threshold };
+        if threshold == 0 || threshold > custodians || summands(custodians, threshold - 1) > MAX_SUMMANDS as u64 {
+            return Err(structure);
+        }
+        let summands = subsets(custodians, threshold - 1).into_iter().map(|lacking| split_off(&mut key, lacking));
+        dealt.push(summands.collect::<Result<Vec<_>, _>>()?);
+    }
+    // What is left goes to the last summand, so that all add up to the key.
+    if let Some(last) = dealt.last_mut().and_then(|summands| summands.last_mut()) {
+        for (word, rest) in last.words.iter_mut().zip(&key) {
+            *word = word.wrapping_add(*rest);
+        }
+    }
+    key.zeroize();
+    Ok(dealt)
+}
+
+/// Draws a summand, and takes it from the key.
+fn split_off(key: &mut [u128], lacking: Vec<u16>) -> Result<Summand, ReplicatedError> {
+    let mut bytes = Zeroizing::new(vec![0u8; key.len() * 16]);
+    getrandom::fill(&mut bytes).map_err(ReplicatedError::NoRandomness)?;
+    let mut flooding_key = [0; 32];
+    getrandom::fill(&mut flooding_key).map_err(ReplicatedError::NoRandomness)?;
+    let words: Vec<u128> = bytes.as_chunks::<16>().0.iter().map(|word| u128::from_le_bytes(*word)).collect();
+    for (rest, word) in key.iter_mut().zip(&words) {
+        *rest = rest.wrapping_sub(*word);
+    }
+    Ok(Summand { lacking, words, flooding_key })
+}
+
+/// How many sets of `size` of `of` there are.
+fn summands(of: u16, size: u16) -> u64 {
+    (0..u64::from(size)).fold(1u64, |sets, drawn| sets.saturating_mul(u64::from(of) - drawn) / (drawn + 1))
+}
+
+/// The digit, once all shares of it are there.
+///
+/// # Errors
+/// [`ReplicatedError::NotADigit`] if what is left is farther from a digit than noise and flooding can be: a share is wrong.
+pub fn combine(body: u128, shares: impl IntoIterator<Item = u128>) -> Result<u8, ReplicatedError> {
+    let phase = shares.into_iter().fold(body, u128::wrapping_sub);
+    let step = 1u128 << DIGIT_LOG;
+    let value = phase.wrapping_add(step / 2) >> DIGIT_LOG;
+    let error = phase.wrapping_sub(value << DIGIT_LOG).cast_signed().unsigned_abs();
+    // Flooding is subtracted with every share: up to 2^110 for each of at most 2^11 summands.
+    if value >= DIGIT_VALUES || error > step / 4 {
+        return Err(ReplicatedError::NotADigit { off: (error as f64).log2() });
+    }
+    Ok(value as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digit(key: &[u128], value: u128, noise: i128) -> (Vec<u128>, u128) {
+        let mask: Vec<u128> =
+            (0..key.len() as u128).map(|word| word.wrapping_mul(0x9e37_79b9_7f4a_7c15) << 60 | word).collect();
+        let product = mask.iter().zip(key).fold(0u128, |sum, (mask, bit)| sum.wrapping_add(mask.wrapping_mul(*bit)));
+        (mask, product.wrapping_add(value << DIGIT_LOG).wrapping_add_signed(noise))
+    }
+
+    fn key() -> Vec<u128> {
+        (0..4_096).map(|word| u128::from(word % 3 == 1)).collect()
+    }
+
+    #[test]
+    fn any_threshold_of_every_jurisdiction_opens_and_no_fewer() {
+        let structure = [(3, 2), (5, 3), (1, 1)];
+        let dealt = deal(key(), &structure).unwrap();
+        let result = Digest([7; 32]);
+        for value in 0..16 {
+            let (mask, body) = digit(&key(), value, 1 << 69);
+            let share = |summand: &Summand| summand.share(&mask, &result, value as u32).unwrap();
+            let all: Vec<u128> = dealt.iter().flatten().map(share).collect();
+            assert_eq!(combine(body, all.iter().copied()).unwrap(), value as u8);
+            for missing in 0..all.len() {
+                let others = all.iter().enumerate().filter(|(index, _)| *index != missing).map(|(_, share)| *share);
+                assert!(combine(body, others).is_err(), "without summand {missing}");
+            }
+        }
+        for ((custodians, threshold), summands) in structure.into_iter().zip(&dealt) {
+            for holders in subsets(custodians, threshold) {
+                assert!(summands.iter().all(|summand| holders.iter().any(|holder| summand.held_by(*holder))));
+            }
+            for holders in subsets(custodians, threshold - 1) {
+                assert!(summands.iter().any(|summand| !holders.iter().any(|holder| summand.held_by(*holder))));
+            }
+        }
+    }
+
+    #[test]
+    fn flooding_is_repeatable_and_its_own_for_every_digit_and_summand() {
+        let dealt = deal(key(), &[(3, 2)]).unwrap().remove(0);
+        let (one, two) = (Digest([1; 32]), Digest([2; 32]));
+        let floods = [
+            dealt[0].flooding(&one, 0),
+            dealt[0].flooding(&one, 1),
+            dealt[0].flooding(&two, 0),
+            dealt[1].flooding(&one, 0),
+        ];
+        for (index, flood) in floods.iter().enumerate() {
+            assert!(*flood < 1 << FLOODING_BITS && !floods[..index].contains(flood));
+        }
+        assert_eq!(dealt[0].flooding(&one, 0), floods[0]);
+        // 64 floods that never reach into the upper half of the range come once in 2^64 runs.
+        assert!((0..64).any(|position| dealt[0].flooding(&one, position) >> (FLOODING_BITS - 1) == 1));
+    }
+
+    #[test]
+    fn structures_that_nobody_can_have_are_refused() {
+        for (custodians, threshold) in [(3, 0), (3, 4), (32, 17)] {
+            assert!(matches!(deal(key(), &[(custodians, threshold)]), Err(ReplicatedError::Structure { .. })));
+        }
+        assert_eq!(subsets(4, 2), [[1, 2], [1, 3], [1, 4], [2, 3], [2, 4], [3, 4]]);
+        assert_eq!([summands(4, 2), summands(9, 4), summands(1, 0)], [6, 126, 1]);
+    }
+}
