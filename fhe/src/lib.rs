@@ -19,5 +19,6 @@ mod random;
 pub mod squash;
 pub mod suppress;
 pub mod tally;
+pub mod wire;
 
 pub use error::FheError;

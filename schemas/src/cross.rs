@@ -56,7 +56,7 @@ structure! {
 }
 
 structure! {
-    /// What a list's proof is bound to: whose batch, to which chain, of which records and commitments in order.
+    /// What a list's proof is bound to: whose batch, to which chain, of which records in order.
     pub struct CrossContext {
         /// Digest of the public key.
         pub key: Digest,
@@ -64,7 +64,7 @@ structure! {
         pub chain: ChainId,
         /// Who sends it.
         pub provider: MemberId,
-        /// Digest of each contribution's header and commitments.
+        /// Digest of each contribution's header.
         pub contributions: Vec<Digest>,
     }
 }
@@ -156,8 +156,8 @@ structure! {
         pub by: bool,
         /// Its month.
         pub period: Period,
-        /// Digest of the record's restricted part, for telling inputs apart.
-        pub restricted: Digest,
+        /// The leaf of its entry in the chain: of one person's values of a month the later counts.
+        pub leaf: u64,
         /// Which mask of the inputs it has.
         pub mask: u32,
         /// Which of the list's contributions it is, from 0.

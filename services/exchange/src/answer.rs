@@ -183,7 +183,7 @@ async fn agreed(chain: &Chain, places: &[SealPlace]) -> Result<SignedCheckpoint,
 }
 
 /// Where the seals of the span stand, all of them.
-async fn places(store: &Store, chain: &Chain, span: &SealSpan) -> Result<Vec<SealPlace>, Error> {
+pub(crate) async fn places(store: &Store, chain: &Chain, span: &SealSpan) -> Result<Vec<SealPlace>, Error> {
     catch_up(store, chain).await?;
     let last = store::seal::latest(store.reader(), chain.id()).await?.map_or(0, |seal| seal.number);
     if span.last > last {

@@ -30,6 +30,8 @@ pub struct Config {
     pub trust: PathBuf,
     /// Folder of admissions, `*.json`: who may post, ask and close epochs.
     pub members: PathBuf,
+    /// The cross lane's public key, which lists are verified against; without it none are taken.
+    pub cross_key: Option<PathBuf>,
     /// Who closes its epochs, and in whose name its chains are anchored.
     pub operator: Option<OperatorConfig>,
     /// The URL of the exchange of each chain that its chains are anchored in.
@@ -102,7 +104,8 @@ impl Config {
         let own = [&mut config.data, &mut config.registers, &mut config.trust, &mut config.members];
         let keys = config.chains.iter_mut().map(|chain| &mut chain.key);
         let operator = config.operator.iter_mut().map(|operator| &mut operator.access_key);
-        for file in own.into_iter().chain(keys).chain(operator) {
+        let cross = config.cross_key.iter_mut();
+        for file in own.into_iter().chain(keys).chain(operator).chain(cross) {
             *file = folder.join(&*file);
         }
         Ok(config)

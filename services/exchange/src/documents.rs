@@ -14,7 +14,7 @@ use std::sync::Arc;
 use nacre_schemas::{
     Blob, DecodeError, Digest, Document,
     cross::SignedCrossRequest,
-    dossier::LoggedRequest,
+    dossier::{Inclusion, LoggedRequest, Note},
     entry::Entry,
     evidence::SignedDispute,
     limits,
@@ -48,7 +48,7 @@ pub(crate) struct Logged {
     /// Its audit path under the checkpoint.
     proof: Vec<Digest>,
     /// A final checkpoint of the chain.
-    checkpoint: nacre_schemas::dossier::Note,
+    checkpoint: Note,
 }
 
 impl Logged {
@@ -114,22 +114,49 @@ pub(crate) async fn request(
         })
         .await?;
     verdict.map_err(Refusal::CheckFailed)?;
-    let store = exchange.store().clone();
-    let (body, of_chain) = (signed.to_canonical(), Arc::clone(&chain));
-    let leaf = to_the_end(async move {
-        Ok(log(&store, &of_chain, DocumentKind::Request, Entry::Request(Digest::of(&body)), body).await?)
+    let entry = Entry::Request(signed.digest());
+    let stands = log_request(exchange, &chain, caller, entry, signed.to_canonical()).await?;
+    Ok(LoggedRequest {
+        request: signed,
+        admission: caller.clone(),
+        checkpoint: stands.checkpoint,
+        admission_inclusion: stands.admission,
+        request_inclusion: stands.request,
     })
-    .await?;
+}
+
+/// Where a request and its requester's admission stand, under one checkpoint.
+pub(crate) struct Stands {
+    /// A final checkpoint of the chain.
+    pub(crate) checkpoint: Note,
+    /// The admission's place.
+    pub(crate) admission: Inclusion,
+    /// The request's place.
+    pub(crate) request: Inclusion,
+}
+
+/// Logs a request that was checked, of either lane.
+pub(crate) async fn log_request(
+    exchange: &Exchange,
+    chain: &Arc<Chain>,
+    caller: &SignedMembership,
+    entry: Entry,
+    body: Vec<u8>,
+) -> Result<Stands, Error> {
+    let (store, of_chain) = (exchange.store().clone(), Arc::clone(chain));
+    let kind = match entry {
+        Entry::CrossRequest(_) => DocumentKind::CrossRequest,
+        _ => DocumentKind::Request,
+    };
+    let leaf = to_the_end(async move { Ok(log(&store, &of_chain, kind, entry, body).await?) }).await?;
     let admission = store::logged_document::leaf(exchange.store().reader(), chain.id(), &caller.digest()).await?;
     let admission = admission.ok_or_else(|| Refusal::AdmissionNotLogged(caller.membership.member.clone()))?;
     let checkpoint = chain.agreed(leaf.max(admission) + 1).await?;
     let size = checkpoint.unverified().size;
-    Ok(LoggedRequest {
-        request: signed,
-        admission: caller.clone(),
+    Ok(Stands {
         checkpoint: chain.note(&checkpoint)?,
-        admission_inclusion: chain.inclusion(admission, size)?,
-        request_inclusion: chain.inclusion(leaf, size)?,
+        admission: chain.inclusion(admission, size)?,
+        request: chain.inclusion(leaf, size)?,
     })
 }
 
@@ -231,6 +258,6 @@ fn check_release(
 }
 
 /// Requests and releases on a measure stand on the main chain of its domain.
-fn check_main(here: &Chain, named: nacre_schemas::id::ChainId) -> Result<(), Refusal> {
+pub(crate) fn check_main(here: &Chain, named: nacre_schemas::id::ChainId) -> Result<(), Refusal> {
     if named == *here.id() { Ok(()) } else { Err(Refusal::OtherChain { here: here.id().clone(), named }) }
 }

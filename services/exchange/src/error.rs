@@ -60,6 +60,14 @@ pub enum OpenError {
         /// What the operating system says.
         error: std::io::Error,
     },
+    /// The cross lane's public key.
+    #[error("{path} is not the cross lane's public key: {reason}")]
+    CrossKey {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The trust root is no TOML of a trust root.
     #[error("the trust root cannot be read: {0}")]
     Trust(#[from] toml::de::Error),

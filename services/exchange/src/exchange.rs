@@ -28,7 +28,7 @@ use crate::{
     anchoring::{self, Anchoring},
     chain::{Chain, Opening},
     config::{ChainConfig, Config},
-    documents,
+    cross, documents,
     error::{ExchangeError, OpenError},
     finality::{self, Finality, WitnessPeer},
     intake::{
@@ -73,6 +73,7 @@ impl Exchange {
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         let network = Arc::new(read_network(&config.trust)?);
         let members = Arc::new(Members::load(&config.members, &network)?);
+        let cross_key = config.cross_key.as_deref().map(|path| cross::read_key(path, &network)).transpose()?;
         private_folder(&config.data)?;
         private_folder(&config.data.join(CHAINS))?;
         private_folder(&config.registers)?;
@@ -108,7 +109,7 @@ impl Exchange {
             store,
             chains,
             intakes: Queue::new(QUEUED_BATCHES),
-            proofs: proofs::start(Arc::clone(&network)),
+            proofs: proofs::start(Arc::clone(&network), cross_key),
             network,
             evidence: Queue::new(QUEUED_EVIDENCE),
             releases: Queue::new(QUEUED_RELEASES),

@@ -18,6 +18,7 @@ mod answer;
 mod bodies;
 mod chain;
 mod config;
+mod cross;
 mod documents;
 mod erasures;
 mod error;

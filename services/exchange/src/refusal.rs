@@ -166,6 +166,9 @@ pub(crate) enum Refusal {
         /// The child.
         child: String,
     },
+    /// A batch has a list that nobody here can verify.
+    #[error("this exchange has no key of the cross lane, and takes no lists for it")]
+    NoCrossLane,
     /// Disputes go elsewhere.
     #[error("{0} is no judicial chain: disputes are logged on `judicial`")]
     NotJudicial(ChainId),
@@ -251,6 +254,7 @@ impl Refusal {
             Self::ChainNotAsked(_) => (422, "chain-not-asked", "The request does not cover the chain"),
             Self::UnknownMeasure(_) => (422, "unknown-measure", "Unknown measure"),
             Self::NotAnchored { .. } => (404, "not-anchored", "Not anchored yet"),
+            Self::NoCrossLane => (422, "no-cross-lane", "No cross lane"),
             Self::NotJudicial(_) => (422, "not-judicial", "No judicial chain"),
             Self::NotInLog(_) => (404, "not-in-log", "Not in the log"),
             Self::AdmissionNotLogged(_) => (409, "admission-not-logged", "Admission not logged"),

@@ -49,6 +49,8 @@ pub struct Config {
     pub record_key: PathBuf,
     /// HMAC-SM3 key of pseudonyms (32 bytes, hex).
     pub pseudonym_key: PathBuf,
+    /// The cross lane's public key, if values are to be posted for it too.
+    pub cross_key: Option<PathBuf>,
     /// SM4 key that payload keys are wrapped under (16 bytes, hex).
     pub payload_key: PathBuf,
 }
@@ -108,7 +110,7 @@ impl Config {
             &mut self.pseudonym_key,
             &mut self.payload_key,
         ];
-        for path in paths.into_iter().chain(&mut self.people) {
+        for path in paths.into_iter().chain(&mut self.people).chain(&mut self.cross_key) {
             *path = folder.join(&*path);
         }
     }

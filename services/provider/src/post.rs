@@ -16,6 +16,7 @@ use std::{
 
 use jiff::Timestamp;
 use nacre_access::client::ClientError;
+use nacre_fhe::keys::PublicKey;
 use nacre_schemas::{Document as _, catalogue::Catalogue, id::ChainId, region::Region, trust::SignedTrustRoot};
 use nacre_verifier::{Failure, Network};
 
@@ -59,6 +60,14 @@ pub enum PostError {
     /// It is not to be trusted.
     #[error("the trust root: {0}")]
     Trust(#[from] Failure),
+    /// The cross lane's public key.
+    #[error("{}: {detail}", path.display())]
+    CrossKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// It knows no such chain.
     #[error("the trust root knows no chain {0}")]
     NoChain(ChainId),
@@ -104,7 +113,8 @@ pub async fn post_at(
 ) -> Result<PostSummary, PostError> {
     let network = read_network(&config.trust)?;
     check_place(config, &network)?;
-    let sealer = Sealer { config: config.clone(), keys: Keys::read(config)?, network };
+    let cross = config.cross_key.as_deref().map(|path| read_cross_key(path, &network)).transpose()?;
+    let sealer = Sealer { config: config.clone(), keys: Keys::read(config)?, network, cross };
     let outbox = Outbox::open(&config.data).await?;
     let lock = outbox.lock()?;
     let posted = run::Run::new(sealer, &outbox, progress)?.all(paths, now).await;
@@ -119,6 +129,17 @@ pub async fn receipts(config: &Config) -> Result<Vec<StoredReceipt>, PostError> 
     let listed = outbox.receipts().await;
     outbox.close().await;
     Ok(listed?)
+}
+
+/// Reads the cross lane's public key, and compares it with the trust root.
+fn read_cross_key(path: &Path, network: &Network) -> Result<PublicKey, PostError> {
+    let wrong = |detail: String| PostError::CrossKey { path: path.to_owned(), detail };
+    let file = fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
+    let (key, digest) = PublicKey::read(io::BufReader::new(file)).map_err(|error| wrong(error.to_string()))?;
+    match &network.root().cross {
+        Some(keys) if keys.public_key == digest => Ok(key),
+        _ => Err(wrong("not the key of the cross lane that the trust root names".to_owned())),
+    }
 }
 
 pub(crate) fn read_network(path: &Path) -> Result<Network, PostError> {

@@ -105,6 +105,9 @@ async fn keep(store: &Store, chain: &Chain, batches: &[&Checked]) -> Result<(), 
             })
             .collect();
         store::contribution::insert(&mut writing, chain.id(), &bodies).await?;
+        if let Some(list) = &checked.batch.cross {
+            store::cross_list::insert(&mut writing, chain.id(), list).await?;
+        }
         store::batch::insert(&mut writing, chain.id(), &checked.id, &checked.body).await?;
     }
     Ok(store.commit(writing).await?)

@@ -51,7 +51,7 @@ use crate::{
 /// A batch whose form and signature hold, with what later steps need of it.
 #[derive(Debug)]
 pub(crate) struct Checked {
-    batch: Batch,
+    pub(crate) batch: Batch,
     id: Digest,
     body: BatchBody,
     /// Record ids, in order, no two alike.
@@ -89,14 +89,14 @@ pub(crate) async fn take(
         return Ok(receipts(&chain, &checked.id, &placed)?);
     }
     let (checked, verdict) = exchange.proofs().run(Unproven { checked, place: place.clone() }).await?;
-    verdict.map_err(rejected)?;
+    verdict?;
     let id = checked.id;
     let admission = Admission { chain: Arc::clone(&chain), checked, place };
     let placed = chain.admissions.run(admission).await??;
     Ok(receipts(&chain, &id, &placed)?)
 }
 
-fn rejected(error: BatchError) -> Refusal {
+pub(crate) fn rejected(error: BatchError) -> Refusal {
     let check = match error.fault {
         BatchFault::SigmaProof => "sigma-proof",
         BatchFault::RangeProof(_) => "range-proof",

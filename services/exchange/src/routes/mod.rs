@@ -22,6 +22,8 @@
 //! | `GET …/anchors/{child}[?covering=]` | | | `Anchored` |
 //! | `GET …/evidence/{record}` | | `evidence.read` | `Evidence`, without anchors |
 //! | `POST …/disputes` | `SignedDispute` | `disputes.write` | leaf, proof, checkpoint |
+//! | `POST …/cross/requests` | `SignedCrossRequest` | `log.write` | `LoggedCrossRequest` |
+//! | `POST …/cross/inputs` | `LoggedCrossRequest` | `cross.read` | `application/vnd.nacre.cross-delivery` |
 //! | `GET …/entries?from=` | | `log.read` | `LogPage`, main chains only |
 //! | `POST …/erasures` | `SignedErasure` | `erasures.write` | leaf, proof, checkpoint |
 //! | `GET …/bodies?from=` | | `bodies.read` | `application/vnd.nacre.members-page` |
@@ -35,6 +37,7 @@ mod bodies;
 mod cells;
 mod chains;
 mod checkpoint;
+mod cross;
 mod details;
 mod disputes;
 mod entries;
@@ -103,6 +106,8 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
         .route("/anchors/{child}", short(get(anchors::read), 0))
         .route("/evidence/{record}", short(get(evidence::read), 0))
         .route("/disputes", short(post(disputes::create), with_surplus(disputes::MAX_DISPUTE_BYTES)))
+        .route("/cross/requests", short(post(cross::log), with_surplus(MAX_SIGNED_REQUEST_BYTES)))
+        .route("/cross/inputs", long(post(cross::inputs), with_surplus(MAX_LOGGED_REQUEST_BYTES)))
         .route("/entries", short(get(entries::read), 0));
     Router::new()
         .route("/healthz", short(get(health::read), 0))

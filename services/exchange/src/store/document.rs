@@ -19,6 +19,8 @@ pub(crate) enum DocumentKind {
     Erasure,
     /// A [`nacre_schemas::evidence::SignedDispute`].
     Dispute,
+    /// A [`nacre_schemas::cross::SignedCrossRequest`].
+    CrossRequest,
 }
 
 impl DocumentKind {
@@ -30,6 +32,7 @@ impl DocumentKind {
             Self::Release => "release",
             Self::Erasure => "erasure",
             Self::Dispute => "dispute",
+            Self::CrossRequest => "cross-request",
         }
     }
 }

@@ -4,7 +4,7 @@
 //! power failure once [`Store::commit`] is back; there is one writing connection, so writers queue and never meet a
 //! lock; readers see the last committed state. The file is created with mode 0600.
 //!
-//! Two kinds of tables: *primary* (`contribution`, `batch`, `cell`, `document`, `final_checkpoint`, `anchor_body`) which nothing can bring back,
+//! Two kinds of tables: *primary* (`contribution`, `batch`, `cross_list`, `cell`, `document`, `final_checkpoint`, `anchor_body`) which nothing can bring back,
 //! and *derived* (`applied`, `record`, `seal`, `logged_document`, `anchor`, `erased`) which [`crate::replay`] rebuilds from the logs. Each has a
 //! file here; all take the chain's name as the first part of their key, so chains of one file never mix.
 //!
@@ -15,6 +15,7 @@ pub(crate) mod applied;
 pub(crate) mod batch;
 pub(crate) mod cell;
 pub(crate) mod contribution;
+pub(crate) mod cross_list;
 pub(crate) mod document;
 pub(crate) mod erased;
 pub(crate) mod final_checkpoint;

@@ -4,6 +4,7 @@
 //! they came from; the same values give batches of the same records, under fresh randomness.
 //! Cost: some 5 ms of one core a record, nearly all of it proofs.
 
+use nacre_fhe::{FheError, keys::PublicKey, list::Plain, wire};
 use nacre_ledger::signing::Role;
 use nacre_schemas::{
     Digest, Document as _, Signature,
@@ -11,7 +12,8 @@ use nacre_schemas::{
     catalogue::Catalogue,
     cohort::CellKey,
     contribution::{Header, Restricted},
-    measure::MeasureRef,
+    cross::CrossList,
+    measure::{Measure, MeasureRef},
 };
 use nacre_verifier::Network;
 use nacre_zk::batch::{ProveError, Record};
@@ -31,6 +33,9 @@ pub enum SealError {
     /// The proofs.
     #[error("cannot prove a batch: {0}")]
     Prove(#[from] ProveError),
+    /// The cross lane's encryption.
+    #[error("cannot encrypt for the cross lane: {0}")]
+    Cross(#[from] FheError),
     /// The catalogue does not hold a measure.
     #[error("the catalogue has no measure {0}")]
     NoMeasure(MeasureRef),
@@ -63,6 +68,8 @@ pub(crate) struct Sealer {
     pub(crate) config: Config,
     pub(crate) keys: Keys,
     pub(crate) network: Network,
+    /// What values are encrypted to for the cross lane, if they are.
+    pub(crate) cross: Option<PublicKey>,
 }
 
 impl Sealer {
@@ -89,6 +96,7 @@ impl Sealer {
             records.push(self.record(named)?);
             names.push((named.record, named.fingerprint));
         }
+        let cross = self.cross.as_ref().map(|key| self.seal_crosswise(key, &mut records)).transpose()?;
         let (chain, provider) = (&self.config.chain, &self.config.member);
         let proven = nacre_zk::batch::prove(self.network.key(), chain, provider, records, &mut rand::thread_rng())?;
         let mut batch = Batch {
@@ -96,12 +104,23 @@ impl Sealer {
             provider: provider.clone(),
             contributions: proven.contributions,
             range_proof: proven.range_proof,
-            cross: None,
+            cross,
             signature: Signature([0; 64]),
         };
         batch.signature = self.keys.signing.sign(Role::Batch, &batch.statement().to_canonical());
         let bytes = batch.to_canonical();
         Ok(Sealed { id: Digest::of(&bytes), bytes, records: names })
+    }
+
+    /// Encrypts the values for the cross lane, and puts each record's words in its restricted part.
+    fn seal_crosswise(&self, key: &PublicKey, records: &mut [Record<'_>]) -> Result<CrossList, SealError> {
+        let plain = records.iter().map(|record| (&record.header, plain_of(record.measure, record.value)));
+        let plain: Vec<_> = plain.collect();
+        let (list, words) = wire::seal(key, &self.config.chain, &self.config.member, &plain)?;
+        for (record, words) in records.iter_mut().zip(words) {
+            record.restricted.cross = Some(words);
+        }
+        Ok(list)
     }
 
     fn record(&self, named: &Named) -> Result<Record<'static>, SealError> {
@@ -118,4 +137,11 @@ impl Sealer {
             value: named.value.value_steps,
         })
     }
+}
+
+/// What a value is in the cross lane: its coarse band, and its distance from the measure's lower limit. The value is in
+/// range, which the proofs of the tally lane need too.
+fn plain_of(measure: &Measure, value: u32) -> Plain {
+    let band = measure.cross_bands().iter().position(|band| (band.lo..=band.hi).contains(&value));
+    Plain { band: band.unwrap_or_default() as u8, value: value.saturating_sub(measure.lo) as u16 }
 }

@@ -65,6 +65,7 @@ pub(crate) fn config(folder: &Path) -> Config {
         access_key: folder.join("access.pem"),
         record_key: folder.join("record.key"),
         pseudonym_key: folder.join("pseudonym.key"),
+        cross_key: None,
         payload_key: folder.join("payload.key"),
     }
 }

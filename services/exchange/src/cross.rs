@@ -1,0 +1,238 @@
+//! The cross lane at an exchange: lists are verified with the batches they come in, requests are logged, and evaluators are
+//! handed each person's latest values under names that hold for one request.
+//!
+//! Kept true: what is handed over depends on the request, the seals it names and what was erased since; two evaluators that
+//! ask get the same bytes. No pseudonym leaves: `SM3(request ‖ pseudonym)` of different requests cannot be matched by who
+//! does not know pseudonyms. What does leave is ciphertext, under a key that no one holds.
+//!
+//! Errors: [`Refusal`]s, and the verifier's on the request. Cost: by the contributions of the seals that the request covers.
+
+use std::{collections::BTreeMap, fs::File, io::BufReader, path::Path, sync::Arc};
+
+use nacre_fhe::{keys::PublicKey, wire};
+use nacre_ledger::signing::Role;
+use nacre_schemas::{
+    Digest, Document as _,
+    contribution::{Openings, Restricted},
+    cross::{
+        CrossDelivery, CrossInput, CrossInputs, CrossRequest, CrossWords, LoggedCrossRequest, MAX_INPUTS,
+        SignedCrossRequest,
+    },
+    entry::Entry,
+    membership::SignedMembership,
+    query::SealSpan,
+};
+use nacre_verifier::{Network, cross};
+
+use crate::{
+    answer,
+    chain::Chain,
+    documents,
+    error::{Error, ExchangeError, OpenError},
+    exchange::Exchange,
+    intake::Checked,
+    refusal::Refusal,
+    store::{self, Store},
+    work::Place,
+};
+
+/// Leaves that are read at a time.
+const STRETCH_LEAVES: u64 = 2_048;
+
+/// Reads the network's public key, and compares it with the trust root.
+pub(crate) fn read_key(path: &Path, network: &Network) -> Result<Arc<PublicKey>, OpenError> {
+    let file = |error| OpenError::File { path: path.display().to_string(), error };
+    let reader = BufReader::new(File::open(path).map_err(file)?);
+    let malformed = |reason: String| OpenError::CrossKey { path: path.display().to_string(), reason };
+    let (key, digest) = PublicKey::read(reader).map_err(|error| malformed(error.to_string()))?;
+    let known = network.root().cross.as_ref().map(|keys| keys.public_key);
+    if known == Some(digest) {
+        Ok(Arc::new(key))
+    } else {
+        Err(malformed("it is not the one that the trust root names".to_owned()))
+    }
+}
+
+/// Checks a batch's list against the network's key. Without a key here no lists are taken.
+pub(crate) fn check_list(checked: &Checked, key: Option<&PublicKey>) -> Result<(), Refusal> {
+    let Some(key) = key else {
+        let parts = checked.batch.contributions.iter();
+        let none = checked.batch.cross.is_none() && parts.into_iter().all(|part| part.restricted.cross.is_none());
+        return if none { Ok(()) } else { Err(Refusal::NoCrossLane) };
+    };
+    let refused = |error: nacre_fhe::FheError| Refusal::ProofRejected {
+        entry: None,
+        check: "cross-list",
+        detail: error.to_string(),
+    };
+    wire::verify(key, &checked.batch).map_err(refused)
+}
+
+/// Checks a cross request, logs it, and shows it and its requester's admission under one checkpoint.
+pub(crate) async fn log(
+    exchange: &Exchange,
+    chain: Arc<Chain>,
+    caller: &SignedMembership,
+    signed: SignedCrossRequest,
+) -> Result<LoggedCrossRequest, Error> {
+    documents::check_main(&chain, cross::main_chain())?;
+    let place = exchange.evidence().enter()?;
+    let (network, membership) = (Arc::clone(exchange.network()), caller.membership.clone());
+    let (signed, verdict) = place
+        .run(move || {
+            let verdict = cross::check_request(&signed, &membership, &network);
+            (signed, verdict)
+        })
+        .await?;
+    verdict.map_err(Refusal::CheckFailed)?;
+    let entry = Entry::CrossRequest(signed.digest());
+    let stands = documents::log_request(exchange, &chain, caller, entry, signed.to_canonical()).await?;
+    Ok(LoggedCrossRequest {
+        request: signed,
+        admission: caller.clone(),
+        checkpoint: stands.checkpoint,
+        admission_inclusion: stands.admission,
+        request_inclusion: stands.request,
+    })
+}
+
+/// What the chain hands to evaluators for a logged request.
+pub(crate) async fn inputs(
+    exchange: &Exchange,
+    chain: &Chain,
+    place: &Place,
+    logged: LoggedCrossRequest,
+) -> Result<CrossDelivery, Error> {
+    let network = Arc::clone(exchange.network());
+    let (logged, verdict) = place
+        .run(move || {
+            let verdict = cross::check(&logged, &network);
+            (logged, verdict)
+        })
+        .await?;
+    verdict.map_err(Refusal::CheckFailed)?;
+    let request = logged.request.request;
+    let span = request.spans.iter().find(|span| span.chain == *chain.id());
+    let span = span.ok_or_else(|| Refusal::ChainNotAsked(chain.id().clone()))?;
+    let found = latest(exchange.store(), chain, place, &request, span).await?;
+    let inputs = assemble(exchange.store(), chain, &request, found).await?;
+    let signature = chain.key().sign(Role::CrossManifest, &inputs.manifest().to_canonical());
+    Ok(CrossDelivery { inputs, signature })
+}
+
+/// A person's latest value of a measure.
+struct Found {
+    input: CrossInput,
+    list: Digest,
+}
+
+/// By token, then by measure: the rows' first.
+type Latest = BTreeMap<(Digest, bool), Found>;
+
+/// Each person's latest value of either measure among the contributions that the span's seals cover.
+async fn latest(
+    store: &Store,
+    chain: &Chain,
+    place: &Place,
+    request: &CrossRequest,
+    span: &SealSpan,
+) -> Result<Latest, Error> {
+    let (request, digest) = (Arc::new(request.clone()), request.digest());
+    let mut latest = Latest::new();
+    for seal in answer::places(store, chain, span).await? {
+        let sealed = chain.seal_at(seal.leaf)?;
+        let mut next = sealed.from;
+        while next < sealed.to {
+            let end = sealed.to.min(next + STRETCH_LEAVES);
+            let parts = parts(store, chain, next, end).await?;
+            let request = Arc::clone(&request);
+            latest = place
+                .run(move || {
+                    for (leaf, openings, restricted) in parts {
+                        add(&mut latest, &request, &digest, leaf, &openings, restricted);
+                    }
+                    latest
+                })
+                .await?;
+            if latest.len() > MAX_INPUTS {
+                let detail = format!("the request matches more than {MAX_INPUTS} values here: ask for fewer seals");
+                return Err(Refusal::Malformed(detail).into());
+            }
+            next = end;
+        }
+    }
+    Ok(latest)
+}
+
+/// Openings and restricted parts of the contributions among the leaves that were not erased.
+async fn parts(
+    store: &Store,
+    chain: &Chain,
+    from: u64,
+    to: u64,
+) -> Result<Vec<(u64, Openings, Restricted)>, ExchangeError> {
+    let erased = store::erased::among(store.reader(), chain.id(), from, to).await?;
+    let mut leaves = Vec::new();
+    for (leaf, entry) in (from..).zip(chain.entries(from..to).await?) {
+        if matches!(entry, Entry::Contribution(_)) && !erased.contains_key(&leaf) {
+            leaves.push((leaf, chain.leaf_hash(leaf)?));
+        }
+    }
+    let hashes: Vec<Digest> = leaves.iter().map(|(_, hash)| *hash).collect();
+    let mut found = store::contribution::parts(store.reader(), chain.id(), &hashes).await?;
+    let part = |(leaf, hash)| {
+        let (openings, restricted) =
+            found.remove(&hash).ok_or_else(|| chain.inconsistent(leaf, "the contribution's body is gone"))?;
+        Ok((leaf, openings, restricted))
+    };
+    leaves.into_iter().map(part).collect()
+}
+
+fn add(
+    latest: &mut Latest,
+    request: &CrossRequest,
+    digest: &Digest,
+    leaf: u64,
+    openings: &Openings,
+    restricted: Restricted,
+) {
+    let cell = &openings.header.cell;
+    let by = cell.measure == request.by.measure;
+    if !(by || cell.measure == request.of.measure) || !(request.from..=request.to).contains(&cell.period) {
+        return;
+    }
+    let Some(CrossWords { list, position, words }) = restricted.cross else { return };
+    let token = Digest::of_parts(&[digest.as_bytes(), restricted.pseudonym.as_bytes()]);
+    let input = CrossInput { token, by, period: cell.period, leaf, mask: 0, position, words };
+    let key = (token, !by);
+    let later = |found: &Found| (found.input.period, found.input.leaf) < (input.period, leaf);
+    if latest.get(&key).is_none_or(later) {
+        latest.insert(key, Found { input, list });
+    }
+}
+
+/// Puts the masks beside the inputs, each once.
+async fn assemble(
+    store: &Store,
+    chain: &Chain,
+    request: &CrossRequest,
+    found: Latest,
+) -> Result<CrossInputs, ExchangeError> {
+    let mut places: BTreeMap<Digest, u32> = BTreeMap::new();
+    let (mut masks, mut inputs) = (Vec::new(), Vec::with_capacity(found.len()));
+    for Found { mut input, list } in found.into_values() {
+        input.mask = match places.get(&list) {
+            Some(place) => *place,
+            None => {
+                let kept = store::cross_list::find(store.reader(), chain.id(), &list).await?;
+                let kept = kept.ok_or_else(|| chain.inconsistent(input.leaf, "its batch's list is gone"))?;
+                let place = masks.len() as u32;
+                masks.push(kept.mask);
+                places.insert(list, place);
+                place
+            }
+        };
+        inputs.push(input);
+    }
+    Ok(CrossInputs { request: request.digest(), chain: chain.id().clone(), masks, inputs })
+}
