@@ -47,6 +47,7 @@ impl Network {
             threshold: 2,
             minimum_people: 1,
             person_system: "urn:bench".to_owned(),
+            cross: false,
         };
         let folder = tempfile::tempdir_in(".")?;
         let ports = Ports::bind(&plan).await?;

@@ -185,6 +185,7 @@ impl SeededEvaluationKeys {
         put_words(&mut to, self.packing.as_ref())?;
         put_words(&mut to, self.bootstrapping.as_ref())?;
         put_words(&mut to, self.squashing.as_ref())?;
+        put_words(&mut to, &self.correction)?;
         to.flush()?;
         Ok(to.digest())
     }
@@ -226,6 +227,7 @@ impl SeededEvaluationKeys {
         let squashed = parameters.squashed_dimension.to_glwe_size();
         let words = get_words(from, parameters.lwe_dimension.0 * levels.0 * squashed.0 * size.0)?;
         let squashing = SeededLweBootstrapKey::from_container(words, squashed, size, base_log, levels, seed(4), Q128);
-        Ok(Self { parameters, seeds, from_public, from_big, packing, bootstrapping, squashing })
+        let correction = get_words(from, parameters.shared_dimension().0)?;
+        Ok(Self { parameters, seeds, from_public, from_big, packing, bootstrapping, squashing, correction })
     }
 }

@@ -62,6 +62,7 @@ pub struct SeededEvaluationKeys {
     pub(crate) packing: SeededLwePackingKeyswitchKeyOwned<u64>,
     pub(crate) bootstrapping: SeededLweBootstrapKeyOwned<u64>,
     pub(crate) squashing: SeededLweBootstrapKeyOwned<u128>,
+    pub(crate) correction: Vec<u128>,
 }
 
 /// What evaluators compute with, ready to be used: about 1.2 GB.
@@ -72,6 +73,7 @@ pub struct EvaluationKeys {
     pub(crate) packing: LwePackingKeyswitchKeyOwned<u64>,
     pub(crate) bootstrapping: FourierLweBootstrapKeyOwned,
     pub(crate) squashing: Fourier128LweBootstrapKeyOwned,
+    pub(crate) correction: Vec<u128>,
 }
 
 impl SecretKeys {
@@ -122,8 +124,8 @@ impl SecretKeys {
         Ok(made)
     }
 
-    /// Keys for evaluators.
-    pub fn evaluation_keys(&self) -> Result<SeededEvaluationKeys, FheError> {
+    /// Keys for evaluators. The correction is what the shares of the squashed key lack to it, a word each.
+    pub fn evaluation_keys(&self, correction: Vec<u128>) -> Result<SeededEvaluationKeys, FheError> {
         let parameters = self.parameters;
         let mut big = self.accumulator.clone().into_lwe_secret_key();
         let mut seeders = Vec::new();
@@ -174,7 +176,16 @@ impl SecretKeys {
             Q128,
             seeder(),
         );
-        Ok(SeededEvaluationKeys { parameters, seeds, from_public, from_big, packing, bootstrapping, squashing })
+        Ok(SeededEvaluationKeys {
+            parameters,
+            seeds,
+            from_public,
+            from_big,
+            packing,
+            bootstrapping,
+            squashing,
+            correction,
+        })
     }
 
     /// The key of the squashed results, for dealing: one bit a word.
@@ -212,6 +223,7 @@ impl SeededEvaluationKeys {
             packing: self.packing.decompress_into_lwe_packing_keyswitch_key(),
             bootstrapping,
             squashing,
+            correction: self.correction,
         }
     }
 }

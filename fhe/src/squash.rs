@@ -23,6 +23,14 @@ impl EvaluationKeys {
         suppressed.digits.iter().map(cells).collect()
     }
 
+    /// Takes off what the shares of the key lack to it.
+    fn correct(&self, digit: &mut SquashedDigit) {
+        let (mask, body) = digit.get_mut_mask_and_body();
+        for (mask, correction) in mask.as_ref().iter().zip(&self.correction) {
+            *body.data = body.data.wrapping_sub(mask.wrapping_mul(*correction));
+        }
+    }
+
     /// Squashes one digit, at the scale of reading.
     pub(crate) fn squash_digit(&self, digit: &Sample) -> SquashedDigit {
         let parameters = self.parameters;
@@ -51,6 +59,7 @@ impl EvaluationKeys {
             fft.as_view(),
             buffers.stack(),
         );
+        self.correct(&mut squashed);
         squashed
     }
 }

@@ -1,3 +1,5 @@
+//! A first walk through the cross lane.
+
 use std::time::Instant;
 
 use nacre_fhe::{crosstab::*, keys::*, list::*, params::*};
@@ -13,7 +15,7 @@ fn walk() {
     let public = secret.public_key().unwrap();
     println!("public key {:?}", t.elapsed());
     let t = Instant::now();
-    let seeded = secret.evaluation_keys().unwrap();
+    let seeded = secret.evaluation_keys(vec![0; 4096]).unwrap();
     println!("evaluation keys {:?}", t.elapsed());
     let t = Instant::now();
     let keys = seeded.load();

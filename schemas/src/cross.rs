@@ -1,8 +1,10 @@
 //! The cross lane's messages: what providers add to a batch, what is asked, what evaluators compute and custodians open.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Blob, Digest, Signature,
-    answer::CustodianId,
+    answer::{CustodianId, SignedRefusal},
     canonical::{Document as _, Item},
     cohort::Period,
     document,
@@ -346,6 +348,16 @@ document!(SignedCrossAnswer, b"NcXw", (1 << 20) + 256);
 
 impl Item for SignedCrossAnswer {
     const MAX_COUNT: usize = limits::MAX_JURISDICTIONS * limits::MAX_CUSTODIANS;
+}
+
+/// What a custodian says to a submission.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CrossVerdict {
+    /// Its shares.
+    Answered(SignedCrossAnswer),
+    /// Which check failed, or which rule forbids it.
+    Refused(SignedRefusal),
 }
 
 structure! {

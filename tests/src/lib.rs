@@ -60,6 +60,7 @@ pub fn plan(regions: &[&str], minimum_people: u32, person_system: &str) -> Plan 
         threshold: 2,
         minimum_people,
         person_system: person_system.to_owned(),
+        cross: false,
     }
 }
 

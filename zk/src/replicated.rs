@@ -3,20 +3,25 @@
 //! A squashed digit is a sample of the learning-with-errors problem with words of 128 bits: a mask, and a body `⟨mask, key⟩ +
 //! noise + 2^123·digit`.
 //!
-//! The key (one bit a word) is a sum of *summands*, words of 128 bits, uniform but for their sum. A jurisdiction of n custodians with threshold t
-//! has one summand for every t − 1 of them, which those do not hold and all others do: any t hold them all, and any t − 1
-//! lack one (Ito, Saito, Nishizeki, 1987). Summands of all jurisdictions are needed.
+//! The key (one bit a word) is a sum of *summands* and a public *correction*. A jurisdiction of n custodians with threshold t has one summand for every
+//! t − 1 of them, which those do not hold and all others do: any t hold them all, and any t − 1 lack one (Ito, Saito,
+//! Nishizeki, 1987). Summands of all jurisdictions are needed. A summand is expanded from a seed of 32 bytes, which is all that
+//! its holders keep; the correction is what the expanded summands lack to the key, and tells nothing to who lacks one seed.
+//! Evaluators take it off each body, so that summands alone decrypt.
 //!
 //! A share of a digit is `⟨mask, summand⟩` plus *flooding*: 110 bits that hide the noise of the digit, which depends on what
-//! was computed. The noise is under 2^70, so a share is within 2^-40 of one that does not depend on it (statistical
-//! distance, a digit; Asharov et al., EUROCRYPT 2012, "smudging"). The flooding is a function of the summand's own key and of the digest of
-//! the ciphertexts: asked again a custodian gives the same share and nothing averages out, and all holders of a summand give
-//! the same.
+//! was computed. The noise is under 2^70, so a share is within 2^-40 of one that does not depend on it (statistical distance, a digit; Asharov
+//! et al., EUROCRYPT 2012, "smudging"). The flooding is a function of the summand's seed and of the digest of the ciphertexts:
+//! asked again a custodian gives the same share and nothing averages out, and all holders of a summand give the same.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use nacre_schemas::Digest;
+use rand_chacha::{
+    ChaCha20Rng,
+    rand_core::{RngCore as _, SeedableRng as _},
+};
 use sm3::Sm3;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// Bits of the flooding.
 pub const FLOODING_BITS: u32 = 110;
@@ -60,63 +65,72 @@ pub enum ReplicatedError {
 }
 
 /// A summand of the key, as its holders keep it.
-#[derive(Clone)]
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Summand {
-    /// The custodians that do not hold it, by number from 1, in order.
-    pub lacking: Vec<u16>,
+    seed: [u8; 32],
+}
+
+/// A summand, expanded: what shares are computed with.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct Expanded {
     words: Vec<u128>,
     flooding_key: [u8; 32],
 }
 
-impl Drop for Summand {
-    fn drop(&mut self) {
-        self.words.zeroize();
-        self.flooding_key.zeroize();
+impl Summand {
+    /// A summand read back.
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        Self { seed }
+    }
+
+    /// Its seed, for keeping.
+    pub fn seed(&self) -> &[u8; 32] {
+        &self.seed
+    }
+
+    /// Expands it to that many words: ChaCha20 under a key derived from the seed.
+    pub fn expand(&self, words: usize) -> Expanded {
+        let mut stream = ChaCha20Rng::from_seed(keyed(&self.seed, b"nacre/cross/words/1", &[]));
+        let mut bytes = Zeroizing::new([0; 16]);
+        let mut word = || {
+            stream.fill_bytes(&mut *bytes);
+            u128::from_le_bytes(*bytes)
+        };
+        let words = (0..words).map(|_| word()).collect();
+        Expanded { words, flooding_key: keyed(&self.seed, b"nacre/cross/flooding-key/1", &[]) }
     }
 }
 
-impl Summand {
-    /// A summand read back.
-    pub fn new(lacking: Vec<u16>, words: Vec<u128>, flooding_key: [u8; 32]) -> Self {
-        Self { lacking, words, flooding_key }
-    }
-
-    /// Its words, for keeping.
-    pub fn words(&self) -> &[u128] {
-        &self.words
-    }
-
-    /// The key of its flooding, for keeping.
-    pub fn flooding_key(&self) -> &[u8; 32] {
-        &self.flooding_key
-    }
-
-    /// Whether that custodian holds it.
-    pub fn held_by(&self, custodian: u16) -> bool {
-        !self.lacking.contains(&custodian)
-    }
-
-    /// The share of a digit: the one at that position of a result of that digest.
+impl Expanded {
+    /// The share of a digit of that mask: the one at that position of a result of that digest.
     pub fn share(&self, mask: &[u128], result: &Digest, position: u32) -> Result<u128, ReplicatedError> {
         if mask.len() != self.words.len() {
             return Err(ReplicatedError::Length { found: mask.len(), expected: self.words.len() });
         }
-        let product =
-            mask.iter().zip(&self.words).fold(0u128, |sum, (mask, word)| sum.wrapping_add(mask.wrapping_mul(*word)));
-        Ok(product.wrapping_add(self.flooding(result, position)))
+        Ok(product(mask, &self.words).wrapping_add(self.flooding(result, position)))
     }
 
     /// The flooding of a digit: under 2^[`FLOODING_BITS`].
     pub fn flooding(&self, result: &Digest, position: u32) -> u128 {
-        let mut mac = Hmac::<Sm3>::new_from_slice(&self.flooding_key).expect("any length is a key");
-        mac.update(b"nacre/cross/flooding/1");
-        mac.update(&result.0);
-        mac.update(&position.to_be_bytes());
-        let bytes = mac.finalize().into_bytes();
+        let parts: [&[u8]; 2] = [&result.0, &position.to_be_bytes()];
+        let bytes: [u8; 32] = keyed(&self.flooding_key, b"nacre/cross/flooding/1", &parts);
         let mut word = [0; 16];
         word.copy_from_slice(&bytes[..16]);
         u128::from_be_bytes(word) >> (u128::BITS - FLOODING_BITS)
     }
+}
+
+/// HMAC-SM3.
+fn keyed(key: &[u8; 32], label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = Hmac::<Sm3>::new_from_slice(key).expect("any length is a key");
+    mac.update(label);
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().into()
+}
+
+/// `⟨mask, words⟩` modulo 2^128.
+pub fn product(mask: &[u128], words: &[u128]) -> u128 {
+    mask.iter().zip(words).fold(0, |sum, (mask, word)| sum.wrapping_add(mask.wrapping_mul(*word)))
 }
 
 /// The sets of `size` of the numbers 1 to `of`, in lexicographic order.
@@ -137,39 +151,41 @@ pub fn subsets(of: u16, size: u16) -> Vec<Vec<u16>> {
     sets
 }
 
-/// Deals a key: for each jurisdiction of (custodians, threshold), its summands in the order of [`subsets`]. The key's words
-/// are zeroized.
-pub fn deal(mut key: Vec<u128>, jurisdictions: &[(u16, u16)]) -> Result<Vec<Vec<Summand>>, ReplicatedError> {
-    let mut dealt = Vec::with_capacity(jurisdictions.len());
-    for (custodians, threshold) in jurisdictions.iter().copied() {
-        let structure = ReplicatedError::Structure { custodians, threshold };
-        if threshold == 0 || threshold > custodians || summands(custodians, threshold - 1) > MAX_SUMMANDS as u64 {
-            return Err(structure);
-        }
-        let summands = subsets(custodians, threshold - 1).into_iter().map(|lacking| split_off(&mut key, lacking));
-        dealt.push(summands.collect::<Result<Vec<_>, _>>()?);
-    }
-    // What is left goes to the last summand, so that all add up to the key.
-    if let Some(last) = dealt.last_mut().and_then(|summands| summands.last_mut()) {
-        for (word, rest) in last.words.iter_mut().zip(&key) {
-            *word = word.wrapping_add(*rest);
-        }
-    }
-    key.zeroize();
-    Ok(dealt)
+/// A key, dealt.
+pub struct Dealt {
+    /// For each jurisdiction its summands, in the order of [`subsets`] of those who lack them.
+    pub summands: Vec<Vec<Summand>>,
+    /// What they lack to the key. Public.
+    pub correction: Vec<u128>,
 }
 
-/// Draws a summand, and takes it from the key.
-fn split_off(key: &mut [u128], lacking: Vec<u16>) -> Result<Summand, ReplicatedError> {
-    let mut bytes = Zeroizing::new(vec![0u8; key.len() * 16]);
-    getrandom::fill(&mut bytes).map_err(ReplicatedError::NoRandomness)?;
-    let mut flooding_key = [0; 32];
-    getrandom::fill(&mut flooding_key).map_err(ReplicatedError::NoRandomness)?;
-    let words: Vec<u128> = bytes.as_chunks::<16>().0.iter().map(|word| u128::from_le_bytes(*word)).collect();
-    for (rest, word) in key.iter_mut().zip(&words) {
-        *rest = rest.wrapping_sub(*word);
+/// Deals a key among jurisdictions of (custodians, threshold). The key's words are consumed.
+pub fn deal(mut key: Vec<u128>, jurisdictions: &[(u16, u16)]) -> Result<Dealt, ReplicatedError> {
+    let mut dealt = Vec::with_capacity(jurisdictions.len());
+    for (custodians, threshold) in jurisdictions.iter().copied() {
+        let count = summands(custodians, threshold.saturating_sub(1));
+        if threshold == 0 || threshold > custodians || count > MAX_SUMMANDS as u64 {
+            key.zeroize();
+            return Err(ReplicatedError::Structure { custodians, threshold });
+        }
+        let mut of_jurisdiction = Vec::new();
+        for _ in 0..count {
+            let mut summand = Summand { seed: [0; 32] };
+            getrandom::fill(&mut summand.seed).map_err(ReplicatedError::NoRandomness)?;
+            let expanded = summand.expand(key.len());
+            for (rest, word) in key.iter_mut().zip(&expanded.words) {
+                *rest = rest.wrapping_sub(*word);
+            }
+            of_jurisdiction.push(summand);
+        }
+        dealt.push(of_jurisdiction);
     }
-    Ok(Summand { lacking, words, flooding_key })
+    // Without a summand the rest would be the key itself.
+    if dealt.is_empty() {
+        key.zeroize();
+        return Err(ReplicatedError::Structure { custodians: 0, threshold: 0 });
+    }
+    Ok(Dealt { summands: dealt, correction: key })
 }
 
 /// How many sets of `size` of `of` there are.
@@ -200,8 +216,8 @@ mod tests {
     fn digit(key: &[u128], value: u128, noise: i128) -> (Vec<u128>, u128) {
         let mask: Vec<u128> =
             (0..key.len() as u128).map(|word| word.wrapping_mul(0x9e37_79b9_7f4a_7c15) << 60 | word).collect();
-        let product = mask.iter().zip(key).fold(0u128, |sum, (mask, bit)| sum.wrapping_add(mask.wrapping_mul(*bit)));
-        (mask, product.wrapping_add(value << DIGIT_LOG).wrapping_add_signed(noise))
+        let body = product(&mask, key);
+        (mask, body.wrapping_add(value << DIGIT_LOG).wrapping_add_signed(noise))
     }
 
     fn key() -> Vec<u128> {
@@ -212,49 +228,55 @@ mod tests {
     fn any_threshold_of_every_jurisdiction_opens_and_no_fewer() {
         let structure = [(3, 2), (5, 3), (1, 1)];
         let dealt = deal(key(), &structure).unwrap();
+        let summands: Vec<Expanded> = dealt.summands.iter().flatten().map(|summand| summand.expand(4_096)).collect();
+        assert_eq!(summands.len(), 3 + 10 + 1);
         let result = Digest([7; 32]);
         for value in 0..16 {
             let (mask, body) = digit(&key(), value, 1 << 69);
-            let share = |summand: &Summand| summand.share(&mask, &result, value as u32).unwrap();
-            let all: Vec<u128> = dealt.iter().flatten().map(share).collect();
+            let body = body.wrapping_sub(product(&mask, &dealt.correction));
+            let share = |summand: &Expanded| summand.share(&mask, &result, value as u32).unwrap();
+            let all: Vec<u128> = summands.iter().map(share).collect();
             assert_eq!(combine(body, all.iter().copied()).unwrap(), value as u8);
             for missing in 0..all.len() {
                 let others = all.iter().enumerate().filter(|(index, _)| *index != missing).map(|(_, share)| *share);
                 assert!(combine(body, others).is_err(), "without summand {missing}");
             }
         }
-        for ((custodians, threshold), summands) in structure.into_iter().zip(&dealt) {
+        let held = |lacking: &[u16], custodians: &[u16]| custodians.iter().any(|number| !lacking.contains(number));
+        for (custodians, threshold) in structure {
+            let lacking = subsets(custodians, threshold - 1);
             for holders in subsets(custodians, threshold) {
-                assert!(summands.iter().all(|summand| holders.iter().any(|holder| summand.held_by(*holder))));
+                assert!(lacking.iter().all(|lacking| held(lacking, &holders)));
             }
             for holders in subsets(custodians, threshold - 1) {
-                assert!(summands.iter().any(|summand| !holders.iter().any(|holder| summand.held_by(*holder))));
+                assert!(lacking.iter().any(|lacking| !held(lacking, &holders)));
             }
         }
     }
 
     #[test]
     fn flooding_is_repeatable_and_its_own_for_every_digit_and_summand() {
-        let dealt = deal(key(), &[(3, 2)]).unwrap().remove(0);
-        let (one, two) = (Digest([1; 32]), Digest([2; 32]));
+        let dealt = deal(key(), &[(3, 2)]).unwrap().summands.remove(0);
+        let (one, two) = (dealt[0].expand(8), dealt[1].expand(8));
+        let results = (Digest([1; 32]), Digest([2; 32]));
         let floods = [
-            dealt[0].flooding(&one, 0),
-            dealt[0].flooding(&one, 1),
-            dealt[0].flooding(&two, 0),
-            dealt[1].flooding(&one, 0),
+            one.flooding(&results.0, 0),
+            one.flooding(&results.0, 1),
+            one.flooding(&results.1, 0),
+            two.flooding(&results.0, 0),
         ];
         for (index, flood) in floods.iter().enumerate() {
             assert!(*flood < 1 << FLOODING_BITS && !floods[..index].contains(flood));
         }
-        assert_eq!(dealt[0].flooding(&one, 0), floods[0]);
+        assert_eq!(Summand::from_seed(*dealt[0].seed()).expand(8).flooding(&results.0, 0), floods[0]);
         // 64 floods that never reach into the upper half of the range come once in 2^64 runs.
-        assert!((0..64).any(|position| dealt[0].flooding(&one, position) >> (FLOODING_BITS - 1) == 1));
+        assert!((0..64).any(|position| one.flooding(&results.0, position) >> (FLOODING_BITS - 1) == 1));
     }
 
     #[test]
     fn structures_that_nobody_can_have_are_refused() {
-        for (custodians, threshold) in [(3, 0), (3, 4), (32, 17)] {
-            assert!(matches!(deal(key(), &[(custodians, threshold)]), Err(ReplicatedError::Structure { .. })));
+        for structure in [&[(3, 0)][..], &[(3, 4)], &[(3, 2), (32, 17)], &[]] {
+            assert!(matches!(deal(key(), structure), Err(ReplicatedError::Structure { .. })));
         }
         assert_eq!(subsets(4, 2), [[1, 2], [1, 3], [1, 4], [2, 3], [2, 4], [3, 4]]);
         assert_eq!([summands(4, 2), summands(9, 4), summands(1, 0)], [6, 126, 1]);

@@ -35,6 +35,8 @@ pub struct Config {
     pub number: u16,
     /// File of its share of the key, hex.
     pub share: PathBuf,
+    /// File of its share of the cross lane's key, if its network has one.
+    pub cross_share: Option<PathBuf>,
     /// File of the SM2 key its verdicts and its log are signed with, hex.
     pub signing_key: PathBuf,
     /// File of the P-384 key it asks exchanges with, PEM.
@@ -79,7 +81,10 @@ impl Config {
             &mut config.share,
             &mut config.signing_key,
             &mut config.access_key,
-        ] {
+        ]
+        .into_iter()
+        .chain(&mut config.cross_share)
+        {
             *file = folder.join(&*file);
         }
         Ok(config)

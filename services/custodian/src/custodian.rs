@@ -29,6 +29,7 @@ use nacre_schemas::{
     answer::{CustodianId, SignedAnswer, SignedRefusal, Verdict},
     cell::ChainDetails,
     confirmation::{Finding, SignedConfirmation},
+    cross::{CrossSubmission, CrossVerdict, SignedCrossAnswer},
     dossier::{ChainEvidence, LoggedRequest, NumbersRequest, SignedChainSums, Submission},
     id::{ChainId, MemberId},
     measure::Domain,
@@ -44,6 +45,7 @@ use nacre_zk::share::SecretShare;
 use crate::{
     check::{self, Checked},
     config::Config,
+    cross::{CrossShare, ShareFileError},
     fault::Fault,
     history::History,
     record::{Record, RecordError, Statement},
@@ -82,6 +84,9 @@ pub enum OpenError {
     /// A file of secrets.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// Its share of the cross lane's key.
+    #[error(transparent)]
+    CrossShare(#[from] ShareFileError),
     /// A key that is none.
     #[error("{} holds no such key: {reason}", .path.display())]
     Key {
@@ -144,6 +149,7 @@ pub struct Custodian {
     exchanges: BTreeMap<ChainId, Client>,
     history: History,
     previews: DefaultKeyedRateLimiter<MemberId>,
+    cross: Option<CrossShare>,
     record: Record,
 }
 
@@ -175,7 +181,8 @@ impl Custodian {
         let history = History::open(&config.data, &network)
             .map_err(|error| OpenError::Heads { path: config.data.join("heads"), error })?;
         let previews = RateLimiter::keyed(Quota::per_hour(PREVIEWS_PER_HOUR));
-        Ok(Self { network, signer, gatekeeper, exchanges, history, previews, record })
+        let cross = read_cross_share(config, &network, &signer.custodian)?;
+        Ok(Self { network, signer, gatekeeper, exchanges, history, previews, cross, record })
     }
 
     /// Who it is.
@@ -212,6 +219,36 @@ impl Custodian {
         };
         self.keep(&request, Statement::of_finding(&finding)).await?;
         Ok(finding)
+    }
+
+    /// Its shares of a cross result, recorded. The caller was told apart before.
+    pub async fn judge_cross(self: &Arc<Self>, submission: CrossSubmission) -> Result<CrossVerdict, Problem> {
+        let request = submission.logged.request.digest();
+        let verdict = match self.share_cross(submission).await {
+            Ok(answer) => CrossVerdict::Answered(answer),
+            Err(obstacle) => CrossVerdict::Refused(self.refuse(request, obstacle)?),
+        };
+        self.keep(&request, vec![Statement::of_cross(&verdict)]).await?;
+        Ok(verdict)
+    }
+
+    async fn share_cross(self: &Arc<Self>, submission: CrossSubmission) -> Result<SignedCrossAnswer, Obstacle> {
+        let own = Arc::clone(self);
+        let check = move || {
+            if own.cross.is_none() {
+                return Err(Fault::NoCrossShare);
+            }
+            nacre_verifier::cross::check_submission(&submission, &own.network)?;
+            Ok(submission)
+        };
+        let submission = off_thread(check).await??;
+        self.history.judge_cross(&self.exchanges, &submission.logged).await?;
+        let own = Arc::clone(self);
+        let answer = move || match &own.cross {
+            Some(share) => share.answer(own.id(), &own.signer.signing_key, &submission.result),
+            None => Err(Fault::NoCrossShare),
+        };
+        Ok(off_thread(answer).await??)
     }
 
     /// What it would withhold of a request if it were logged next, recorded. The caller was told apart before, and is the
@@ -393,6 +430,17 @@ fn read_network(config: &Config) -> Result<Network, OpenError> {
     let signed: SignedTrustRoot =
         toml::from_str(&text).map_err(|error| OpenError::TrustMalformed { path: path(), error })?;
     Ok(Network::new(signed)?)
+}
+
+fn read_cross_share(
+    config: &Config,
+    network: &Network,
+    custodian: &CustodianId,
+) -> Result<Option<CrossShare>, OpenError> {
+    let Some(path) = &config.cross_share else { return Ok(None) };
+    let jurisdiction = network.root().jurisdiction(&custodian.jurisdiction);
+    let jurisdiction = jurisdiction.ok_or_else(|| OpenError::Unknown(custodian.clone()))?;
+    Ok(Some(CrossShare::read(path, jurisdiction, custodian.number)?))
 }
 
 fn read_signing_key(config: &Config) -> Result<SigningKey, OpenError> {

@@ -80,6 +80,21 @@ pub enum Fault {
     /// The numbers that the chains show a custodian are of other groups than the dossier's.
     #[error("the chains show no numbers of the group {0}")]
     Undecided(GroupKey),
+    /// The network has no cross lane here.
+    #[error("this custodian holds no share of the cross lane's key")]
+    NoCrossShare,
+    /// A digit of a cross result.
+    #[error("a digit of the result cannot be answered: {0}")]
+    CrossDigit(String),
+    /// A request logged before asks something else about the same values.
+    #[error(
+        "the request logged at {earlier} asks another question about values of a measure, chain and month of this one; \
+         together they could tell of fewer people than the minimum"
+    )]
+    CrossOverlap {
+        /// Where the other stands in the main chain.
+        earlier: u64,
+    },
     /// An ephemeral key over all chains cannot be answered: the identity, or no group element.
     #[error("the key of {quantity} in the group {group} cannot be answered: {reason}")]
     UnanswerableKey {
@@ -105,6 +120,8 @@ impl Fault {
             | Self::FalseSums { .. } => Check::ChainDetails,
             Self::Undecided(_) => Check::ChainNumbers,
             Self::UnanswerableKey { .. } => Check::ChainSums,
+            Self::NoCrossShare | Self::CrossDigit(_) => Check::CrossResult,
+            Self::CrossOverlap { .. } => Check::Disclosure,
         }
     }
 

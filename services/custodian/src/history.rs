@@ -32,6 +32,7 @@ use nacre_ledger::merkle::{Hasher as _, Sm3Hasher, tree::Tree};
 use nacre_schemas::{
     Digest, Document as _,
     catalogue::Catalogue,
+    cross::{LoggedCrossRequest, SignedCrossRequest},
     dossier::{ChainNumbers, LoggedRequest, Note, NumbersRequest},
     entry::Entry,
     id::{ChainId, MemberId},
@@ -41,11 +42,12 @@ use nacre_schemas::{
     problem::Problem,
     query::{SealSpan, SignedRequest},
 };
-use nacre_verifier::{Check, Failure, Network, logged, membership, note, numbers};
+use nacre_verifier::{Check, Failure, Network, cross, logged, membership, note, numbers};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use crate::{
+    cross::conflict,
     custodian::{CONCURRENT_CHAINS, Obstacle, is_final, off_thread, unavailable},
     disclosure::{Decisions, Disclosure, Groups},
     fault::Fault,
@@ -72,6 +74,7 @@ struct Main {
     kept: u64,
     tree: Tree<Sm3Hasher>,
     requests: Vec<Logged>,
+    crossed: Vec<Crossed>,
     /// The latest admission of each member.
     admissions: BTreeMap<MemberId, SignedMembership>,
     /// By the first measure of the family.
@@ -83,6 +86,13 @@ struct Logged {
     leaf: u64,
     request: Arc<SignedRequest>,
     /// That of its requester, as it stood then; none if there was none.
+    admission: Option<SignedMembership>,
+}
+
+/// A logged request of the cross lane.
+struct Crossed {
+    leaf: u64,
+    request: Arc<SignedCrossRequest>,
     admission: Option<SignedMembership>,
 }
 
@@ -137,7 +147,9 @@ impl History {
         for id in Domain::ALL.iter().map(|domain| domain.main_chain()) {
             let (pinned, tree, requests) = (heads.read(&id)?, Tree::new(), Vec::new());
             let kept = pinned.as_ref().map_or(0, |head| head.size);
-            let main = Main { pinned, kept, tree, requests, admissions: BTreeMap::new(), families: BTreeMap::new() };
+            let crossed = Vec::new();
+            let main =
+                Main { pinned, kept, tree, requests, crossed, admissions: BTreeMap::new(), families: BTreeMap::new() };
             mains.insert(id, Mutex::new(main));
         }
         Ok(Self { network: network.clone(), heads, mains })
@@ -162,6 +174,33 @@ impl History {
             let detail = "the request is not one that can be answered where it stands in the log";
             Fault::from(Failure::new(Check::History, "request", detail)).into()
         })
+    }
+
+    /// Whether a logged cross request, which was checked before, may be answered by those logged before it.
+    pub(crate) async fn judge_cross(
+        &self,
+        exchanges: &BTreeMap<ChainId, Client>,
+        logged: &LoggedCrossRequest,
+    ) -> Result<(), Obstacle> {
+        let id = cross::main_chain();
+        let head = self.head(&id, &logged.checkpoint)?;
+        let mut main = self.main(&id)?.lock().await;
+        self.follow(&mut main, &id, &head, exchanges).await?;
+        let leaf = logged.request_inclusion.leaf;
+        let before = main.crossed.iter().filter(|crossed| crossed.leaf < leaf);
+        let request = &logged.request.request;
+        for crossed in before.filter(|crossed| conflict(&crossed.request.request, request)) {
+            // One that nobody can ever be answered counts for nothing.
+            let valid = crossed.admission.as_ref().is_some_and(|admission| {
+                membership::check(admission, &self.network)
+                    .and_then(|requester| cross::check_request(&crossed.request, requester, &self.network))
+                    .is_ok()
+            });
+            if valid {
+                return Err(Fault::CrossOverlap { earlier: crossed.leaf }.into());
+            }
+        }
+        Ok(())
     }
 
     /// The decisions on a request if it were logged next, and how many entries of the main chain they go by.
@@ -339,6 +378,10 @@ impl Main {
                 let admission = self.admissions.get(&request.request.requester).cloned();
                 self.requests.push(Logged { leaf, request: Arc::new(request), admission });
             }
+            Read::Crossed(leaf, request) => {
+                let admission = self.admissions.get(&request.request.requester).cloned();
+                self.crossed.push(Crossed { leaf, request: Arc::new(*request), admission });
+            }
             Read::Other => {}
         }
     }
@@ -348,6 +391,7 @@ impl Main {
 enum Read {
     Admission(SignedMembership),
     Request(u64, SignedRequest),
+    Crossed(u64, Box<SignedCrossRequest>),
     Other,
 }
 
@@ -359,6 +403,10 @@ impl Read {
             Entry::Request(digest) => {
                 let request = shown.request.filter(|request| request.digest() == digest).ok_or_else(missing)?;
                 Ok(Self::Request(leaf, request))
+            }
+            Entry::CrossRequest(digest) => {
+                let request = shown.cross.filter(|request| request.digest() == digest).ok_or_else(missing)?;
+                Ok(Self::Crossed(leaf, Box::new(request)))
             }
             Entry::Membership(digest) => {
                 let admission = shown.admission.filter(|admission| admission.digest() == digest);
@@ -438,7 +486,15 @@ mod tests {
     fn main(pinned: Option<Head>) -> Main {
         let kept = pinned.as_ref().map_or(0, |head| head.size);
         let (tree, requests) = (Tree::new(), Vec::new());
-        Main { pinned, kept, tree, requests, admissions: BTreeMap::new(), families: BTreeMap::new() }
+        Main {
+            pinned,
+            kept,
+            tree,
+            requests,
+            crossed: Vec::new(),
+            admissions: BTreeMap::new(),
+            families: BTreeMap::new(),
+        }
     }
 
     fn refused(outcome: Result<Vec<Read>, Fault>) -> String {

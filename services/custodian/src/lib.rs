@@ -13,6 +13,7 @@
 //!   signed confirmation of its own chains' sums.
 //! * [`ceremony`]: how its share came to be, together with the other custodians of its jurisdiction, and how they endorse
 //!   a trust root.
+//! * [`cross`]: shares of the cross lane's results.
 //! * [`record`]: every statement in the custodian's own log, before it is sent.
 //!
 //! What whoever controls one custodian gains: its share of every sum it is shown, useless without the other custodians
@@ -29,6 +30,7 @@
 pub mod ceremony;
 pub mod check;
 mod config;
+pub mod cross;
 mod custodian;
 pub mod decide;
 pub mod details;

@@ -31,6 +31,7 @@ use nacre_schemas::{
     Digest, Document as _,
     answer::{CustodianId, SignedAnswer, SignedRefusal, Verdict},
     confirmation::{Finding, SignedConfirmation},
+    cross::CrossVerdict,
     entry::Entry,
     preview::SignedPreview,
 };
@@ -82,6 +83,14 @@ impl Statement {
     /// What a preview states.
     pub fn of_preview(signed: &SignedPreview) -> Self {
         Self::new(signed.digest(), Entry::Preview, signed)
+    }
+
+    /// What a verdict on a cross result states.
+    pub fn of_cross(verdict: &CrossVerdict) -> Self {
+        match verdict {
+            CrossVerdict::Answered(answer) => Self::new(answer.digest(), Entry::CrossAnswer, answer),
+            CrossVerdict::Refused(refusal) => Self::of_refusal(refusal),
+        }
     }
 
     fn of_answer(signed: &SignedAnswer) -> Self {

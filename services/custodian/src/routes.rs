@@ -5,6 +5,7 @@
 //! GET  /healthz            204
 //! POST /v1/confirmations   Submission without confirmations → Finding; scope and caller as below
 //! POST /v1/answers         Submission → Verdict; scope answers.request, by the request's own requester
+//! POST /v1/cross/answers    CrossSubmission → CrossVerdict; scope and caller as above
 //! POST /v1/previews        SignedRequest → SignedPreview; scope and caller as above, so many an hour
 //! ```
 //!
@@ -25,6 +26,7 @@ use nacre_access::{ProblemResponse, Scope, server};
 use nacre_schemas::{
     answer::Verdict,
     confirmation::Finding,
+    cross::{CrossSubmission, CrossVerdict},
     dossier::Submission,
     id::MemberId,
     membership::SignedMembership,
@@ -90,6 +92,7 @@ pub fn router(custodian: Arc<Custodian>) -> Router {
         .route("/healthz", get(|| async { StatusCode::NO_CONTENT }))
         .route("/v1/confirmations", post(confirmations))
         .route("/v1/answers", post(answers))
+        .route("/v1/cross/answers", post(cross_answers))
         .route("/v1/previews", post(previews))
         .with_state(desk)
         .merge(tokens)
@@ -107,6 +110,16 @@ async fn confirmations(
 ) -> Result<Json<Finding>, ProblemResponse> {
     let confirm = |custodian: Arc<Custodian>, submission, _| async move { custodian.confirm(submission).await };
     receive(desk, &headers, body, requester_of, confirm).await
+}
+
+async fn cross_answers(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<CrossVerdict>, ProblemResponse> {
+    let requester = |submission: &CrossSubmission| submission.logged.request.request.requester.clone();
+    let judge = |custodian: Arc<Custodian>, submission, _| async move { custodian.judge_cross(submission).await };
+    receive(desk, &headers, body, requester, judge).await
 }
 
 async fn previews(

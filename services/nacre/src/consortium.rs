@@ -31,10 +31,13 @@ use nacre_zk::custody::{self, KeyShare};
 use rand::rngs::OsRng;
 use serde::Serialize;
 
+pub mod cross;
 mod files;
 
+use cross::CrossDealing;
 use files::{
-    ChainTable, CustodianFile, CustodianTable, ExchangeFile, OperatorTable, ProviderFile, RegulatorFile, WitnessFile,
+    ChainTable, CustodianFile, CustodianTable, EvaluatorFile, ExchangeFile, OperatorTable, ProviderFile, RegulatorFile,
+    WitnessFile,
 };
 
 /// The jurisdictions of every network.
@@ -57,6 +60,8 @@ pub struct Plan {
     pub minimum_people: u32,
     /// The identifier system that names a person in the providers' files.
     pub person_system: String,
+    /// Whether it has a cross lane: keys are dealt, and every jurisdiction has an evaluator.
+    pub cross: bool,
 }
 
 impl Plan {
@@ -65,7 +70,13 @@ impl Plan {
     /// Every jurisdiction has a witness: a full one of its own chains, an append witness of the others'.
     pub fn servers(&self) -> Vec<String> {
         let exchanges = self.topology.exchanges().into_iter().map(str::to_owned);
-        exchanges.chain(witness_servers()).chain(self.custodian_servers()).collect()
+        let roles = exchanges.chain(witness_servers()).chain(self.custodian_servers());
+        roles.chain(self.evaluator_servers()).collect()
+    }
+
+    /// Those of them that are evaluators: one a jurisdiction, if there is a cross lane.
+    fn evaluator_servers(&self) -> impl Iterator<Item = String> + '_ {
+        JURISDICTIONS.iter().filter(|_| self.cross).map(|jurisdiction| evaluator_name(jurisdiction))
     }
 
     /// Those of them that are custodians.
@@ -88,6 +99,8 @@ pub struct Consortium {
     pub witnesses: BTreeMap<String, PathBuf>,
     /// Custodians' configurations, by server name.
     pub custodians: BTreeMap<String, PathBuf>,
+    /// Evaluators' configurations, by server name.
+    pub evaluators: BTreeMap<String, PathBuf>,
     /// Providers' configurations, by member.
     pub providers: BTreeMap<String, PathBuf>,
     /// The regulator's configuration.
@@ -101,6 +114,7 @@ impl Consortium {
         let custodian = |name: &str| folder.join("custodians").join(name).join("custodian.toml");
         let provider = |name: &str| folder.join("providers").join(name).join("provider.toml");
         let witness = |name: &str| folder.join("witnesses").join(name).join("witness.toml");
+        let evaluator = |name: &str| folder.join("evaluators").join(name).join("evaluator.toml");
         let exchanges = plan.topology.exchanges().into_iter().map(|name| (name.to_owned(), exchange(name))).collect();
         let witnesses = witness_servers().map(|name| (name.clone(), witness(&name))).collect();
         let custodians = plan.custodian_servers().map(|name| (name.clone(), custodian(&name))).collect();
@@ -110,6 +124,7 @@ impl Consortium {
             exchanges,
             witnesses,
             custodians,
+            evaluators: plan.evaluator_servers().map(|name| (name.clone(), evaluator(&name))).collect(),
             providers: sites.map(|name| (name.clone(), provider(&name))).collect(),
             regulator: folder.join("regulators").join(REGULATOR).join("regulator.toml"),
         }
@@ -129,6 +144,11 @@ fn witness_name(jurisdiction: &str) -> String {
     format!("witness-{jurisdiction}")
 }
 
+/// The name of a jurisdiction's evaluator.
+fn evaluator_name(jurisdiction: &str) -> String {
+    format!("evaluator-{jurisdiction}")
+}
+
 /// A jurisdiction while it is being founded: its authority, its witness, and its custodians' shares and keys.
 struct Founding {
     id: JurisdictionId,
@@ -141,6 +161,16 @@ struct Founding {
 /// Makes a network in a folder that is empty or not there yet. `addresses` gives each of [`Plan::servers`] its
 /// `host:port`.
 pub fn init(folder: &Path, plan: &Plan, addresses: &BTreeMap<String, String>) -> anyhow::Result<Consortium> {
+    init_with(folder, plan, addresses, None)
+}
+
+/// The same with keys of the cross lane that were dealt before, for a plan that has one.
+pub fn init_with(
+    folder: &Path,
+    plan: &Plan,
+    addresses: &BTreeMap<String, String>,
+    dealing: Option<CrossDealing>,
+) -> anyhow::Result<Consortium> {
     ensure!(plan.topology.regions().next().is_some(), "a network needs a region at least, as --regions 440100");
     if folder.exists() && fs::read_dir(folder)?.next().is_some() {
         bail!("{} is not empty; nothing is overwritten: name another folder", folder.display());
@@ -152,16 +182,34 @@ pub fn init(folder: &Path, plan: &Plan, addresses: &BTreeMap<String, String>) ->
     for chain in plan.topology.chains() {
         chain_keys.insert(chain.id.clone(), SigningKey::generate()?);
     }
-    let signed = trust_root(plan, &foundings, &chain_keys)?;
+    let dealing = match dealing {
+        None if plan.cross => Some(CrossDealing::fresh(&folder.join("cross"), &cross_structure(plan))?),
+        dealt => dealt,
+    };
+    let signed = trust_root(plan, &foundings, &chain_keys, dealing.as_ref())?;
     let network = Network::new(signed.clone())?;
     fs::write(&places.trust, toml::to_string(&signed)?)?;
-    let writer = Writer { folder, plan, addresses, foundings: &foundings, network: &network };
+    let writer = Writer {
+        folder,
+        plan,
+        addresses,
+        foundings: &foundings,
+        network: &network,
+        dealing: dealing.as_ref(),
+        pseudonym_key: random::<32>()?,
+    };
     writer.exchanges(&places, &chain_keys)?;
     writer.witnesses(&places)?;
     writer.custodians(&places)?;
+    writer.evaluators(&places)?;
     writer.providers(&places)?;
     writer.regulator(&places)?;
     Ok(places)
+}
+
+/// How the cross lane's key is shared: as the collective key.
+pub fn cross_structure(plan: &Plan) -> Vec<(u16, u16)> {
+    JURISDICTIONS.iter().map(|_| (plan.custodians, plan.threshold)).collect()
 }
 
 fn parse<T: std::str::FromStr<Err = String>>(text: &str) -> anyhow::Result<T> {
@@ -206,6 +254,7 @@ fn trust_root(
     plan: &Plan,
     foundings: &[Founding],
     chain_keys: &BTreeMap<ChainId, SigningKey>,
+    dealing: Option<&CrossDealing>,
 ) -> anyhow::Result<SignedTrustRoot> {
     let mut chains = Vec::new();
     for chain in plan.topology.chains() {
@@ -226,7 +275,7 @@ fn trust_root(
         earlier: Vec::new(),
         catalogue: Catalogue::built_in().index().digest(),
         disclosure: Disclosure { minimum_people: plan.minimum_people },
-        cross: None,
+        cross: dealing.map(|dealing| dealing.keys.clone()),
         jurisdictions: foundings.iter().map(|founding| jurisdiction(founding, plan)).collect::<Result<_, _>>()?,
         chains,
     };
@@ -246,11 +295,16 @@ struct Writer<'a> {
     addresses: &'a BTreeMap<String, String>,
     foundings: &'a [Founding],
     network: &'a Network,
+    dealing: Option<&'a CrossDealing>,
+    /// Providers of a network with a cross lane name people alike.
+    pseudonym_key: zeroize::Zeroizing<Vec<u8>>,
 }
 
 /// Relative to any role's folder, two levels below the network's.
 const TRUST: &str = "../../trust.toml";
 const MEMBERS: &str = "../../members";
+/// A custodian's share of the cross lane's key.
+const CROSS_SHARE: &str = "cross-share.key";
 
 impl Writer<'_> {
     fn address(&self, server: &str) -> anyhow::Result<&str> {
@@ -351,6 +405,7 @@ impl Writer<'_> {
                     registers: "registers",
                     trust: TRUST,
                     members: MEMBERS,
+                    cross_key: self.cross_key(),
                     anchor_every_ms: self.plan.anchor_every_ms,
                     operator: OperatorTable { member: &operator, access_key: "access.pem" },
                     witnesses: self.witness_urls()?,
@@ -360,6 +415,11 @@ impl Writer<'_> {
             )?;
         }
         Ok(())
+    }
+
+    /// The file that providers and exchanges read of the cross lane.
+    fn cross_key(&self) -> Option<&Path> {
+        self.dealing.map(CrossDealing::public)
     }
 
     /// The chains that are run in a jurisdiction.
@@ -403,7 +463,7 @@ impl Writer<'_> {
 
     fn custodians(&self, places: &Consortium) -> anyhow::Result<()> {
         let urls = self.urls()?;
-        for founding in self.foundings {
+        for (position, founding) in self.foundings.iter().enumerate() {
             let own = self.chains_of(&founding.id);
             for (share, key) in founding.shares.iter().zip(&founding.custodian_keys) {
                 let server = format!("{}-{}", founding.id, share.number());
@@ -411,6 +471,10 @@ impl Writer<'_> {
                 let home = self.home(config)?;
                 let member = format!("custodian-{server}");
                 secret::write(&home.join("share.hex"), &*share.secret().to_bytes())?;
+                if let Some(dealing) = self.dealing {
+                    let text = dealing.share_file(position, share.number())?;
+                    secret::write_text(&home.join(CROSS_SHARE), &text)?;
+                }
                 secret::write(&home.join("signing.hex"), &*key.to_bytes())?;
                 self.admit(&member, MemberRole::Custodian, &founding.id, own.clone(), key, &home)?;
                 self.config(
@@ -425,12 +489,41 @@ impl Writer<'_> {
                         jurisdiction: &founding.id,
                         number: share.number(),
                         share: "share.hex",
+                        cross_share: self.dealing.map(|_| CROSS_SHARE),
                         signing_key: "signing.hex",
                         access_key: "access.pem",
                         exchanges: urls.clone(),
                     },
                 )?;
             }
+        }
+        Ok(())
+    }
+
+    fn evaluators(&self, places: &Consortium) -> anyhow::Result<()> {
+        let Some(dealing) = self.dealing else { return Ok(()) };
+        let chains: Vec<ChainId> = self.network.root().chains.iter().map(|chain| chain.id.clone()).collect();
+        for founding in self.foundings {
+            let name = evaluator_name(founding.id.as_str());
+            let config = places.evaluators.get(&name).context("the plan names every evaluator")?;
+            let home = self.home(config)?;
+            let key = self.signing_key(&home)?;
+            self.admit(&name, MemberRole::Evaluator, &founding.id, chains.clone(), &key, &home)?;
+            self.config(
+                config,
+                &EvaluatorFile {
+                    listen: self.address(&name)?,
+                    url: self.url(&name)?,
+                    data: "data",
+                    trust: TRUST,
+                    members: MEMBERS,
+                    member: &name,
+                    keys: dealing.evaluation(),
+                    signing_key: "signing.hex",
+                    access_key: "access.pem",
+                    exchanges: self.urls()?,
+                },
+            )?;
         }
         Ok(())
     }
@@ -442,9 +535,10 @@ impl Writer<'_> {
             let urls = self.urls()?;
             let home = self.home(config)?;
             let key = self.signing_key(&home)?;
-            for file in ["record.hex", "pseudonym.hex"] {
-                secret::write(&home.join(file), &random::<32>()?)?;
-            }
+            secret::write(&home.join("record.hex"), &random::<32>()?)?;
+            let own = random::<32>()?;
+            let pseudonym = if self.dealing.is_some() { &self.pseudonym_key } else { &own };
+            secret::write(&home.join("pseudonym.hex"), pseudonym)?;
             secret::write(&home.join("payload.hex"), &random::<16>()?)?;
             self.admit(member, MemberRole::Provider, &region.facts().jurisdiction, vec![region.chain()], &key, &home)?;
             self.config(
@@ -461,6 +555,7 @@ impl Writer<'_> {
                     access_key: "access.pem",
                     record_key: "record.hex",
                     pseudonym_key: "pseudonym.hex",
+                    cross_key: self.cross_key(),
                     payload_key: "payload.hex",
                 },
             )?;
@@ -472,6 +567,14 @@ impl Writer<'_> {
             file.write_all(files::REGISTER_COMMENT.as_bytes())?;
         }
         Ok(())
+    }
+
+    /// The URL of each jurisdiction's evaluator.
+    fn evaluator_urls(&self) -> anyhow::Result<BTreeMap<JurisdictionId, String>> {
+        let with_evaluators = self.foundings.iter().filter(|_| self.dealing.is_some());
+        with_evaluators
+            .map(|founding| Ok((founding.id.clone(), self.url(&evaluator_name(founding.id.as_str()))?)))
+            .collect()
     }
 
     fn regulator(&self, places: &Consortium) -> anyhow::Result<()> {
@@ -494,6 +597,7 @@ impl Writer<'_> {
                 signing_key: "signing.hex",
                 access_key: "access.pem",
                 exchanges: self.urls()?,
+                evaluators: self.evaluator_urls()?,
                 custodian,
             },
         )

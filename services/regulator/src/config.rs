@@ -30,6 +30,9 @@ pub struct Config {
     pub access_key: PathBuf,
     /// Where the chains are, main chains included.
     pub exchanges: BTreeMap<ChainId, String>,
+    /// Where each jurisdiction's evaluator is, for the cross lane.
+    #[serde(default)]
+    pub evaluators: BTreeMap<JurisdictionId, String>,
     /// Where the custodians are.
     #[serde(default, rename = "custodian")]
     pub custodians: Vec<CustodianAddress>,

@@ -1,6 +1,6 @@
 //! The configuration files of each role, as they are written. Each role's crate reads its own.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use nacre_schemas::{
     id::{ChainId, JurisdictionId},
@@ -30,6 +30,7 @@ pub(super) struct ExchangeFile<'a> {
     pub(super) registers: &'a str,
     pub(super) trust: &'a str,
     pub(super) members: &'a str,
+    pub(super) cross_key: Option<&'a Path>,
     pub(super) anchor_every_ms: u64,
     pub(super) operator: OperatorTable<'a>,
     pub(super) witnesses: BTreeMap<String, String>,
@@ -62,6 +63,22 @@ pub(super) struct CustodianFile<'a> {
     pub(super) jurisdiction: &'a JurisdictionId,
     pub(super) number: u16,
     pub(super) share: &'a str,
+    pub(super) cross_share: Option<&'a str>,
+    pub(super) signing_key: &'a str,
+    pub(super) access_key: &'a str,
+    pub(super) exchanges: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct EvaluatorFile<'a> {
+    pub(super) listen: &'a str,
+    pub(super) url: String,
+    pub(super) data: &'a str,
+    pub(super) trust: &'a str,
+    pub(super) members: &'a str,
+    pub(super) member: &'a str,
+    pub(super) keys: &'a Path,
     pub(super) signing_key: &'a str,
     pub(super) access_key: &'a str,
     pub(super) exchanges: BTreeMap<String, String>,
@@ -81,6 +98,7 @@ pub(super) struct ProviderFile<'a> {
     pub(super) access_key: &'a str,
     pub(super) record_key: &'a str,
     pub(super) pseudonym_key: &'a str,
+    pub(super) cross_key: Option<&'a Path>,
     pub(super) payload_key: &'a str,
 }
 
@@ -106,5 +124,6 @@ pub(super) struct RegulatorFile<'a> {
     pub(super) signing_key: &'a str,
     pub(super) access_key: &'a str,
     pub(super) exchanges: BTreeMap<String, String>,
+    pub(super) evaluators: BTreeMap<JurisdictionId, String>,
     pub(super) custodian: Vec<CustodianTable>,
 }

@@ -116,6 +116,7 @@ fn plan() -> anyhow::Result<Plan> {
         threshold: 2,
         minimum_people: 11,
         person_system: population::PERSON_SYSTEM.to_owned(),
+        cross: false,
     })
 }
 
