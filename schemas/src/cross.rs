@@ -14,6 +14,7 @@ use crate::{
     limits,
     measure::MeasureRef,
     membership::SignedMembership,
+    problem::Retry,
     query::{SealProof, SealSpan},
     structure,
 };
@@ -26,8 +27,8 @@ pub const WORDS_BYTES: usize = 15 * 8;
 pub const MAX_PROOF_BYTES: usize = 16_384;
 /// Bytes of a squashed digit: 4,096 words of mask and one of body, 16 bytes each.
 pub const DIGIT_BYTES: usize = 4_097 * 16;
-/// The most digits of a result: sixteen cells of four digits.
-pub const MAX_DIGITS: usize = 64;
+/// The most digits of a result: eight bands with a count of four digits and a sum of seven; sixteen cells take 64.
+pub const MAX_DIGITS: usize = 88;
 /// The most contributions of a chain that a request matches.
 pub const MAX_INPUTS: usize = 65_536;
 
@@ -292,6 +293,41 @@ document!(SignedCrossConfirmation, b"NcXh", 16_384);
 impl Item for SignedCrossConfirmation {
     const MAX_COUNT: usize = limits::MAX_JURISDICTIONS;
 }
+
+/// How far an evaluator is with a request. How many people it is about is not said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum CrossJob {
+    /// Others come first.
+    Queued,
+    /// Inputs are being fetched from the chains.
+    Fetching,
+    /// Being computed.
+    Computing {
+        /// How much is done, in twentieths.
+        twentieths: u8,
+    },
+    /// The result can be had.
+    Done,
+    /// There is no result.
+    Failed {
+        /// Why not.
+        reason: String,
+        /// Whether to ask again.
+        retry: Retry,
+    },
+}
+
+structure! {
+    /// What an evaluator gives to whoever asked.
+    pub struct CrossOutcome {
+        /// What it computed.
+        pub result: CrossResult,
+        /// Its word on it.
+        pub confirmation: SignedCrossConfirmation,
+    }
+}
+document!(CrossOutcome, b"NcXo", MAX_DIGITS * (DIGIT_BYTES + 16) + (2 << 20));
 
 structure! {
     /// What custodians decide on.

@@ -242,8 +242,20 @@ pub struct QueryArgs {
     /// regulator.toml
     pub config: PathBuf,
     /// Measure by name, as systolic-bp, or with a version, as systolic-bp@1.
-    #[arg(long)]
-    pub measure: String,
+    #[arg(long, required_unless_present_any = ["cross", "mean"], conflicts_with_all = ["cross", "mean"])]
+    pub measure: Option<String>,
+    /// Two measures, as mvpa-minutes,hba1c: about people who have values of both, whoever has which. With --table.
+    #[arg(long, value_name = "ROWS,COLUMNS", requires = "table", conflicts_with_all = ["mean", "sex", "ages", "by", "dry_run"])]
+    pub cross: Option<String>,
+    /// How many people are in each pair of bands of the two measures of --cross; cells of few people are not shown.
+    #[arg(long, requires = "cross")]
+    pub table: bool,
+    /// The mean of this measure for each band of the measure of --by-band, over people who have values of both.
+    #[arg(long, requires = "by_band", conflicts_with_all = ["sex", "ages", "by", "dry_run"])]
+    pub mean: Option<String>,
+    /// By whose bands --mean is.
+    #[arg(long, requires = "mean")]
+    pub by_band: Option<String>,
     /// Regions by GB/T 2260 code; all that the network serves if absent.
     #[arg(long, value_delimiter = ',')]
     pub regions: Vec<Region>,

@@ -3,11 +3,14 @@
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
 use nacre_schemas::{
     answer::Rule,
-    measure::Measure,
+    cross::{CrossCell, CrossStatistic},
+    measure::{Band, Measure},
     preview::Preview,
     query::{Quantity, Statistic},
     release::{GroupFigures, Outcome, Release},
 };
+
+use nacre_verifier::cross::Definitions;
 
 /// A line below the heads and one at either end: rows stand close, as in a printed table.
 const RULED: TableStyle = TableStyle::new()
@@ -49,8 +52,60 @@ fn find(figures: &GroupFigures, quantity: Quantity) -> Option<Outcome> {
     figures.results.iter().find(|result| result.quantity == quantity).map(|result| result.outcome)
 }
 
-/// A band as people read it: `120-139 mm[Hg]`, in the measure's unit.
+/// A band as people read it: `120-139`, in the measure's unit.
 pub fn band(measure: &Measure, position: usize) -> String {
+    measure.bands().get(position).map(|band| limits(measure, band)).unwrap_or_default()
+}
+
+/// The same of a coarse band of the cross lane.
+pub fn cross_band(measure: &Measure, position: usize) -> String {
+    measure.cross_bands().get(position).map(|band| limits(measure, band)).unwrap_or_default()
+}
+
+/// The cells of a cross release: a table of counts, or counts and means by band.
+pub fn cross(cells: &[CrossCell], definitions: &Definitions, statistic: CrossStatistic) -> Table {
+    let Definitions { by, of } = definitions;
+    let (rows, columns) = definitions.shape(statistic);
+    let cell = |row: usize, column: usize| {
+        cells.iter().find(|cell| usize::from(cell.by) == row && usize::from(cell.of) == column)
+    };
+    let head = format!("{} \\ {}", by.title, of.title);
+    match statistic {
+        CrossStatistic::Table => {
+            let heads: Vec<String> = (0..columns).map(|column| cross_band(of, column)).collect();
+            let heads: Vec<&str> = std::iter::once(head.as_str()).chain(heads.iter().map(String::as_str)).collect();
+            let mut table = table(&heads);
+            for row in 0..rows {
+                let counts = (0..columns).map(|column| match cell(row, column) {
+                    Some(cell) => number(cell.people),
+                    None => number("–"),
+                });
+                table.add_row(std::iter::once(Cell::new(cross_band(by, row))).chain(counts));
+            }
+            table
+        }
+        CrossStatistic::Mean => {
+            let mut table = table(&[by.title.as_str(), "people", of.title.as_str()]);
+            for row in 0..rows {
+                let (people, mean) = match cell(row, 0) {
+                    Some(CrossCell { people, sum: Some(sum), .. }) => (people.to_string(), mean(of, *sum, *people)),
+                    _ => ("–".to_owned(), "–".to_owned()),
+                };
+                table.add_row([Cell::new(cross_band(by, row)), number(people), number(mean)]);
+            }
+            table
+        }
+    }
+}
+
+/// A mean in the measure's unit, to one decimal more than its step has.
+fn mean(measure: &Measure, sum: u64, people: u64) -> String {
+    let places = usize::from(measure.step.places()) + 1;
+    let step = measure.step.mantissa() as f64 / measure.step.denominator() as f64;
+    format!("{:.places$} {}", sum as f64 * step / people as f64, measure.unit())
+}
+
+fn limits(measure: &Measure, band: &Band) -> String {
     let places = usize::from(measure.step.places());
     let unit = |steps: u32| {
         let scaled = u64::from(steps) * measure.step.mantissa();
@@ -60,7 +115,7 @@ pub fn band(measure: &Measure, position: usize) -> String {
             _ => format!("{}.{:0places$}", scaled / denominator, scaled % denominator),
         }
     };
-    measure.bands().get(position).map(|band| format!("{}-{}", unit(band.lo), unit(band.hi))).unwrap_or_default()
+    format!("{}-{}", unit(band.lo), unit(band.hi))
 }
 
 /// What would become of each group and quantity.

@@ -26,7 +26,7 @@ use nacre_access::{
 };
 use nacre_ledger::signing::{self, Role};
 use nacre_schemas::{
-    Document as _,
+    Digest, Document as _,
     answer::{CustodianId, SignedRefusal},
     dossier::SignedChainSums,
     id::MemberId,
@@ -44,6 +44,7 @@ use crate::{
 
 mod answers;
 mod confirmations;
+mod cross;
 mod previews;
 
 /// How long a custodian may take to check, decide and share.
@@ -234,12 +235,17 @@ async fn check<E: Errand>(asked: CustodianId, reply: E::Reply, subject: Arc<Subj
 
 /// A refusal counts as the custodian's word only if it signed it, for this request.
 fn check_refusal(asked: &CustodianId, signed: &SignedRefusal, subject: &Subject) -> FaultCause {
+    refusal_of(asked, signed, &subject.network, &subject.dossier.request_digest)
+}
+
+/// The same of a request of either lane.
+fn refusal_of(asked: &CustodianId, signed: &SignedRefusal, network: &Network, request: &Digest) -> FaultCause {
     let refusal = &signed.refusal;
     let false_word = |detail: &str| FaultCause::False(Failure::new(Check::AnswerSignature, asked, detail));
-    if refusal.custodian != *asked || refusal.request != subject.dossier.request_digest {
+    if refusal.custodian != *asked || refusal.request != *request {
         return false_word("it sends a refusal of another custodian or request");
     }
-    let Some(known) = subject.network.root().custodian(asked) else {
+    let Some(known) = network.root().custodian(asked) else {
         return false_word("the trust root has no such custodian");
     };
     match signing::verify(&known.signing_key, Role::Refusal, &refusal.to_canonical(), &signed.signature) {

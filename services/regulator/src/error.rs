@@ -121,6 +121,23 @@ pub enum QueryError {
         /// How wide.
         reason: String,
     },
+    /// The configuration names no evaluator of a jurisdiction, or it cannot be reached, or it fails.
+    #[error("the evaluator of {jurisdiction}: {reason}")]
+    Evaluator {
+        /// The jurisdiction.
+        jurisdiction: JurisdictionId,
+        /// What happened, and whether to ask again.
+        reason: String,
+    },
+    /// Evaluators computed different things.
+    #[error("the evaluators do not agree: {0}; nobody opens a result that they do not all confirm")]
+    EvaluatorsDiffer(String),
+    /// What the evaluators agree on is not what was asked.
+    #[error("the evaluators' result does not hold: {0}")]
+    EvaluatorFalse(Failure),
+    /// Custodians' shares do not open the result.
+    #[error("the custodians' shares do not open the result: {0}")]
+    CrossShares(Failure),
     /// Ours: the release made does not pass its own verification.
     #[error("the release made here does not verify: {0}")]
     OwnRelease(Failure),

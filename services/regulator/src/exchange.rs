@@ -12,6 +12,7 @@ use nacre_access::{
 };
 use nacre_schemas::{
     Digest, Document as _,
+    cross::{LoggedCrossRequest, SignedCrossRequest},
     dossier::{ChainAnswer, Inclusion, LoggedRequest, Note},
     id::{ChainId, MemberId},
     query::{SealProof, SignedRequest},
@@ -81,6 +82,16 @@ impl Exchanges {
 
     pub(crate) async fn log(&self, main: &ChainId, request: &SignedRequest) -> Result<LoggedRequest, QueryError> {
         let answer = self.client(main)?.post_json(&path(main, "requests"), Scope::LogWrite, request).await;
+        answer.map_err(|error| blame(main, LOGGING, error))
+    }
+
+    /// Has the main chain log a request of the cross lane.
+    pub(crate) async fn log_cross(
+        &self,
+        main: &ChainId,
+        request: &SignedCrossRequest,
+    ) -> Result<LoggedCrossRequest, QueryError> {
+        let answer = self.client(main)?.post_json(&path(main, "cross/requests"), Scope::LogWrite, request).await;
         answer.map_err(|error| blame(main, LOGGING, error))
     }
 

@@ -7,11 +7,14 @@
 //!
 //! * [`Question`]: what is asked, as people put it.
 //! * [`query`]: asks it. [`preview`]: asks what would be withheld, without asking.
+//! * [`cross_query`]: asks about pairs of values.
 //! * [`Progress`]: how far it is. [`QueryError`]: whose doing it is that there is no answer.
 
 mod config;
 mod consent;
+mod cross;
 mod error;
+mod evaluators;
 mod exchange;
 mod opening;
 mod progress;
@@ -22,6 +25,7 @@ mod scene;
 
 pub use config::{Config, ConfigError, CustodianAddress};
 pub use consent::CUSTODIAN_TIMEOUT;
+pub use cross::{CrossAnswered, CrossQuestion, NamedMeasure, cross_query};
 pub use error::{CustodianFault, FaultCause, QueryError};
 pub use exchange::Publication;
 pub use progress::{Progress, Stage};

@@ -13,6 +13,8 @@ pub enum Stage {
     Cells,
     /// Checking the dossier.
     Checking,
+    /// Waiting for evaluators, in twentieths of the slowest.
+    Evaluating,
     /// Asking the custodians of the chains' jurisdictions to confirm the chains' sums; counted in valid findings.
     Confirming,
     /// Asking custodians; counted in valid answers.
@@ -34,6 +36,7 @@ impl Stage {
             Self::Logging => "logging the request",
             Self::Cells => "fetching cells",
             Self::Checking => "checking the dossier",
+            Self::Evaluating => "computing on ciphertexts",
             Self::Confirming => "confirming sums",
             Self::Custodians => "asking custodians",
             Self::Opening => "opening sums",

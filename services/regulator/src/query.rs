@@ -28,6 +28,7 @@ use nacre_schemas::{
     measure::Measure,
     preview::SignedPreview,
     query::{SealProof, SealSpan, SignedRequest},
+    region::Region,
     release::{GroupFigures, Release},
     trust::{Chain, SignedTrustRoot},
 };
@@ -121,12 +122,7 @@ impl Session {
         }
         let definition = question.definition(Catalogue::built_in())?;
         let main = network.main_chain(definition).map_err(QueryError::OwnTrustRoot)?.clone();
-        let own_file = |path: &std::path::Path, reason: String| QueryError::OwnFile { path: path.to_owned(), reason };
-        let signing_key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)
-            .map_err(|error| own_file(&config.signing_key, error.to_string()))?;
-        let access_key = AccessKey::from_pem(&secret::read_text(&config.access_key)?)
-            .map_err(|error| own_file(&config.access_key, error.to_string()))?;
-        let access_key = Arc::new(access_key);
+        let (signing_key, access_key) = read_keys(config)?;
         Ok(Self {
             definition,
             main,
@@ -142,16 +138,8 @@ impl Session {
     async fn request(&self, question: &Question, progress: &dyn Progress) -> Result<SignedRequest, QueryError> {
         let regions = question.regions(self.network.root())?;
         progress.report(Stage::Seals, 0, regions.len());
-        let latest = regions.iter().map(|(_, chain)| async move {
-            let proof = self.exchanges.seal(chain, question.through.get(chain).copied()).await?;
-            let (last, hash) = (proof.seal.number, proof.seal.leaf_hash());
-            Ok::<_, QueryError>((SealSpan { chain: chain.clone(), first: 1, last, hash }, proof))
-        });
-        let mut found = gather(latest, Stage::Seals, regions.len(), progress).await?;
-        found.sort_by(|one, other| one.0.chain.cmp(&other.0.chain));
-        let (spans, seals): (Vec<SealSpan>, Vec<SealProof>) = found.into_iter().unzip();
-        let mut nonce = Digest([0; 32]);
-        getrandom::fill(&mut nonce.0).map_err(|error| QueryError::OwnMachine(format!("no randomness: {error}")))?;
+        let (spans, seals) = self.exchanges.spans(&regions, &question.through, progress).await?;
+        let nonce = nonce()?;
         let context = Context {
             trust: self.network.digest(),
             requester: &self.member,
@@ -305,6 +293,32 @@ fn in_span_order(
     answered.map(|answer| (answer.evidence, answer.sums)).unzip()
 }
 
+impl Exchanges {
+    /// The spans of the regions' chains, each from its first seal to the one named, or its latest, and the proofs of these.
+    pub(crate) async fn spans(
+        &self,
+        regions: &[(Region, ChainId)],
+        through: &BTreeMap<ChainId, u64>,
+        progress: &dyn Progress,
+    ) -> Result<(Vec<SealSpan>, Vec<SealProof>), QueryError> {
+        let latest = regions.iter().map(|(_, chain)| async move {
+            let proof = self.seal(chain, through.get(chain).copied()).await?;
+            let (last, hash) = (proof.seal.number, proof.seal.leaf_hash());
+            Ok::<_, QueryError>((SealSpan { chain: chain.clone(), first: 1, last, hash }, proof))
+        });
+        let mut found = gather(latest, Stage::Seals, regions.len(), progress).await?;
+        found.sort_by(|one, other| one.0.chain.cmp(&other.0.chain));
+        Ok(found.into_iter().unzip())
+    }
+}
+
+/// Random, so that the same question twice is two requests.
+pub(crate) fn nonce() -> Result<Digest, QueryError> {
+    let mut nonce = Digest([0; 32]);
+    getrandom::fill(&mut nonce.0).map_err(|error| QueryError::OwnMachine(format!("no randomness: {error}")))?;
+    Ok(nonce)
+}
+
 /// Runs the calls, some at a time, and counts them.
 async fn gather<T>(
     calls: impl Iterator<Item = impl Future<Output = Result<T, QueryError>>>,
@@ -320,12 +334,22 @@ async fn gather<T>(
     counted.try_collect().await
 }
 
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, QueryError> {
+pub(crate) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, QueryError> {
     let stopped = |error| QueryError::OwnMachine(format!("a computation stopped: {error}"));
     tokio::task::spawn_blocking(work).await.map_err(stopped)
 }
 
-fn read_network(config: &Config) -> Result<Network, QueryError> {
+/// What it signs with, and what it is let in with.
+pub(crate) fn read_keys(config: &Config) -> Result<(SigningKey, Arc<AccessKey>), QueryError> {
+    let own_file = |path: &std::path::Path, reason: String| QueryError::OwnFile { path: path.to_owned(), reason };
+    let signing_key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)
+        .map_err(|error| own_file(&config.signing_key, error.to_string()))?;
+    let access_key = AccessKey::from_pem(&secret::read_text(&config.access_key)?)
+        .map_err(|error| own_file(&config.access_key, error.to_string()))?;
+    Ok((signing_key, Arc::new(access_key)))
+}
+
+pub(crate) fn read_network(config: &Config) -> Result<Network, QueryError> {
     let own_file = |reason: String| QueryError::OwnFile { path: config.trust.clone(), reason };
     let text = fs::read_to_string(&config.trust).map_err(|error| own_file(error.to_string()))?;
     let signed: SignedTrustRoot = toml::from_str(&text).map_err(|error| own_file(error.to_string()))?;

@@ -67,36 +67,12 @@ pub enum QuestionError {
 impl Question {
     /// The definition asked about.
     pub fn definition<'a>(&self, catalogue: &'a Catalogue) -> Result<&'a Measure, QuestionError> {
-        let (found, name) = match self.version {
-            None => (catalogue.newest(&self.measure), self.measure.to_string()),
-            Some(version) => {
-                let reference = MeasureRef { id: self.measure.clone(), version };
-                (catalogue.find(&reference), reference.to_string())
-            }
-        };
-        found.ok_or_else(|| {
-            let known: Vec<String> =
-                catalogue.measures().iter().map(|measure| measure.reference().to_string()).collect();
-            QuestionError::UnknownMeasure(name, known.join(", "))
-        })
+        definition(&self.measure, self.version, catalogue)
     }
 
     /// The regions asked about, in order, each with the chain that serves it.
     pub fn regions(&self, root: &TrustRoot) -> Result<Vec<(Region, ChainId)>, QuestionError> {
-        let mut regions: Vec<Region> = match self.regions.as_slice() {
-            [] => root.chains.iter().filter_map(|chain| chain.region).collect(),
-            named => named.to_vec(),
-        };
-        regions.sort();
-        regions.dedup();
-        if regions.is_empty() {
-            return Err(QuestionError::NoRegions);
-        }
-        let served = |region: Region| {
-            let chain = root.chain_of_region(region).ok_or(QuestionError::Unserved(region))?;
-            Ok((region, chain.id.clone()))
-        };
-        regions.into_iter().map(served).collect()
+        regions(&self.regions, root)
     }
 
     /// The request for this question.
@@ -127,6 +103,43 @@ impl Question {
         definition.check_statistics(&request.statistics).map_err(QuestionError::Malformed)?;
         Ok(request)
     }
+}
+
+/// The regions named, or all that have a chain, in order, each with the chain that serves it.
+pub(crate) fn regions(named: &[Region], root: &TrustRoot) -> Result<Vec<(Region, ChainId)>, QuestionError> {
+    let mut regions: Vec<Region> = match named {
+        [] => root.chains.iter().filter_map(|chain| chain.region).collect(),
+        named => named.to_vec(),
+    };
+    regions.sort();
+    regions.dedup();
+    if regions.is_empty() {
+        return Err(QuestionError::NoRegions);
+    }
+    let served = |region: Region| {
+        let chain = root.chain_of_region(region).ok_or(QuestionError::Unserved(region))?;
+        Ok((region, chain.id.clone()))
+    };
+    regions.into_iter().map(served).collect()
+}
+
+/// The definition of that name, of a version or the newest.
+pub(crate) fn definition<'a>(
+    measure: &MeasureId,
+    version: Option<u16>,
+    catalogue: &'a Catalogue,
+) -> Result<&'a Measure, QuestionError> {
+    let (found, name) = match version {
+        None => (catalogue.newest(measure), measure.to_string()),
+        Some(version) => {
+            let reference = MeasureRef { id: measure.clone(), version };
+            (catalogue.find(&reference), reference.to_string())
+        }
+    };
+    found.ok_or_else(|| {
+        let known: Vec<String> = catalogue.measures().iter().map(|measure| measure.reference().to_string()).collect();
+        QuestionError::UnknownMeasure(name, known.join(", "))
+    })
 }
 
 /// What a request holds beside the question.

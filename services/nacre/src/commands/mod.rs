@@ -8,6 +8,7 @@ use crate::cli::{Cli, Command};
 
 mod ceremony;
 mod consortium;
+mod cross;
 mod custodian;
 pub mod dispute;
 mod evidence;

@@ -3,13 +3,16 @@
 use std::{collections::BTreeSet, fs, process::ExitCode};
 
 use anyhow::Context as _;
-use nacre_regulator::{Config, Question};
-use nacre_schemas::{answer::Rule, cohort::AgeBand, id::MeasureId, measure::MeasureRef, release::Outcome};
+use nacre_regulator::{Config, NamedMeasure, Question};
+use nacre_schemas::{answer::Rule, cohort::AgeBand, release::Outcome};
 
-use super::Output;
+use super::{Output, cross};
 use crate::{cli::QueryArgs, output, progress::Bars};
 
 pub(super) async fn run(args: QueryArgs, output: Output) -> anyhow::Result<ExitCode> {
+    if args.cross.is_some() || args.mean.is_some() {
+        return cross::run(args, output).await;
+    }
     let config = Config::read(&args.config)?;
     let path = args.out.clone();
     let question = question(args)?;
@@ -61,12 +64,8 @@ async fn preview(config: &Config, question: &Question, bars: &Bars, output: Outp
 
 fn question(args: QueryArgs) -> anyhow::Result<Question> {
     let error = anyhow::Error::msg::<String>;
-    let (measure, version): (MeasureId, Option<u16>) = if args.measure.contains('@') {
-        let reference: MeasureRef = args.measure.parse().map_err(error)?;
-        (reference.id, Some(reference.version))
-    } else {
-        (args.measure.parse().map_err(error)?, None)
-    };
+    let measure = args.measure.as_deref().context("name the --measure")?;
+    let NamedMeasure { id: measure, version } = NamedMeasure::parse(measure).map_err(error)?;
     let (youngest, oldest) = args.ages.map_or((AgeBand::of_age(0), AgeBand::TOP), |ages| (ages.youngest, ages.oldest));
     Ok(Question {
         measure,

@@ -4,9 +4,15 @@ use std::{fs, path::Path, process::ExitCode};
 
 use anyhow::{Context as _, bail, ensure};
 use nacre_schemas::{
-    Document, equivocation::Equivocation, evidence::Evidence, limits, release::Release, trust::SignedTrustRoot,
+    Document,
+    cross::{CrossCell, CrossRelease, CrossStatistic},
+    equivocation::Equivocation,
+    evidence::Evidence,
+    limits,
+    release::Release,
+    trust::SignedTrustRoot,
 };
-use nacre_verifier::{Failure, Network, equivocation, evidence, release};
+use nacre_verifier::{Failure, Network, cross, equivocation, evidence, release};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use super::Output;
@@ -22,6 +28,16 @@ enum Verdict<T> {
     Failed { check: &'static str, place: String, detail: String },
 }
 
+/// What a release of the cross lane shows.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Crossed {
+    statistic: CrossStatistic,
+    cells: Vec<CrossCell>,
+    #[serde(skip)]
+    definitions: cross::Definitions,
+}
+
 /// What a chain is convicted of.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -33,6 +49,8 @@ struct Convicted {
 pub enum Proof {
     /// An answer.
     Release(Box<Release>),
+    /// An answer of the cross lane.
+    Cross(Box<CrossRelease>),
     /// On a record.
     Evidence(Box<Evidence>),
     /// Against a chain.
@@ -49,6 +67,15 @@ pub(super) fn run(args: &VerifyArgs, output: Output) -> anyhow::Result<ExitCode>
         Proof::Release(release) => {
             conclude(output, release::check(&release, &network), |report| of_release(&release, report))
         }
+        Proof::Cross(release) => conclude(
+            output,
+            cross::check_release(&release, &network).map(|definitions| Crossed {
+                cells: release.cells.clone(),
+                statistic: release.submission.logged.request.request.statistic,
+                definitions,
+            }),
+            |crossed| of_cross(&release, crossed),
+        ),
         Proof::Evidence(evidence) => conclude(output, evidence::check(&evidence, &network), of_evidence),
         Proof::Equivocation(found) => {
             let convicted = |()| Convicted { equivocated: found.chain.clone() };
@@ -86,6 +113,7 @@ fn conclude<T: Serialize>(
 #[derive(Deserialize)]
 struct Shape {
     dossier: Option<IgnoredAny>,
+    submission: Option<IgnoredAny>,
     anchors: Option<IgnoredAny>,
     older: Option<IgnoredAny>,
 }
@@ -93,16 +121,18 @@ struct Shape {
 /// Reads whatever can be verified: JSON, or the canonical bytes.
 pub fn read(path: &Path) -> anyhow::Result<Proof> {
     let bytes = bytes(path)?;
-    let (dossier, anchors, older) = if bytes.first() == Some(&b'{') {
+    let (dossier, anchors, older, submission) = if bytes.first() == Some(&b'{') {
         let shape: Shape = serde_json::from_slice(&bytes).with_context(|| format!("{} is no JSON", path.display()))?;
-        (shape.dossier.is_some(), shape.anchors.is_some(), shape.older.is_some())
+        (shape.dossier.is_some(), shape.anchors.is_some(), shape.older.is_some(), shape.submission.is_some())
     } else {
-        (bytes.starts_with(&Release::TAG), bytes.starts_with(&Evidence::TAG), bytes.starts_with(&Equivocation::TAG))
+        let tagged = |tag: [u8; 4]| bytes.starts_with(&tag);
+        (tagged(Release::TAG), tagged(Evidence::TAG), tagged(Equivocation::TAG), tagged(CrossRelease::TAG))
     };
-    match (dossier, anchors, older) {
-        (true, false, false) => Ok(Proof::Release(parse(path, &bytes, "a release")?)),
-        (false, true, false) => Ok(Proof::Evidence(parse(path, &bytes, "evidence")?)),
-        (false, false, true) => Ok(Proof::Equivocation(parse(path, &bytes, "an equivocation")?)),
+    match (dossier, anchors, older, submission) {
+        (false, false, false, true) => Ok(Proof::Cross(parse(path, &bytes, "a release of the cross lane")?)),
+        (true, false, false, false) => Ok(Proof::Release(parse(path, &bytes, "a release")?)),
+        (false, true, false, false) => Ok(Proof::Evidence(parse(path, &bytes, "evidence")?)),
+        (false, false, true, false) => Ok(Proof::Equivocation(parse(path, &bytes, "an equivocation")?)),
         _ => bail!("{} is no release, no evidence on a record, and no equivocation of a chain", path.display()),
     }
 }
@@ -151,6 +181,28 @@ fn of_release(release: &Release, report: &release::Report) -> String {
         output::release(release),
         lines(&report.checked),
         lines(&report.rests_on),
+    )
+}
+
+fn of_cross(release: &CrossRelease, crossed: &Crossed) -> String {
+    let request = &release.submission.logged.request.request;
+    format!(
+        "VERIFIED  {} by {}: {}\n\n{}\n\nChecked:\n{}\nRests on, without this check seeing it:\n{}",
+        request.statistic,
+        request.requester,
+        request.purpose,
+        output::cross(&crossed.cells, &crossed.definitions, crossed.statistic),
+        lines(&[
+            "the request stands in the main chain, signed by an admitted regulator".to_owned(),
+            "an evaluator of every jurisdiction signed that it computed this very result".to_owned(),
+            "a threshold of custodians of every jurisdiction gave shares; they open it to these cells".to_owned(),
+            "no cell of fewer people than the minimum is shown".to_owned(),
+        ]),
+        lines(&[
+            "the exchanges handed over what their providers proved; one evaluator a jurisdiction computed by itself: who \
+             holds the inputs can compute it again"
+                .to_owned(),
+        ]),
     )
 }
 

@@ -1,0 +1,106 @@
+//! Shares of a cross result. Every custodian is asked: those who hold the same part of the key must give the same shares.
+//!
+//! Kept true: an answer counts only with its custodian's signature, on this result, with a share of each digit under each part
+//! that the custodian holds. Errors: [`QueryError::NoConsent`].
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt as _, stream};
+use nacre_access::Scope;
+use nacre_schemas::{
+    Document as _,
+    answer::CustodianId,
+    cross::{CrossSubmission, CrossVerdict, SignedCrossAnswer},
+};
+use nacre_verifier::{Check, Failure, Network, cross};
+
+use super::{Custodians, refusal_of};
+use crate::{
+    error::{CustodianFault, FaultCause, QueryError},
+    progress::{Progress, Stage},
+};
+
+/// The route.
+const PATH: &str = "/v1/cross/answers";
+/// Custodians asked at a time: each is sent the result, some megabytes.
+const CONCURRENT: usize = 4;
+
+impl Custodians {
+    /// The answers that count, a threshold of each jurisdiction at least, and what was wrong with the others.
+    pub(crate) async fn cross_answers(
+        &self,
+        network: &Network,
+        submission: &CrossSubmission,
+        progress: &dyn Progress,
+    ) -> Result<(Vec<SignedCrossAnswer>, Vec<CustodianFault>), QueryError> {
+        let total = self.clients.len();
+        progress.report(Stage::Custodians, 0, total);
+        let json = serde_json::to_vec(submission)
+            .map_err(|error| QueryError::OwnMachine(format!("the submission cannot be written: {error}")))?;
+        let asked = self.clients.iter().map(|(custodian, client)| {
+            let json = json.clone();
+            async move {
+                let sent = client.post_bytes::<CrossVerdict>(PATH, Scope::AnswersRequest, "application/json", json);
+                let verdict = match tokio::time::timeout(self.timeout, sent).await {
+                    Err(_) => Err(FaultCause::Timeout(self.timeout)),
+                    Ok(reply) => reply.map_err(FaultCause::of),
+                };
+                (custodian.clone(), verdict.and_then(|verdict| check(custodian, verdict, submission, network)))
+            }
+        });
+        let (mut answers, mut faults) = (Vec::new(), Vec::new());
+        let mut asked = stream::iter(asked).buffer_unordered(CONCURRENT);
+        let mut done = 0;
+        while let Some((custodian, answer)) = asked.next().await {
+            done += 1;
+            progress.report(Stage::Custodians, done, total);
+            match answer {
+                Ok(answer) => answers.push(answer),
+                Err(cause) => faults.push(CustodianFault { custodian, cause }),
+            }
+        }
+        answers.sort_by(|one, other| one.answer.custodian.cmp(&other.answer.custodian));
+        faults.sort_by(|one, other| one.custodian.cmp(&other.custodian));
+        enough(network, &answers, &faults)?;
+        Ok((answers, faults))
+    }
+}
+
+fn check(
+    asked: &CustodianId,
+    verdict: CrossVerdict,
+    submission: &CrossSubmission,
+    network: &Network,
+) -> Result<SignedCrossAnswer, FaultCause> {
+    match verdict {
+        CrossVerdict::Answered(signed) => {
+            if signed.answer.custodian != *asked {
+                let detail = format!("it answers as {}", signed.answer.custodian);
+                return Err(FaultCause::False(Failure::new(Check::AnswerForm, asked, detail)));
+            }
+            cross::check_answer(&signed, &submission.result, network).map_err(FaultCause::False)?;
+            Ok(signed)
+        }
+        CrossVerdict::Refused(refusal) => {
+            Err(refusal_of(asked, &refusal, network, &submission.logged.request.digest()))
+        }
+    }
+}
+
+/// Of every jurisdiction a threshold of custodians answered.
+fn enough(network: &Network, answers: &[SignedCrossAnswer], faults: &[CustodianFault]) -> Result<(), QueryError> {
+    let mut counts: BTreeMap<_, usize> = BTreeMap::new();
+    for signed in answers {
+        *counts.entry(&signed.answer.custodian.jurisdiction).or_default() += 1;
+    }
+    for jurisdiction in &network.root().jurisdictions {
+        let (needed, got) =
+            (usize::from(jurisdiction.threshold), counts.get(&jurisdiction.id).copied().unwrap_or_default());
+        if got < needed {
+            let faults = faults.iter().filter(|fault| fault.custodian.jurisdiction == jurisdiction.id);
+            let faults = faults.cloned().collect();
+            return Err(QueryError::NoConsent { jurisdiction: jurisdiction.id.clone(), needed, got, faults });
+        }
+    }
+    Ok(())
+}
