@@ -102,12 +102,7 @@ impl SecretKeys {
     /// Slots hold one bit each: the plaintext modulus is that of sums, and all of its bits but the lowest are proven zero.
     pub fn public_key(&self) -> Result<PublicKey, FheError> {
         let parameters = self.parameters;
-        let key = allocate_and_generate_new_lwe_compact_public_key(
-            &self.public,
-            parameters.glwe_noise,
-            Q64,
-            &mut random::encryption()?,
-        );
+        let key = self.compact_key()?;
         let message_bits = u64::BITS - SUM_LOG;
         let crs = CompactPkeCrs::new(
             parameters.public_dimension,
@@ -122,6 +117,12 @@ impl SecretKeys {
         let mut made = PublicKey { parameters, key, crs, digest: Digest([0; 32]) };
         made.digest = made.write(io::sink()).map_err(|error| FheError::malformed("public key", error))?;
         Ok(made)
+    }
+
+    /// The public key by itself.
+    pub(crate) fn compact_key(&self) -> Result<LweCompactPublicKeyOwned<u64>, FheError> {
+        let (noise, mut random) = (self.parameters.glwe_noise, random::encryption()?);
+        Ok(allocate_and_generate_new_lwe_compact_public_key(&self.public, noise, Q64, &mut random))
     }
 
     /// Keys for evaluators. The correction is what the shares of the squashed key lack to it, a word each.
@@ -238,6 +239,11 @@ impl SecretKeys {
     /// The same under the key that is rotated by.
     pub(crate) fn small_phase(&self, sample: &LweCiphertextOwned<u64>) -> u64 {
         decrypt_lwe_ciphertext(&self.small, sample).0
+    }
+
+    /// The key that is rotated by, a bit a word.
+    pub(crate) fn small_bits(&self) -> &[u64] {
+        self.small.as_ref()
     }
 
     /// The same under the public key.

@@ -13,7 +13,7 @@ mod error;
 mod key_file;
 pub mod keys;
 pub mod list;
-pub mod look_up;
+mod look_up;
 pub mod params;
 mod random;
 pub mod squash;
@@ -22,3 +22,6 @@ pub mod tally;
 pub mod wire;
 
 pub use error::FheError;
+
+#[cfg(test)]
+mod tests;

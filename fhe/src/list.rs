@@ -35,7 +35,7 @@ pub struct Plain {
 }
 
 impl Plain {
-    fn bits(self) -> Result<[u64; SLOTS], FheError> {
+    pub(crate) fn bits(self) -> Result<[u64; SLOTS], FheError> {
         let too_much = |what, found: u64, bits: usize| FheError::OutOfRange { what, found, max: (1 << bits) - 1 };
         if self.band >> BAND_BITS != 0 {
             return Err(too_much("the cross band", self.band.into(), BAND_BITS));

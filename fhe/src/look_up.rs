@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A sample under the accumulators' key.
-pub type Sample = LweCiphertextOwned<u64>;
+pub(crate) type Sample = LweCiphertextOwned<u64>;
 /// An accumulator.
 pub(crate) type Accumulator = GlweCiphertextOwned<u64>;
 

@@ -23,9 +23,9 @@ const TO_READ: u64 = 1 << (READ_LOG - SUM_LOG);
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tally {
     /// What each digit can be at most, the least significant first.
-    pub bounds: Vec<u32>,
+    pub(crate) bounds: Vec<u32>,
     /// Digits by position, then by cell.
-    pub digits: Vec<Vec<Sample>>,
+    pub(crate) digits: Vec<Vec<Sample>>,
     cells: usize,
 }
 
@@ -33,6 +33,13 @@ impl Tally {
     /// Zero in every cell.
     pub(crate) fn new(cells: usize) -> Self {
         Self { bounds: Vec::new(), digits: Vec::new(), cells }
+    }
+
+    /// What these digits hold.
+    #[cfg(test)]
+    pub(crate) fn of(bounds: Vec<u32>, digits: Vec<Vec<Sample>>) -> Self {
+        let cells = digits.first().map_or(0, Vec::len);
+        Self { bounds, digits, cells }
     }
 
     /// How many integers.

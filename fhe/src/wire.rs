@@ -15,7 +15,7 @@ use crate::{
     params::SLOTS,
 };
 
-/// Encrypts what the contributions of a batch hold for the cross lane, in their order.
+/// Encrypts what contributions of a batch hold for the cross lane: those that are to have words, in their order.
 pub fn seal(
     key: &PublicKey,
     chain: &ChainId,
@@ -36,7 +36,7 @@ pub fn seal(
     Ok((sealed, words))
 }
 
-/// Checks a batch's list: every contribution has its words of it, in order, and the proof holds for all of them.
+/// Checks a batch's list: it is of those contributions that have words, in their order, and its proof holds for all of them.
 ///
 /// A batch without a list passes if none of its contributions has words.
 pub fn verify(key: &PublicKey, batch: &Batch) -> Result<(), FheError> {
@@ -48,17 +48,18 @@ pub fn verify(key: &PublicKey, batch: &Batch) -> Result<(), FheError> {
         return Err(malformed("encrypted to another key than the network's"));
     }
     let digest = sealed.digest();
-    let mut bodies = Vec::with_capacity(batch.contributions.len());
-    for (position, contribution) in batch.contributions.iter().enumerate() {
-        let words = contribution.restricted.cross.as_ref().ok_or_else(|| malformed("a contribution without words"))?;
-        if words.list != digest || usize::from(words.position) != position {
+    let (mut bodies, mut headers) = (Vec::new(), Vec::new());
+    for contribution in &batch.contributions {
+        let Some(words) = &contribution.restricted.cross else { continue };
+        if words.list != digest || usize::from(words.position) != bodies.len() {
             return Err(malformed("a contribution's words are of another list or place"));
         }
         bodies.push(slots(words.words.as_bytes())?);
+        headers.push(&contribution.openings.header);
     }
     let list = List { mask: words(sealed.mask.as_bytes())?, bodies, proof: sealed.proof.as_bytes().to_vec() };
-    let headers = batch.contributions.iter().map(|contribution| &contribution.openings.header);
-    key.verify(&list, &context(key, &batch.chain, &batch.provider, headers).to_canonical())
+    let context = context(key, &batch.chain, &batch.provider, headers.into_iter());
+    key.verify(&list, &context.to_canonical())
 }
 
 /// What a proof is bound to.

@@ -132,6 +132,9 @@ pub struct InitArgs {
     /// Host all chains on one exchange, which is named `all`.
     #[arg(long)]
     pub one_exchange: bool,
+    /// Deal keys of the cross lane too, and give every jurisdiction an evaluator. Half a minute, and 400 MB of files.
+    #[arg(long)]
+    pub cross: bool,
     /// Anchor a chain in its parents this often at most, in milliseconds.
     #[arg(long, default_value_t = 60_000)]
     pub anchor_every_ms: u64,

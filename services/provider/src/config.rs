@@ -10,7 +10,7 @@ use std::{
 };
 
 use nacre_schemas::{
-    id::{ChainId, MemberId, Text},
+    id::{ChainId, MeasureId, MemberId, Text},
     region::Region,
 };
 use serde::Deserialize;
@@ -51,6 +51,9 @@ pub struct Config {
     pub pseudonym_key: PathBuf,
     /// The cross lane's public key, if values are to be posted for it too.
     pub cross_key: Option<PathBuf>,
+    /// The measures whose values are posted for the cross lane too; all, if none is named.
+    #[serde(default)]
+    pub cross_measures: Vec<MeasureId>,
     /// SM4 key that payload keys are wrapped under (16 bytes, hex).
     pub payload_key: PathBuf,
 }

@@ -40,7 +40,7 @@ fn init(args: InitArgs, output: Output) -> anyhow::Result<ExitCode> {
         threshold: 2,
         minimum_people: args.minimum_people,
         person_system: args.person_system,
-        cross: false,
+        cross: args.cross,
     };
     let mut addresses = BTreeMap::new();
     for (offset, server) in plan.servers().into_iter().enumerate() {

@@ -96,7 +96,7 @@ impl Sealer {
             records.push(self.record(named)?);
             names.push((named.record, named.fingerprint));
         }
-        let cross = self.cross.as_ref().map(|key| self.seal_crosswise(key, &mut records)).transpose()?;
+        let cross = self.cross.as_ref().map(|key| self.seal_crosswise(key, &mut records)).transpose()?.flatten();
         let (chain, provider) = (&self.config.chain, &self.config.member);
         let proven = nacre_zk::batch::prove(self.network.key(), chain, provider, records, &mut rand::thread_rng())?;
         let mut batch = Batch {
@@ -112,15 +112,22 @@ impl Sealer {
         Ok(Sealed { id: Digest::of(&bytes), bytes, records: names })
     }
 
-    /// Encrypts the values for the cross lane, and puts each record's words in its restricted part.
-    fn seal_crosswise(&self, key: &PublicKey, records: &mut [Record<'_>]) -> Result<CrossList, SealError> {
-        let plain = records.iter().map(|record| (&record.header, plain_of(record.measure, record.value)));
-        let plain: Vec<_> = plain.collect();
+    /// Encrypts the values of the measures that are posted for the cross lane, and puts each record's words in its restricted part.
+    fn seal_crosswise(&self, key: &PublicKey, records: &mut [Record<'_>]) -> Result<Option<CrossList>, SealError> {
+        let wanted = |record: &Record<'_>| {
+            let measures = &self.config.cross_measures;
+            measures.is_empty() || measures.contains(&record.measure.id)
+        };
+        let plain = records.iter().filter(|record| wanted(record));
+        let plain: Vec<_> = plain.map(|record| (&record.header, plain_of(record.measure, record.value))).collect();
+        if plain.is_empty() {
+            return Ok(None);
+        }
         let (list, words) = wire::seal(key, &self.config.chain, &self.config.member, &plain)?;
-        for (record, words) in records.iter_mut().zip(words) {
+        for (record, words) in records.iter_mut().filter(|record| wanted(record)).zip(words) {
             record.restricted.cross = Some(words);
         }
-        Ok(list)
+        Ok(Some(list))
     }
 
     fn record(&self, named: &Named) -> Result<Record<'static>, SealError> {

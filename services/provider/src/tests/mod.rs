@@ -66,6 +66,7 @@ pub(crate) fn config(folder: &Path) -> Config {
         record_key: folder.join("record.key"),
         pseudonym_key: folder.join("pseudonym.key"),
         cross_key: None,
+        cross_measures: Vec::new(),
         payload_key: folder.join("payload.key"),
     }
 }
