@@ -1,7 +1,7 @@
 //! The lane against plain counting, with the real parameters and one set of keys for all tests. Cost: the keys take half a minute of
 //! two cores, a person 20 ms of one.
 
-use std::sync::{LazyLock, Mutex};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tfhe::core_crypto::prelude::*;
@@ -42,6 +42,11 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
 
 /// Tests that compute take turns, so that each has all cores.
 static TURN: Mutex<()> = Mutex::new(());
+
+/// Waits for one's turn; a test that failed in its own does not fail the others.
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Whether the long campaigns are wanted.
 fn full() -> bool {
@@ -137,7 +142,7 @@ fn shapes() -> Vec<Shape> {
 
 #[test]
 fn tables_of_every_shape_count_what_is_there() {
-    let _turn = TURN.lock().unwrap();
+    let _turn = turn();
     let mut random = StdRng::seed_from_u64(5);
     assert_eq!(shapes().len(), 6);
     let sizes: &[usize] = if full() { &[1, 2, 17, 64, 100, 200] } else { &[1, 40] };
@@ -153,7 +158,7 @@ fn tables_of_every_shape_count_what_is_there() {
 
 #[test]
 fn people_beyond_a_chunk_and_all_in_one_cell_are_carried() {
-    let _turn = TURN.lock().unwrap();
+    let _turn = turn();
     let shape = Shape::new(2, 2).unwrap();
     let size = if full() { 3_000 } else { CHUNK + 60 };
     // One cell beyond a chunk, one with a few, two with none.
@@ -169,7 +174,7 @@ fn people_beyond_a_chunk_and_all_in_one_cell_are_carried() {
 
 #[test]
 fn cells_under_the_minimum_open_to_nothing() {
-    let _turn = TURN.lock().unwrap();
+    let _turn = turn();
     let shape = Shape::new(2, 2).unwrap();
     // Around k, and none.
     let counts = [10usize, 11, 0, 12];
@@ -185,7 +190,7 @@ fn cells_under_the_minimum_open_to_nothing() {
 
 #[test]
 fn comparison_goes_by_all_digits() {
-    let _turn = TURN.lock().unwrap();
+    let _turn = turn();
     let keys = &FIXTURE.keys;
     let digit = |value: u64| {
         let mut sample = keys.zero_sample();
@@ -206,7 +211,7 @@ fn comparison_goes_by_all_digits() {
 
 #[test]
 fn every_number_under_256_is_split_in_its_digits() {
-    let _turn = TURN.lock().unwrap();
+    let _turn = turn();
     let keys = &FIXTURE.keys;
     let step = if full() { 1 } else { 13 };
     for number in (0..256u64).step_by(step) {
@@ -220,7 +225,7 @@ fn every_number_under_256_is_split_in_its_digits() {
 
 #[test]
 fn sums_of_values_by_band_are_exact() {
-    let _turn = TURN.lock().unwrap();
+    let _turn = turn();
     let mut random = StdRng::seed_from_u64(7);
     let sizes: &[usize] = if full() { &[1, 18, 200] } else { &[20] };
     for bands in [2usize, 4, 8] {

@@ -11,13 +11,14 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use anyhow::Context as _;
 use nacre::{
     commands::{exchange::seal, verify::read_trust},
-    consortium::{self, Consortium, Plan},
+    consortium::{self, Consortium, Plan, cross::CrossDealing, cross_structure},
     servers::{Ports, Servers},
 };
 use nacre_access::{
@@ -64,6 +65,29 @@ pub fn plan(regions: &[&str], minimum_people: u32, person_system: &str) -> Plan 
     }
 }
 
+/// Keys of the cross lane, dealt once and kept below the target folder with all of their secrets: for tests alone.
+fn cross_keys(plan: &Plan) -> anyhow::Result<CrossDealing> {
+    static DEALING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = DEALING.lock().unwrap_or_else(PoisonError::into_inner);
+    let structure = cross_structure(plan);
+    let program = std::env::current_exe()?;
+    let target = program.parent().and_then(Path::parent).context("a test lies in target/release/deps")?;
+    let folder = target.join(format!("cross-keys-{structure:?}-v1").replace(' ', ""));
+    let secrets = folder.join("seeds.json");
+    if !secrets.exists() {
+        // Under another name until all of it is there; who comes second finds it done.
+        let making = tempfile::tempdir_in(target)?;
+        let dealt = CrossDealing::fresh(making.path(), &structure)?;
+        fs::write(making.path().join("seeds.json"), serde_json::to_vec(&(&dealt.keys, dealt.seeds()))?)?;
+        let made = making.keep();
+        if fs::rename(&made, &folder).is_err() {
+            fs::remove_dir_all(&made)?;
+        }
+    }
+    let (keys, seeds) = serde_json::from_slice(&fs::read(&secrets)?)?;
+    Ok(CrossDealing::again(&folder, &structure, keys, &seeds))
+}
+
 impl Running {
     /// Makes and starts a network.
     pub async fn start(plan: &Plan) -> anyhow::Result<Self> {
@@ -77,7 +101,8 @@ impl Running {
         let ports = Ports::bind(plan).await?;
         let mut addresses = ports.addresses()?;
         let target = elsewhere.and_then(|(server, address)| addresses.insert(server.to_owned(), address.to_owned()));
-        let places = consortium::init(&folder.path().join("network"), plan, &addresses)?;
+        let dealing = if plan.cross { Some(cross_keys(plan)?) } else { None };
+        let places = consortium::init_with(&folder.path().join("network"), plan, &addresses, dealing)?;
         let servers = Servers::start(&places, ports)?;
         Ok((Self { folder, places, servers, addresses }, target))
     }

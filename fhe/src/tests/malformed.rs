@@ -10,7 +10,7 @@ fn plain() -> Vec<Plain> {
 
 #[test]
 fn a_list_holds_for_its_key_and_context_alone() {
-    let _turn = TURN.lock().unwrap();
+    let _turn = turn();
     let public = &FIXTURE.public;
     let list = public.encrypt(&plain(), CONTEXT).unwrap();
     public.verify(&list, CONTEXT).unwrap();
@@ -36,7 +36,7 @@ fn a_list_holds_for_its_key_and_context_alone() {
 
 #[test]
 fn slots_that_hold_more_than_a_bit_are_refused() {
-    let _turn = TURN.lock().unwrap();
+    let _turn = turn();
     let public = &FIXTURE.public;
     for slot in [0, SLOTS - 1] {
         // Two, and minus one: the padding bit of a sum.
@@ -56,7 +56,7 @@ fn slots_that_hold_more_than_a_bit_are_refused() {
 
 #[test]
 fn bytes_that_are_no_proof_are_refused() {
-    let _turn = TURN.lock().unwrap();
+    let _turn = turn();
     let public = &FIXTURE.public;
     let list = public.encrypt(&plain(), CONTEXT).unwrap();
     let with = |proof: Vec<u8>| List { proof, ..list.clone() };
@@ -87,7 +87,7 @@ fn bytes_that_are_no_proof_are_refused() {
 
 #[test]
 fn an_unchecked_input_changes_one_cell_by_one_person_at_most() {
-    let _turn = TURN.lock().unwrap();
+    let _turn = turn();
     let shape = Shape::new(4, 4).unwrap();
     let keys = &FIXTURE.keys;
     let mut random = StdRng::seed_from_u64(10);
