@@ -3,11 +3,11 @@
 //!
 //! It accepts exactly the proofs that the `bulletproofs` crate makes and verifies, byte for byte: generators, transcript
 //! and encoding are that crate's, version 5. The crate's own verifier checks one proof a multi-scalar multiplication;
-//! here the two equations of a proof go into a [`WeightedSum`], where the 2·16·m generators, which are most of the
+//! here the two equations of a proof go into a [`WeightedSum`], where the 2·n·m generators, which are most of the
 //! points, are shared by all proofs.
 //!
-//! Two equations make a proof of m values of 16 bits; i = 16·j + k counts the bits, value j's bit k, and `s_i` is the
-//! product of all `u_b` and `u_b^-1`, the former where bit b of i is set:
+//! Two equations make a proof of m values of n bits, with the bases V of values and P of blindings; i = n·j + k counts the
+//! bits, value j's bit k, and `s_i` is the product of all `u_b` and `u_b^-1`, the former where bit b of i is set:
 //!
 //! ```text
 //! inner product   A + x·S - e·P + w·(t - a·b)·V + Σ u²·L + Σ u^-2·R
@@ -15,11 +15,9 @@
 //! polynomial      x·T_1 + x²·T_2 - t'·P + (δ(y, z) - t)·V + Σ z^(2+j)·V_j = 0
 //! ```
 //!
-//! Errors: [`RangeProofError`]. Cost for m values: 16·m·3 multiplications of scalars and the decoding of
+//! Errors: [`RangeProofError`]. Cost for m values: n·m·3 multiplications of scalars and the decoding of
 //! 12 + 2·log2(m) points to read and weigh; then m + 12 + 2·log2(m) points of a multi-scalar multiplication of its own,
-//! and 32·m shared with all other proofs. Variable time: for public data only.
-
-use std::sync::LazyLock;
+//! and 2·n·m shared with all other proofs. Variable time: for public data only.
 
 use curve25519_dalek::{
     ristretto::{CompressedRistretto, RistrettoPoint},
@@ -27,7 +25,7 @@ use curve25519_dalek::{
     traits::Identity,
 };
 use merlin::Transcript;
-use nacre_schemas::{self as schemas, limits};
+use nacre_schemas as schemas;
 use rand::{CryptoRng, RngCore};
 use sha3::{
     Shake256,
@@ -40,11 +38,6 @@ use crate::{
     weighted_sum::{WeightedSum, weight},
 };
 
-/// Bits of a value: a power of two.
-pub(crate) const BITS: usize = 16;
-/// Values that one proof is about, at most: a power of two.
-pub(crate) const MAX_VALUES: usize = 2 * limits::MAX_BATCH_CONTRIBUTIONS;
-const _: () = assert!(BITS.is_power_of_two() && MAX_VALUES.is_power_of_two());
 /// Elements of a proof beside the rounds of its inner-product argument: A, S, T_1, T_2, t, t', e; a, b.
 const FIXED_ELEMENTS: usize = 9;
 const ELEMENT_BYTES: usize = 32;
@@ -68,23 +61,30 @@ pub enum RangeProofError {
     Equations,
 }
 
-/// The generators of the largest proof; smaller ones use the first of them.
+/// The generators of one kind of proof: what all its values' width is, and how many values one is about at most. Smaller
+/// proofs use the first of them.
 pub(crate) struct Generators {
+    /// Bits of a value: a power of two.
+    bits: usize,
+    /// Values: a power of two.
+    max_values: usize,
     /// `G_i`.
     pub(crate) g: Vec<RistrettoPoint>,
     /// `H_i`.
     pub(crate) h: Vec<RistrettoPoint>,
 }
 
-/// Made once, 0.7 MB.
-pub(crate) fn generators() -> &'static Generators {
-    static GENERATORS: LazyLock<Generators> =
-        LazyLock::new(|| Generators { g: generator_vector(b'G'), h: generator_vector(b'H') });
-    &GENERATORS
+impl Generators {
+    /// Takes 20 µs and 320 bytes a bit: to be made once. Panics if a width or number is not a power of two.
+    pub(crate) fn new(bits: usize, max_values: usize) -> Self {
+        assert!(bits.is_power_of_two() && max_values.is_power_of_two());
+        let vector = |letter| generator_vector(letter, bits, max_values);
+        Self { bits, max_values, g: vector(b'G'), h: vector(b'H') }
+    }
 }
 
 /// As `bulletproofs::BulletproofGens` makes them: a SHAKE256 stream a value, hashed to the group 64 bytes at a time.
-fn generator_vector(letter: u8) -> Vec<RistrettoPoint> {
+fn generator_vector(letter: u8, bits: usize, values: usize) -> Vec<RistrettoPoint> {
     let of_value = |value: u32| {
         let mut shake = Shake256::default();
         shake.update(b"GeneratorsChain");
@@ -96,9 +96,9 @@ fn generator_vector(letter: u8) -> Vec<RistrettoPoint> {
             stream.read(&mut uniform);
             RistrettoPoint::from_uniform_bytes(&uniform)
         })
-        .take(BITS)
+        .take(bits)
     };
-    (0..MAX_VALUES as u32).flat_map(of_value).collect()
+    (0..values as u32).flat_map(of_value).collect()
 }
 
 /// A commitment that a proof is about, known to the verifier as a point, and as the transcript absorbs it.
@@ -119,6 +119,8 @@ impl Commitment {
 
 /// A proof and its commitments, decoded, with the challenges drawn: ready to be checked, alone or with others.
 pub(crate) struct RangeClaim {
+    /// Of a value.
+    bits: usize,
     /// Those that are not the identity by construction.
     commitments: Vec<RistrettoPoint>,
     points: Points,
@@ -179,27 +181,29 @@ impl Elements<'_> {
 }
 
 impl RangeClaim {
-    /// Decodes a proof that each commitment is to a 16-bit value, with bases `(V, P)`, and draws its challenges. The
+    /// Decodes a proof that each commitment is to a value of the generators' width, and draws its challenges. The
     /// transcript is at the state that the proof was begun with.
     ///
-    /// The commitments are padded to a power of two with the identity, 0 with randomness 0. There are 1 to
-    /// [`MAX_VALUES`] of them, or this panics: for more there are no generators, and equations without them prove nothing.
+    /// The commitments are padded to a power of two with the identity, 0 with randomness 0. There is one at least, and
+    /// there are generators for all, or this panics: equations without generators prove nothing.
     pub(crate) fn new(
+        generators: &Generators,
         proof: &[u8],
         commitments: &[Commitment],
         mut transcript: Transcript,
     ) -> Result<Self, RangeProofError> {
-        assert!((1..=MAX_VALUES).contains(&commitments.len()), "a proof is about 1 to {MAX_VALUES} values");
+        let Generators { bits: width, max_values, .. } = *generators;
+        assert!((1..=max_values).contains(&commitments.len()), "a proof is about 1 to {max_values} values");
         let values = commitments.len().next_power_of_two();
         let (elements, rest) = proof.as_chunks::<ELEMENT_BYTES>();
-        let rounds = (BITS * values).ilog2() as usize;
+        let rounds = (width * values).ilog2() as usize;
         let expected = FIXED_ELEMENTS + 2 * rounds;
         if elements.len() != expected || !rest.is_empty() {
             return Err(RangeProofError::Length { expected: expected * ELEMENT_BYTES, found: proof.len() });
         }
         let mut elements = Elements(elements.iter());
         let transcript = &mut transcript;
-        append_commitments(transcript, commitments, values);
+        append_commitments(transcript, commitments, width, values);
 
         let bits = elements.point(transcript, b"A", Place::of("A"))?;
         let blinding = elements.point(transcript, b"S", Place::of("S"))?;
@@ -216,7 +220,7 @@ impl RangeClaim {
         let w = wide_challenge(transcript, b"w");
 
         transcript.append_message(b"dom-sep", b"ipp v1");
-        transcript.append_u64(b"n", (BITS * values) as u64);
+        transcript.append_u64(b"n", (width * values) as u64);
         let mut points = Points { bits, blinding, t_1, t_2, rounds: Vec::with_capacity(rounds) };
         let mut challenges = Challenges { y, z, x, w, rounds: Vec::with_capacity(rounds) };
         for round in 0..rounds {
@@ -227,17 +231,18 @@ impl RangeClaim {
         }
         let (a, b) = (elements.scalar("a")?, elements.scalar("b")?);
         let commitments = commitments.iter().map(|commitment| commitment.point).collect();
-        Ok(Self { commitments, points, responses: Responses { t, t_blinding, e_blinding, a, b }, challenges })
+        let responses = Responses { t, t_blinding, e_blinding, a, b };
+        Ok(Self { bits: width, commitments, points, responses, challenges })
     }
 
     /// Adds this proof's two equations to a sum, each under a random weight.
     pub(crate) fn add_to<R: RngCore + CryptoRng>(&self, sum: &mut WeightedSum, rng: &mut R) {
         let (inner, polynomial) = (weight(rng), weight(rng));
-        let Self { commitments, points, responses, challenges: Challenges { y, z, x, w, rounds } } = self;
+        let Self { bits: width, commitments, points, responses, challenges: Challenges { y, z, x, w, rounds } } = self;
 
         sum.value_base += inner * w * (responses.t - responses.a * responses.b);
-        sum.value_base += polynomial * (delta(y, z, rounds.len()) - responses.t);
-        sum.key -= inner * responses.e_blinding + polynomial * responses.t_blinding;
+        sum.value_base += polynomial * (delta(y, z, *width, rounds.len()) - responses.t);
+        sum.blinding_base -= inner * responses.e_blinding + polynomial * responses.t_blinding;
         sum.add(inner, points.bits);
         sum.add(inner * x, points.blinding);
         sum.add(polynomial * x, points.t_1);
@@ -266,7 +271,8 @@ impl RangeClaim {
         let Self { responses: Responses { a, b, .. }, challenges: Challenges { z, .. }, .. } = self;
         let rounds = folding.rounds.len();
         let y_powers = squarings(y_inverse, rounds);
-        let (two_powers, z_powers) = (squarings(&Scalar::from(2_u32), BITS.ilog2() as usize), squarings(z, rounds));
+        let (two_powers, z_powers) =
+            (squarings(&Scalar::from(2_u32), self.bits.ilog2() as usize), squarings(z, rounds));
         // Bits of i: the low ones are those of k, the high ones those of j.
         let two_and_z = two_powers.iter().chain(&z_powers);
         let of_bits: Vec<Scalar> = two_and_z.zip(&y_powers).map(|(factor, y)| factor * y).collect();
@@ -294,9 +300,9 @@ struct Folding<'a> {
 }
 
 /// What the library's transcript absorbs before the proof itself.
-fn append_commitments(transcript: &mut Transcript, commitments: &[Commitment], values: usize) {
+fn append_commitments(transcript: &mut Transcript, commitments: &[Commitment], width: usize, values: usize) {
     transcript.append_message(b"dom-sep", b"rangeproof v1");
-    transcript.append_u64(b"n", BITS as u64);
+    transcript.append_u64(b"n", width as u64);
     transcript.append_u64(b"m", values as u64);
     for commitment in commitments {
         transcript.append_message(b"V", commitment.encoding.as_bytes());
@@ -329,8 +335,8 @@ fn sum_of_powers(base: &Scalar, bits: usize) -> Scalar {
 }
 
 /// `δ(y, z) = (z - z²)·Σ y^i - z³·Σ 2^k·Σ z^j`, for 2^bits bits in all.
-fn delta(y: &Scalar, z: &Scalar, bits: usize) -> Scalar {
-    let bits_of_value = BITS.ilog2() as usize;
+fn delta(y: &Scalar, z: &Scalar, width: usize, bits: usize) -> Scalar {
+    let bits_of_value = width.ilog2() as usize;
     let twos = sum_of_powers(&Scalar::from(2_u32), bits_of_value);
     z * ((Scalar::ONE - z) * sum_of_powers(y, bits) - z * z * twos * sum_of_powers(z, bits - bits_of_value))
 }

@@ -21,17 +21,28 @@ use rand::{CryptoRng, RngCore};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{
-    bulletproof::{BITS, Commitment, MAX_VALUES},
+    bulletproof::{Commitment, Generators},
     elgamal,
     key::CollectiveKey,
     sigma::Statement,
+    weighted_sum::Bases,
 };
 
+/// Bits of a value.
+pub(crate) const BITS: usize = 16;
+/// Values that one proof is about, at most.
+pub(crate) const MAX_VALUES: usize = 2 * limits::MAX_BATCH_CONTRIBUTIONS;
 /// Bits of any limit of a band.
 const LIMIT_BITS: u32 = limits::MAX_VALUE.ilog2();
 
 /// What the prover takes: the same generators as the verifier's, in the library's form (0.7 MB, made once).
 static GENERATORS: LazyLock<BulletproofGens> = LazyLock::new(|| BulletproofGens::new(BITS, MAX_VALUES));
+
+/// What the equations of the tally lane share, under this key. The generators are made once, 0.7 MB.
+pub(crate) fn bases(key: &CollectiveKey) -> Bases {
+    static GENERATORS: LazyLock<Generators> = LazyLock::new(|| Generators::new(BITS, MAX_VALUES));
+    Bases { blinding: key.point(), generators: &GENERATORS }
+}
 
 /// The opening of one derived commitment.
 #[derive(Zeroize, ZeroizeOnDrop)]

@@ -240,7 +240,7 @@ impl Claim {
 
         sum.base -= w_key * responses.r + w_square_key * responses.s + w_one_key * responses.u;
         sum.value_base -= w_commitment * responses.v + w_one * c;
-        sum.key -= w_commitment * responses.r + w_square * responses.s + w_one * responses.u;
+        sum.blinding_base -= w_commitment * responses.r + w_square * responses.s + w_one * responses.u;
         sum.add(w_key, announcements.value_key);
         sum.add(w_commitment, announcements.value_commitment);
         sum.add(w_square, announcements.square_commitment);
@@ -257,7 +257,7 @@ impl Claim {
             let (w_key, w_commitment, w_bit) = (weight(), weight(), weight());
             sum.base -= w_key * response.r;
             sum.value_base -= w_commitment * response.b;
-            sum.key -= w_commitment * response.r + w_bit * response.t;
+            sum.blinding_base -= w_commitment * response.r + w_bit * response.t;
             sum.add(w_key, announcement.key);
             sum.add(w_commitment, announcement.commitment);
             sum.add(w_bit, announcement.bit);

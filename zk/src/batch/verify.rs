@@ -26,6 +26,7 @@ use crate::{
     contribution::{self, Opened, Target},
     encoding::EncodingError,
     key::CollectiveKey,
+    range,
     sigma::Claim,
     transcript,
     weighted_sum::{WeightedSum, vartime_failing},
@@ -126,7 +127,7 @@ pub fn verify_all<R: RngCore + CryptoRng>(
             sums.push(sum);
         }));
     }
-    for failing in vartime_failing(key, &sums) {
+    for failing in vartime_failing(&range::bases(key), &sums) {
         verdicts[positions[failing]] = Err(claims[failing].blame(key, rng));
     }
     verdicts
@@ -146,8 +147,9 @@ impl Claims {
         let (contributions, leaves_and_commitments): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
         let (leaves, commitments): (Vec<_>, Vec<_>) = leaves_and_commitments.into_iter().unzip();
         let transcript = transcript::range(key, batch.chain, batch.provider, &leaves);
-        let range = RangeClaim::new(batch.range_proof, commitments.as_flattened(), transcript)
-            .map_err(|error| BatchError { contribution: None, fault: error.into() })?;
+        let range =
+            RangeClaim::new(range::bases(key).generators, batch.range_proof, commitments.as_flattened(), transcript)
+                .map_err(|error| BatchError { contribution: None, fault: error.into() })?;
         Ok(Self { contributions, range })
     }
 
@@ -169,7 +171,7 @@ impl Claims {
             sum
         };
         let sums: Vec<WeightedSum> = self.contributions.iter().map(&mut alone).collect();
-        match vartime_failing(key, &sums).next() {
+        match vartime_failing(&range::bases(key), &sums).next() {
             Some(contribution) => BatchError { contribution: Some(contribution), fault: BatchFault::SigmaProof },
             None => BatchError { contribution: None, fault: RangeProofError::Equations.into() },
         }

@@ -1,5 +1,7 @@
 //! The library's own verifier and this one say the same of every proof.
 
+use std::sync::LazyLock;
+
 use bulletproofs::{BulletproofGens, PedersenGens, RangeProof};
 use proptest::{prelude::*, sample::Index};
 use rand::Rng as _;
@@ -8,16 +10,22 @@ use super::*;
 use crate::{
     elgamal,
     fixture::{self, rng},
-    key::CollectiveKey,
-    weighted_sum::vartime_failing,
+    range::{self, BITS, MAX_VALUES},
+    weighted_sum::{Bases, vartime_failing},
 };
 
-static LIBRARY: LazyLock<BulletproofGens> = LazyLock::new(|| BulletproofGens::new(BITS, MAX_VALUES));
+/// Another width, and values of it.
+const WIDE_BITS: usize = 64;
+const MAX_WIDE_VALUES: usize = 8;
+
+/// For both widths: of each value's generators, a narrower one takes the first.
+static LIBRARY: LazyLock<BulletproofGens> = LazyLock::new(|| BulletproofGens::new(WIDE_BITS, MAX_VALUES));
+static WIDE: LazyLock<Generators> = LazyLock::new(|| Generators::new(WIDE_BITS, MAX_WIDE_VALUES));
 
 /// A proof by the library, of values that may not be in range, and what it is about.
 struct Case {
-    key: CollectiveKey,
-    bases: PedersenGens,
+    bits: usize,
+    bases: Bases,
     commitments: Vec<Commitment>,
     proof: Vec<u8>,
 }
@@ -28,47 +36,59 @@ fn transcript() -> Transcript {
 
 impl Case {
     fn of(values: &[u64], seed: u64) -> Self {
+        Self::of_width(BITS, values, seed)
+    }
+
+    fn of_width(bits: usize, values: &[u64], seed: u64) -> Self {
         let mut rng = rng(seed);
         let (key, _) = fixture::key(seed);
-        let bases = PedersenGens { B: elgamal::value_base(), B_blinding: key.point() };
+        let mut bases = range::bases(&key);
+        if bits == WIDE_BITS {
+            bases.generators = &WIDE;
+        }
+        let pedersen = pedersen(&bases);
         let padded = values.len().next_power_of_two();
         let blindings: Vec<_> = values.iter().map(|_| Scalar::random(&mut rng)).collect();
         let commitments = values.iter().zip(&blindings);
         let commitments =
-            commitments.map(|(value, r)| Commitment::of(bases.commit(Scalar::from(*value), *r))).collect();
+            commitments.map(|(value, r)| Commitment::of(pedersen.commit(Scalar::from(*value), *r))).collect();
         let (mut values, mut blindings) = (values.to_vec(), blindings);
         values.resize(padded, 0);
         blindings.resize(padded, Scalar::ZERO);
         let proven = RangeProof::prove_multiple_with_rng(
             &LIBRARY,
-            &bases,
+            &pedersen,
             &mut transcript(),
             &values,
             &blindings,
-            BITS,
+            bits,
             &mut rng,
         );
-        Self { key, bases, commitments, proof: proven.unwrap().0.to_bytes() }
+        Self { bits, bases, commitments, proof: proven.unwrap().0.to_bytes() }
     }
 
     fn library_accepts(&self, proof: &[u8]) -> bool {
         let mut commitments: Vec<_> = self.commitments.iter().map(|commitment| commitment.encoding).collect();
         commitments.resize(commitments.len().next_power_of_two(), CompressedRistretto::identity());
         let verified = RangeProof::from_bytes(proof).and_then(|proof| {
-            let transcript = &mut transcript();
-            proof.verify_multiple_with_rng(&LIBRARY, &self.bases, transcript, &commitments, BITS, &mut rng(5))
+            let (pedersen, transcript) = (pedersen(&self.bases), &mut transcript());
+            proof.verify_multiple_with_rng(&LIBRARY, &pedersen, transcript, &commitments, self.bits, &mut rng(5))
         });
         verified.is_ok()
     }
 
+    fn claim(&self, proof: &[u8], transcript: Transcript) -> Result<RangeClaim, RangeProofError> {
+        RangeClaim::new(self.bases.generators, proof, &self.commitments, transcript)
+    }
+
     fn sum(&self, proof: &[u8]) -> Result<WeightedSum, RangeProofError> {
         let mut sum = WeightedSum::default();
-        RangeClaim::new(proof, &self.commitments, transcript())?.add_to(&mut sum, &mut rng(6));
+        self.claim(proof, transcript())?.add_to(&mut sum, &mut rng(6));
         Ok(sum)
     }
 
     fn accepts(&self, proof: &[u8]) -> bool {
-        self.sum(proof).is_ok_and(|sum| vartime_failing(&self.key, &[sum]).next().is_none())
+        self.sum(proof).is_ok_and(|sum| vartime_failing(&self.bases, &[sum]).next().is_none())
     }
 
     /// The verdict of both.
@@ -90,6 +110,10 @@ impl Case {
     }
 }
 
+fn pedersen(bases: &Bases) -> PedersenGens {
+    PedersenGens { B: elgamal::value_base(), B_blinding: bases.blinding }
+}
+
 fn values(count: usize, seed: u64) -> Vec<u64> {
     let mut rng = rng(seed);
     (0..count).map(|_| rng.gen_range(0..1 << BITS)).collect()
@@ -97,12 +121,13 @@ fn values(count: usize, seed: u64) -> Vec<u64> {
 
 #[test]
 fn the_generators_are_the_librarys() {
+    let narrow = range::bases(&fixture::key(1).0).generators;
     for value in [0, 1, MAX_VALUES - 1] {
         let of_library: Vec<_> = LIBRARY.share(value).G(BITS).copied().collect();
-        assert_eq!(generators().g[value * BITS..][..BITS], of_library);
+        assert_eq!(narrow.g[value * BITS..][..BITS], of_library);
     }
     // The library shows no H; that they are the same is shown by every proof that verifies.
-    assert_eq!((generators().g.len(), generators().h.len()), (MAX_VALUES * BITS, MAX_VALUES * BITS));
+    assert_eq!((narrow.g.len(), narrow.h.len()), (MAX_VALUES * BITS, MAX_VALUES * BITS));
 }
 
 #[test]
@@ -121,6 +146,19 @@ fn values_that_are_not_16_bits_do_not_verify() {
         let case = Case::of(&values, 4);
         assert_eq!(case.agreed(&case.proof), holds, "{values:?}");
     }
+}
+
+#[test]
+fn wide_values_are_proven_to_their_whole_width_and_take_no_narrow_proof() {
+    for count in [1, 3, MAX_WIDE_VALUES] {
+        let case = Case::of_width(WIDE_BITS, &vec![u64::MAX; count], 4);
+        assert!(case.agreed(&case.proof), "{count} values");
+    }
+    // 8 of 16 bits and 2 of 64: as many bits, hence proofs of one length.
+    let narrow = Case::of(&values(8, 3), 4);
+    let wide = Case::of_width(WIDE_BITS, &values(2, 3), 4);
+    assert_eq!(narrow.proof.len(), wide.proof.len());
+    assert!(!narrow.agreed(&wide.proof) && !wide.agreed(&narrow.proof));
 }
 
 #[test]
@@ -191,13 +229,12 @@ fn a_proof_holds_for_its_commitments_its_key_and_its_transcript() {
     assert!(more.agreed(&case.proof), "the identity is what is padded with");
     more.commitments[3] = more.commitments[0];
     assert!(!more.agreed(&case.proof));
-    let (key, _) = fixture::key(9);
-    let bases = PedersenGens { B: elgamal::value_base(), B_blinding: key.point() };
-    assert!(!Case { key, bases, ..Case::of(&values(3, 3), 4) }.agreed(&case.proof));
+    let bases = range::bases(&fixture::key(9).0);
+    assert!(!Case { bases, ..Case::of(&values(3, 3), 4) }.agreed(&case.proof));
     let mut sum = WeightedSum::default();
     let elsewhere = Transcript::new(b"elsewhere");
-    RangeClaim::new(&case.proof, &case.commitments, elsewhere).unwrap().add_to(&mut sum, &mut rng(6));
-    assert_eq!(vartime_failing(&case.key, &[sum]).next(), Some(0));
+    case.claim(&case.proof, elsewhere).unwrap().add_to(&mut sum, &mut rng(6));
+    assert_eq!(vartime_failing(&case.bases, &[sum]).next(), Some(0));
 }
 
 #[test]
@@ -205,25 +242,25 @@ fn proofs_of_several_sizes_add_up_and_a_false_one_is_found_among_them() {
     let mut cases: Vec<_> = [1, 8, 2, 5, 64].map(|count| Case::of(&values(count, 3), 4)).into();
     cases[3] = Case::of(&[1, 2, 65_536, 4, 5], 4);
     let sums: Vec<_> = cases.iter().map(|case| case.sum(&case.proof).unwrap()).collect();
-    assert_eq!(vartime_failing(&cases[0].key, &sums).collect::<Vec<_>>(), [3]);
+    assert_eq!(vartime_failing(&cases[0].bases, &sums).collect::<Vec<_>>(), [3]);
 }
 
 #[test]
 #[should_panic(expected = "1 to 128 values")]
 fn there_is_no_verifying_beyond_the_generators() {
     let commitments = vec![Commitment::of(elgamal::value_base()); MAX_VALUES + 1];
-    let _ = RangeClaim::new(&[], &commitments, transcript());
+    let _ = RangeClaim::new(range::bases(&fixture::key(1).0).generators, &[], &commitments, transcript());
 }
 
 #[test]
 fn neither_equation_can_fail_alone() {
     let case = Case::of(&values(2, 3), 4);
     let fails = |change: fn(&mut Responses)| {
-        let mut claim = RangeClaim::new(&case.proof, &case.commitments, transcript()).unwrap();
+        let mut claim = case.claim(&case.proof, transcript()).unwrap();
         change(&mut claim.responses);
         let mut sum = WeightedSum::default();
         claim.add_to(&mut sum, &mut rng(6));
-        vartime_failing(&case.key, &[sum]).next().is_some()
+        vartime_failing(&case.bases, &[sum]).next().is_some()
     };
     assert!(!fails(|_| ()));
     // Each is in one of the equations only; the challenges are kept.
@@ -236,8 +273,11 @@ fn neither_equation_can_fail_alone() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
-    fn both_verifiers_agree(count in 1..=MAX_VALUES, seed: u64, byte: Index, bit in 0..8_u8, cut: Index) {
-        let case = Case::of(&values(count, seed), seed);
+    fn both_verifiers_agree(
+        wide: bool, count in 1..=MAX_VALUES, seed: u64, byte: Index, bit in 0..8_u8, cut: Index,
+    ) {
+        let (bits, count) = if wide { (WIDE_BITS, count.div_ceil(MAX_VALUES / MAX_WIDE_VALUES)) } else { (BITS, count) };
+        let case = Case::of_width(bits, &values(count, seed), seed);
         prop_assert!(case.agreed(&case.proof));
         let mut flipped = case.proof.clone();
         flipped[byte.index(case.proof.len())] ^= 1 << bit;

@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     elgamal::{times_base, times_value_base},
     fixture::{self, rng},
+    range,
     weighted_sum::vartime_failing,
 };
 
@@ -39,7 +40,7 @@ fn accepted(change: impl FnOnce(&mut Statement, &mut Secrets)) -> bool {
     let claim = Claim::new(statement, &proof, transcript).unwrap();
     let mut sum = WeightedSum::default();
     claim.add_to(&mut sum, &mut rng(6));
-    vartime_failing(&key, &[sum]).next().is_none()
+    vartime_failing(&range::bases(&key), &[sum]).next().is_none()
 }
 
 #[test]
