@@ -213,6 +213,8 @@ macro_rules! for_each_document {
             nacre_schemas::query::SignedRequest,
             nacre_schemas::receipt::BatchReceipt,
             nacre_schemas::release::Release,
+            nacre_schemas::summand::PublishedSummand,
+            nacre_schemas::summand::SummandProof,
             nacre_schemas::trust::TrustRoot,
             nacre_schemas::trust::SignedTrustRoot,
         }

@@ -35,6 +35,7 @@ pub mod query;
 pub mod receipt;
 pub mod region;
 pub mod release;
+pub mod summand;
 pub mod topology;
 pub mod trust;
 

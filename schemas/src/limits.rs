@@ -24,6 +24,14 @@ pub const MAX_ENTRY_BYTES: usize = 1_024;
 pub const MAX_CUSTODIANS: usize = 32;
 /// Summands of a jurisdiction's part of the cross lane's key.
 pub const MAX_SUMMANDS: usize = 128;
+/// Words of a mask under the cross lane's shared key, and of each summand of the key: a power of two.
+pub const MAX_MASK_WORDS: usize = 8_192;
+/// Digits whose shares one range proof is about: a power of two.
+pub const RANGE_PROOF_DIGITS: usize = 16;
+/// Limbs of a digit's share that are committed to and range-proven.
+pub const SHARE_LIMBS: usize = 8;
+/// A range proof of limbs, in bytes: 9 + 2·log2(64·128) elements of 32 bytes.
+pub const MAX_LIMB_PROOF_BYTES: usize = 1_120;
 /// Jurisdictions of a network.
 pub const MAX_JURISDICTIONS: usize = 8;
 /// Chains of a network.
@@ -75,6 +83,9 @@ const _: () = {
     // 2 values a contribution, padded to a power of two; 9 + 2·log2(bits·values) elements of a proof.
     assert!((2 * MAX_BATCH_CONTRIBUTIONS).is_power_of_two());
     assert!((9 + 2 * (16 * 2 * MAX_BATCH_CONTRIBUTIONS).ilog2() as usize) * 32 <= MAX_RANGE_PROOF_BYTES);
+    // The same of limbs of 64 bits.
+    assert!((RANGE_PROOF_DIGITS * SHARE_LIMBS).is_power_of_two() && MAX_MASK_WORDS.is_power_of_two());
+    assert!((9 + 2 * (64 * RANGE_PROOF_DIGITS * SHARE_LIMBS).ilog2() as usize) * 32 == MAX_LIMB_PROOF_BYTES);
     // Commitments of the widest measure with their digest fit an entry.
     assert!((2 + MAX_BANDS) * 32 + 64 <= MAX_ENTRY_BYTES);
     // Ciphertexts, 2 + 8 pairs; proof, 6 + 24 points and 4 + 24 scalars; payload; names.
