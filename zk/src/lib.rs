@@ -4,7 +4,8 @@
 //! The mathematics is in [`tally_lane`]. One module a mathematical object: [`key`] the collective key,
 //! [`elgamal`] the ciphertexts, [`batch`] proving and verifying what a provider sends, [`tally`] sums,
 //! [`share`] decryption shares, [`dlog`] the number behind a decrypted sum, [`custody`] how the custodians
-//! come by their keys and endorse a trust root with them.
+//! come by their keys and endorse a trust root with them. Of the cross lane: [`replicated`] shares of its key, [`summand`] the
+//! proof of what is decrypted with them ([`summand_shares`]).
 //!
 //! Pure: no files, no network, no clock; randomness comes from the caller. Secrets are overwritten when they
 //! are dropped, have no `Debug` that prints them, and are worked on in constant time; functions over
@@ -28,7 +29,11 @@ pub mod encoding;
 pub mod key;
 pub mod replicated;
 pub mod share;
+pub mod summand;
 pub mod tally;
+
+#[doc = include_str!("../docs/summand-shares.md")]
+pub mod summand_shares {}
 
 #[doc = include_str!("../docs/tally-lane.md")]
 pub mod tally_lane {}

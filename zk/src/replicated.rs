@@ -14,6 +14,7 @@
 //! et al., EUROCRYPT 2012, "smudging"). The flooding is a function of the summand's seed and of the digest of the ciphertexts:
 //! asked again a custodian gives the same share and nothing averages out, and all holders of a summand give the same.
 
+use curve25519_dalek::scalar::Scalar;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use nacre_schemas::Digest;
 use rand_chacha::{
@@ -75,6 +76,7 @@ pub struct Summand {
 pub struct Expanded {
     words: Vec<u128>,
     flooding_key: [u8; 32],
+    blinding_seed: [u8; 32],
 }
 
 impl Summand {
@@ -97,7 +99,11 @@ impl Summand {
             u128::from_le_bytes(*bytes)
         };
         let words = (0..words).map(|_| word()).collect();
-        Expanded { words, flooding_key: keyed(&self.seed, b"nacre/cross/flooding-key/1", &[]) }
+        Expanded {
+            words,
+            flooding_key: keyed(&self.seed, b"nacre/cross/flooding-key/1", &[]),
+            blinding_seed: keyed(&self.seed, b"nacre/cross/blinding-seed/1", &[]),
+        }
     }
 }
 
@@ -108,6 +114,28 @@ impl Expanded {
             return Err(ReplicatedError::Length { found: mask.len(), expected: self.words.len() });
         }
         Ok(product(mask, &self.words).wrapping_add(self.flooding(result, position)))
+    }
+
+    /// The words, in `[0, 2^128)`.
+    pub(crate) fn words(&self) -> &[u128] {
+        &self.words
+    }
+
+    /// What blinds the commitments to the words ([`crate::summand`]): one a word, uniform modulo ℓ.
+    pub(crate) fn blindings(&self) -> Zeroizing<Vec<Scalar>> {
+        let mut stream = ChaCha20Rng::from_seed(self.blinding_seed);
+        Zeroizing::new(self.words.iter().map(|_| Scalar::random(&mut stream)).collect())
+    }
+
+    /// One of these words.
+    #[cfg(test)]
+    pub(crate) fn of_words(words: Vec<u128>, seed: [u8; 32]) -> Self {
+        Self { words, ..Summand::from_seed(seed).expand(0) }
+    }
+
+    /// What the blindings follow from.
+    pub(crate) fn blinding_seed(&self) -> &[u8; 32] {
+        &self.blinding_seed
     }
 
     /// The flooding of a digit: under 2^[`FLOODING_BITS`].

@@ -1,4 +1,4 @@
-//! Every domain label and fixed string of the tally lane, and what each proof's transcript absorbs before the
+//! Every domain label and fixed string of the proofs, and what each proof's transcript absorbs before the
 //! proof itself. To change one is to change the protocol. (The labels within a Bulletproof are its library's, and are in
 //! [`crate::bulletproof`].)
 //!
@@ -11,6 +11,7 @@ use nacre_schemas::{
     answer::CustodianId,
     contribution::{Commitments, EphemeralKeys, Header},
     id::{ChainId, JurisdictionId, MemberId},
+    summand::SummandId,
 };
 
 use crate::{elgamal, key::CollectiveKey};
@@ -28,6 +29,9 @@ const ENDORSEMENT_ROLE: &[u8] = b"nacre trust root v1\n";
 const CONTRIBUTION: &[u8] = b"nacre contribution proof";
 const RANGE: &[u8] = b"nacre batch range proof";
 const SHARE: &[u8] = b"nacre decryption share";
+const SUMMAND_SHARES: &[u8] = b"nacre shares by a summand";
+/// Opens what the digest of a digit's mask is of.
+const MASK_ROLE: &[u8] = b"nacre mask v1\n";
 
 /// A transcript that has absorbed what every one of them absorbs.
 fn begin(domain: &'static [u8]) -> Transcript {
@@ -110,6 +114,60 @@ pub(crate) fn share(context: &ShareContext<'_>) -> Transcript {
     append_point(&mut transcript, b"D", context.key);
     append_point(&mut transcript, b"S", context.share);
     transcript
+}
+
+/// What proofs of a holder's shares by a summand are bound to.
+pub(crate) struct SummandContext<'a> {
+    /// Digest of the request that is answered.
+    pub(crate) request: &'a Digest,
+    /// Digest of the result whose digits are opened.
+    pub(crate) result: &'a Digest,
+    /// Who answers.
+    pub(crate) holder: &'a CustodianId,
+    /// The summand, …
+    pub(crate) summand: &'a SummandId,
+    /// … and the digest of the commitments to it.
+    pub(crate) commitments: &'a Digest,
+    /// Digests of the digits' masks, in order.
+    pub(crate) masks: &'a [Digest],
+}
+
+/// Of the shares by a summand, up to but without the shares.
+pub(crate) fn summand_shares(context: &SummandContext<'_>) -> Transcript {
+    let mut transcript = begin(SUMMAND_SHARES);
+    transcript.append_message(b"B", RISTRETTO_BASEPOINT_COMPRESSED.as_bytes());
+    append_point(&mut transcript, b"V", &elgamal::value_base_bytes());
+    transcript.append_message(b"request", context.request.as_bytes());
+    transcript.append_message(b"result", context.result.as_bytes());
+    transcript.append_message(b"jurisdiction", context.holder.jurisdiction.as_str().as_bytes());
+    transcript.append_u64(b"number", u64::from(context.holder.number));
+    transcript.append_message(b"summand's jurisdiction", context.summand.jurisdiction.as_str().as_bytes());
+    transcript.append_u64(b"summand's number", u64::from(context.summand.number));
+    transcript.append_message(b"commitments", context.commitments.as_bytes());
+    transcript.append_u64(b"digits", context.masks.len() as u64);
+    for mask in context.masks {
+        transcript.append_message(b"mask", mask.as_bytes());
+    }
+    transcript
+}
+
+/// Absorbs the shares, as many as there are masks.
+pub(crate) fn append_shares(transcript: &mut Transcript, shares: &[u128]) {
+    for share in shares {
+        transcript.append_message(b"share", &share.to_le_bytes());
+    }
+}
+
+/// Of one range proof of several, up to but without the commitments that it is about.
+pub(crate) fn limbs(shares: &Transcript, position: usize) -> Transcript {
+    let mut transcript = shares.clone();
+    transcript.append_u64(b"range proof", position as u64);
+    transcript
+}
+
+/// Digest of a mask's words, little-endian.
+pub(crate) fn mask(words: &[u8]) -> Digest {
+    Digest::of_parts(&[MASK_ROLE, words])
 }
 
 /// Absorbs a point in its encoding.

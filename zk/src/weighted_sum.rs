@@ -33,7 +33,12 @@ const CHUNK_POINTS: usize = 8_192;
 
 /// A weight: unpredictable to whoever made the equations, if the generator is.
 pub(crate) fn weight<R: RngCore + CryptoRng>(rng: &mut R) -> Scalar {
-    Scalar::from(rng.r#gen::<u128>())
+    Scalar::from(integer_weight(rng))
+}
+
+/// The same as an integer.
+pub(crate) fn integer_weight<R: RngCore + CryptoRng>(rng: &mut R) -> u128 {
+    rng.r#gen()
 }
 
 /// What the equations of one kind share beside `B` and `V`.
