@@ -187,20 +187,27 @@ impl History {
         let mut main = self.main(&id)?.lock().await;
         self.follow(&mut main, &id, &head, exchanges).await?;
         let leaf = logged.request_inclusion.leaf;
-        let before = main.crossed.iter().filter(|crossed| crossed.leaf < leaf);
-        let request = &logged.request.request;
-        for crossed in before.filter(|crossed| conflict(&crossed.request.request, request)) {
+        let mut counting: Vec<&Crossed> = Vec::new();
+        for crossed in main.crossed.iter().filter(|crossed| crossed.leaf < leaf) {
+            let conflicts = counting.iter().any(|other| conflict(&other.request.request, &crossed.request.request));
             // One that nobody can ever be answered counts for nothing.
-            let valid = crossed.admission.as_ref().is_some_and(|admission| {
-                membership::check(admission, &self.network)
-                    .and_then(|requester| cross::check_request(&crossed.request, requester, &self.network))
-                    .is_ok()
-            });
-            if valid {
-                return Err(Fault::CrossOverlap { earlier: crossed.leaf }.into());
+            if !conflicts && self.is_valid(crossed) {
+                counting.push(crossed);
             }
         }
-        Ok(())
+        let request = &logged.request.request;
+        match counting.iter().find(|other| conflict(&other.request.request, request)) {
+            Some(other) => Err(Fault::CrossOverlap { earlier: other.leaf }.into()),
+            None => Ok(()),
+        }
+    }
+
+    fn is_valid(&self, crossed: &Crossed) -> bool {
+        crossed.admission.as_ref().is_some_and(|admission| {
+            membership::check(admission, &self.network)
+                .and_then(|requester| cross::check_request(&crossed.request, requester, &self.network))
+                .is_ok()
+        })
     }
 
     /// The decisions on a request if it were logged next, and how many entries of the main chain they go by.
