@@ -1,7 +1,7 @@
 //! Summands of the cross lane's key: commitments to them, and the proof that shares of digits follow from one. What the points
 //! mean is `nacre-zk`'s to say, in its `summand`.
 
-use crate::{Blob, Point, canonical::Item, cross, document, id::JurisdictionId, limits, structure};
+use crate::{Blob, Document, Point, canonical::Item, cross, document, id::JurisdictionId, limits, structure};
 
 structure! {
     /// A summand by its jurisdiction and its number there.
@@ -23,6 +23,30 @@ structure! {
     }
 }
 document!(PublishedSummand, b"NcXk", limits::MAX_MASK_WORDS * 32 + 1_024);
+
+impl Item for PublishedSummand {
+    const MAX_COUNT: usize = limits::MAX_JURISDICTIONS * limits::MAX_SUMMANDS;
+}
+
+structure! {
+    /// The commitments to all summands of the key, by jurisdiction and number: a file that the trust root names.
+    pub struct PublishedSummands {
+        /// The summands.
+        pub summands: Vec<PublishedSummand>,
+    }
+}
+document!(PublishedSummands, b"NcXj", 256 << 20);
+
+structure! {
+    /// Asks a holder to prove its shares under one summand: other holders gave other shares.
+    pub struct SummandDispute {
+        /// What the shares are of.
+        pub submission: cross::CrossSubmission,
+        /// The summand's number in the holder's jurisdiction.
+        pub summand: u16,
+    }
+}
+document!(SummandDispute, b"NcXv", cross::CrossSubmission::MAX_BYTES + 64);
 
 structure! {
     /// Commitments to the limbs that the share of a digit follows from, of each number the lowest limb first.

@@ -117,6 +117,8 @@ structure! {
         pub public_key: Digest,
         /// Digest of the evaluation keys' file.
         pub evaluation_keys: Digest,
+        /// Digest of the commitments to the summands of the squashed key ([`crate::summand::PublishedSummands`]).
+        pub summands: Digest,
     }
 }
 

@@ -18,7 +18,7 @@ use std::{
 use anyhow::Context as _;
 use nacre::{
     commands::{exchange::seal, verify::read_trust},
-    consortium::{self, Consortium, Plan, cross::CrossDealing, cross_structure},
+    consortium::{self, Consortium, Plan, cross::CrossDealing, cross_structure, jurisdictions},
     servers::{Ports, Servers},
 };
 use nacre_access::{
@@ -72,12 +72,12 @@ fn cross_keys(plan: &Plan) -> anyhow::Result<CrossDealing> {
     let structure = cross_structure(plan);
     let program = std::env::current_exe()?;
     let target = program.parent().and_then(Path::parent).context("a test lies in target/release/deps")?;
-    let folder = target.join(format!("cross-keys-{structure:?}-v1").replace(' ', ""));
+    let folder = target.join(format!("cross-keys-{structure:?}-v2").replace(' ', ""));
     let secrets = folder.join("seeds.json");
     if !secrets.exists() {
         // Under another name until all of it is there; who comes second finds it done.
         let making = tempfile::tempdir_in(target)?;
-        let dealt = CrossDealing::fresh(making.path(), &structure)?;
+        let dealt = CrossDealing::fresh(making.path(), &jurisdictions()?, &structure)?;
         fs::write(making.path().join("seeds.json"), serde_json::to_vec(&(&dealt.keys, dealt.seeds()))?)?;
         let made = making.keep();
         if fs::rename(&made, &folder).is_err() {

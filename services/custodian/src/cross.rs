@@ -19,9 +19,14 @@ use nacre_schemas::{
     catalogue::Catalogue,
     cross::{CrossAnswer, CrossRequest, CrossResult, SignedCrossAnswer, SummandShares},
     measure::MeasureRef,
+    summand::{SummandId, SummandProof},
     trust::Jurisdiction,
 };
-use nacre_zk::replicated::{self, Expanded, Summand};
+use nacre_zk::{
+    replicated::{self, Expanded, Summand},
+    summand::{self, Context, Masks, SummandCommitments, SummandError},
+};
+use rand::rngs::OsRng;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
@@ -113,6 +118,27 @@ impl CrossShare {
         let answer = CrossAnswer { request: result.request, result: digest, custodian: custodian.clone(), shares };
         let signature = signing_key.sign(Role::CrossAnswer, &answer.to_canonical());
         Ok(SignedCrossAnswer { answer, signature })
+    }
+
+    /// The proof of its shares of a result under one summand that it holds.
+    pub(crate) fn prove(
+        &self,
+        custodian: &CustodianId,
+        result: &CrossResult,
+        summand: u16,
+    ) -> Result<SummandProof, Fault> {
+        let held = self.summands.iter().find(|(number, _)| *number == summand);
+        let (_, expanded) = held.ok_or_else(|| Fault::CrossDigit(format!("summand {summand} is not held here")))?;
+        let masks = result.digits.iter().map(|digit| mask(digit.words.as_bytes())).collect();
+        let id = SummandId { jurisdiction: custodian.jurisdiction.clone(), number: summand };
+        let digest = result.digest();
+        let context = Context { request: &result.request, result: &digest, holder: custodian };
+        let prove = || {
+            let commitments = SummandCommitments::decode(&summand::commit(expanded, id)?)?;
+            let (_, proof) = summand::prove(expanded, &commitments, &context, &Masks::new(masks)?, &mut OsRng)?;
+            Ok::<_, SummandError>(proof)
+        };
+        prove().map_err(|error| Fault::CrossDigit(error.to_string()))
     }
 }
 

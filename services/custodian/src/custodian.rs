@@ -37,6 +37,7 @@ use nacre_schemas::{
     preview::SignedPreview,
     problem::{Problem, Retry},
     query::SignedRequest,
+    summand::{SummandDispute, SummandProof},
     trust::SignedTrustRoot,
 };
 use nacre_verifier::{Failure, Network};
@@ -232,7 +233,30 @@ impl Custodian {
         Ok(verdict)
     }
 
-    async fn share_cross(self: &Arc<Self>, submission: CrossSubmission) -> Result<SignedCrossAnswer, Obstacle> {
+    /// The proof of its shares under one summand, for who got other shares from another holder. What was refused is not
+    /// proven. The caller was told apart before.
+    pub async fn prove_cross(self: &Arc<Self>, dispute: SummandDispute) -> Result<SummandProof, Problem> {
+        let SummandDispute { submission, summand } = dispute;
+        let proven = async {
+            let submission = self.check_cross(submission).await?;
+            let own = Arc::clone(self);
+            let prove = move || match &own.cross {
+                Some(share) => share.prove(own.id(), &submission.result, summand),
+                None => Err(Fault::NoCrossShare),
+            };
+            Ok::<_, Obstacle>(off_thread(prove).await??)
+        };
+        proven.await.map_err(|obstacle| match obstacle {
+            Obstacle::Fault(fault) => {
+                let check = fault.check();
+                Problem::new(422, "check-failed", "Check failed", fault).by_check(check)
+            }
+            Obstacle::Problem(problem) => problem,
+        })
+    }
+
+    /// Whether a result may be answered: it holds, and so does the rule over all that was logged before.
+    async fn check_cross(self: &Arc<Self>, submission: CrossSubmission) -> Result<CrossSubmission, Obstacle> {
         let own = Arc::clone(self);
         let check = move || {
             if own.cross.is_none() {
@@ -243,6 +267,11 @@ impl Custodian {
         };
         let submission = off_thread(check).await??;
         self.history.judge_cross(&self.exchanges, &submission.logged).await?;
+        Ok(submission)
+    }
+
+    async fn share_cross(self: &Arc<Self>, submission: CrossSubmission) -> Result<SignedCrossAnswer, Obstacle> {
+        let submission = self.check_cross(submission).await?;
         let own = Arc::clone(self);
         let answer = move || match &own.cross {
             Some(share) => share.answer(own.id(), &own.signer.signing_key, &submission.result),

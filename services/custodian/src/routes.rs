@@ -6,6 +6,7 @@
 //! POST /v1/confirmations   Submission without confirmations → Finding; scope and caller as below
 //! POST /v1/answers         Submission → Verdict; scope answers.request, by the request's own requester
 //! POST /v1/cross/answers    CrossSubmission → CrossVerdict; scope and caller as above
+//! POST /v1/cross/proofs     SummandDispute → SummandProof; scope and caller as above
 //! POST /v1/previews        SignedRequest → SignedPreview; scope and caller as above, so many an hour
 //! ```
 //!
@@ -33,6 +34,7 @@ use nacre_schemas::{
     preview::SignedPreview,
     problem::{Problem, Retry},
     query::SignedRequest,
+    summand::{SummandDispute, SummandProof},
 };
 use serde::de::DeserializeOwned;
 use tokio::{net::TcpListener, sync::Semaphore};
@@ -93,6 +95,7 @@ pub fn router(custodian: Arc<Custodian>) -> Router {
         .route("/v1/confirmations", post(confirmations))
         .route("/v1/answers", post(answers))
         .route("/v1/cross/answers", post(cross_answers))
+        .route("/v1/cross/proofs", post(cross_proofs))
         .route("/v1/previews", post(previews))
         .with_state(desk)
         .merge(tokens)
@@ -120,6 +123,16 @@ async fn cross_answers(
     let requester = |submission: &CrossSubmission| submission.logged.request.request.requester.clone();
     let judge = |custodian: Arc<Custodian>, submission, _| async move { custodian.judge_cross(submission).await };
     receive(desk, &headers, body, requester, judge).await
+}
+
+async fn cross_proofs(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<SummandProof>, ProblemResponse> {
+    let requester = |dispute: &SummandDispute| dispute.submission.logged.request.request.requester.clone();
+    let prove = |custodian: Arc<Custodian>, dispute, _| async move { custodian.prove_cross(dispute).await };
+    receive(desk, &headers, body, requester, prove).await
 }
 
 async fn previews(

@@ -183,7 +183,9 @@ pub fn init_with(
         chain_keys.insert(chain.id.clone(), SigningKey::generate()?);
     }
     let dealing = match dealing {
-        None if plan.cross => Some(CrossDealing::fresh(&folder.join("cross"), &cross_structure(plan))?),
+        None if plan.cross => {
+            Some(CrossDealing::fresh(&folder.join("cross"), &jurisdictions()?, &cross_structure(plan))?)
+        }
         dealt => dealt,
     };
     let signed = trust_root(plan, &foundings, &chain_keys, dealing.as_ref())?;
@@ -205,6 +207,11 @@ pub fn init_with(
     writer.providers(&places)?;
     writer.regulator(&places)?;
     Ok(places)
+}
+
+/// The jurisdictions, in order.
+pub fn jurisdictions() -> anyhow::Result<Vec<JurisdictionId>> {
+    JURISDICTIONS.iter().map(|id| parse(id)).collect()
 }
 
 /// How the cross lane's key is shared: as the collective key.
@@ -597,6 +604,7 @@ impl Writer<'_> {
                 signing_key: "signing.hex",
                 access_key: "access.pem",
                 exchanges: self.urls()?,
+                cross_summands: self.dealing.map(CrossDealing::published),
                 evaluators: self.evaluator_urls()?,
                 custodian,
             },

@@ -33,6 +33,8 @@ pub struct Config {
     /// Where each jurisdiction's evaluator is, for the cross lane.
     #[serde(default)]
     pub evaluators: BTreeMap<JurisdictionId, String>,
+    /// File of the commitments to the cross lane's key, for telling who lies where custodians differ.
+    pub cross_summands: Option<PathBuf>,
     /// Where the custodians are.
     #[serde(default, rename = "custodian")]
     pub custodians: Vec<CustodianAddress>,
@@ -98,7 +100,8 @@ impl Config {
             return Err(ConfigError::Repeated { path: path.to_owned(), custodian: twice.id() });
         }
         let folder = path.parent().unwrap_or(Path::new(""));
-        for file in [&mut config.trust, &mut config.signing_key, &mut config.access_key] {
+        let own = [&mut config.trust, &mut config.signing_key, &mut config.access_key];
+        for file in own.into_iter().chain(&mut config.cross_summands) {
             *file = folder.join(&*file);
         }
         Ok(config)

@@ -44,7 +44,7 @@ use crate::{
 
 mod answers;
 mod confirmations;
-mod cross;
+pub(crate) mod cross;
 mod previews;
 
 /// How long a custodian may take to check, decide and share.

@@ -9,7 +9,7 @@
 //!
 //! Errors: [`QueryError`]. Cost: the evaluators' computation (some 20 ms of a core a person each); every custodian is asked.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
@@ -24,12 +24,16 @@ use nacre_schemas::{
     limits,
     measure::{Measure, MeasureRef},
     region::Region,
+    summand::PublishedSummands,
 };
 use nacre_verifier::{Check, Failure, Network, cross};
 
 use crate::{
     config::Config,
-    consent::Custodians,
+    consent::{
+        Custodians,
+        cross::{Asking, enough},
+    },
     error::{CustodianFault, QueryError},
     evaluators::Evaluators,
     exchange::Exchanges,
@@ -105,7 +109,16 @@ pub async fn cross_query(
     let signed = session.request(question, progress).await?;
     let (logged, definitions) = session.log(signed, progress).await?;
     let submission = session.evaluate(logged, progress).await?;
-    let (answers, faults) = session.custodians.cross_answers(&session.network, &submission, progress).await?;
+    let (mut answers, mut faults) = session.custodians.cross_answers(&session.network, &submission, progress).await?;
+    let disputed = cross::disputed(&answers);
+    if !disputed.is_empty() {
+        let published = read_summands(config)?;
+        let asking = Asking { network: &session.network, submission: &submission, published: &published };
+        let liars = session.custodians.settle(&asking, &disputed, &answers).await?;
+        answers.retain(|signed| liars.iter().all(|liar| liar.custodian != signed.answer.custodian));
+        faults.extend(liars);
+        enough(&session.network, &answers, &faults)?;
+    }
     progress.report(Stage::Verifying, 0, 1);
     let network = session.network.clone();
     let verified = off_thread(move || {
@@ -119,6 +132,17 @@ pub async fn cross_query(
     let release = verified.await??;
     progress.report(Stage::Verifying, 1, 1);
     Ok(CrossAnswered { release, definitions, faults })
+}
+
+/// The commitments that custodians' proofs are checked against.
+fn read_summands(config: &Config) -> Result<PublishedSummands, QueryError> {
+    let path = config.cross_summands.clone().ok_or_else(|| QueryError::OwnAddresses {
+        whom: "the commitments to the cross lane's key".to_owned(),
+        reason: "custodians differ, and `cross-summands` does not say where the file is that tells who lies".to_owned(),
+    })?;
+    let own_file = |reason: String| QueryError::OwnFile { path: path.clone(), reason };
+    let bytes = fs::read(&path).map_err(|error| own_file(error.to_string()))?;
+    PublishedSummands::from_canonical(&bytes).map_err(|error| own_file(error.to_string()))
 }
 
 /// What a cross query works with.

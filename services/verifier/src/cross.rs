@@ -12,19 +12,25 @@ use nacre_ledger::{
 };
 use nacre_schemas::{
     Digest, Document as _,
+    answer::CustodianId,
     catalogue::Catalogue,
     cross::{
-        CrossCell, CrossMeasure, CrossRelease, CrossRequest, CrossResult, CrossStatistic, CrossSubmission, DIGIT_BYTES,
-        LoggedCrossRequest, SignedCrossAnswer, SignedCrossConfirmation, SignedCrossRequest,
+        CrossCell, CrossDigit, CrossMeasure, CrossRelease, CrossRequest, CrossResult, CrossStatistic, CrossSubmission,
+        DIGIT_BYTES, LoggedCrossRequest, SignedCrossAnswer, SignedCrossConfirmation, SignedCrossRequest,
     },
     entry::Entry,
     id::{ChainId, JurisdictionId},
     limits,
     measure::{Domain, Measure, Scale},
     membership::{MemberRole, Membership},
+    summand::{PublishedSummands, SummandId, SummandProof},
     trust::{Chain, Jurisdiction},
 };
-use nacre_zk::replicated;
+use nacre_zk::{
+    replicated,
+    summand::{self, Answered, Context, Masks, SummandCommitments},
+};
+use rand::rngs::OsRng;
 
 use crate::{
     Network,
@@ -234,7 +240,7 @@ fn held_by(jurisdiction: &Jurisdiction, custodian: u16) -> impl Iterator<Item = 
 /// Opens a result with answers that were checked: what each cell that is shown holds.
 ///
 /// # Errors
-/// Holders of a summand that differ are all named; a summand that nobody answered under names its jurisdiction.
+/// Holders of a summand that differ are both named ([`disputed`] goes on from there); a summand that nobody answered under names its jurisdiction.
 pub fn open(
     request: &CrossRequest,
     definitions: &Definitions,
@@ -250,6 +256,70 @@ pub fn open(
         digits.push(digit.or_failure(Check::Combination, format_args!("digit {position}"))?);
     }
     Ok(cells(request, definitions, result, &digits))
+}
+
+/// A summand whose holders gave different shares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disputed {
+    /// Which.
+    pub summand: SummandId,
+    /// Those who answered under it.
+    pub holders: Vec<CustodianId>,
+}
+
+/// The summands on which holders who answered differ: each holder is to prove its shares ([`check_proof`]).
+pub fn disputed(answers: &[SignedCrossAnswer]) -> Vec<Disputed> {
+    let mut given: BTreeMap<(&JurisdictionId, u16), Vec<(&CustodianId, &[u8])>> = BTreeMap::new();
+    for SignedCrossAnswer { answer, .. } in answers {
+        for shares in &answer.shares {
+            let key = (&answer.custodian.jurisdiction, shares.summand);
+            given.entry(key).or_default().push((&answer.custodian, shares.shares.as_bytes()));
+        }
+    }
+    let differing = given.into_iter().filter(|(_, given)| given.windows(2).any(|pair| pair[0].1 != pair[1].1));
+    let disputed = |((jurisdiction, number), given): ((&JurisdictionId, u16), Vec<(&CustodianId, &[u8])>)| Disputed {
+        summand: SummandId { jurisdiction: jurisdiction.clone(), number },
+        holders: given.into_iter().map(|(holder, _)| holder.clone()).collect(),
+    };
+    differing.map(disputed).collect()
+}
+
+/// Checks that the commitments are those that the trust root names, and finds a summand's.
+pub fn commitments(
+    published: &PublishedSummands,
+    wanted: &SummandId,
+    network: &Network,
+) -> Result<SummandCommitments, Failure> {
+    let known = network.root().cross.as_ref().map(|keys| keys.summands);
+    let same = known == Some(published.digest());
+    ensure(same, Check::TrustRoot, "summands", "the commitments are not those that the trust root names")?;
+    let place = format_args!("{} summand {}", wanted.jurisdiction, wanted.number);
+    let found = published.summands.iter().find(|published| published.summand == *wanted);
+    let found = found.ok_or_else(|| Failure::new(Check::TrustRoot, place, "there is no commitment to it"))?;
+    SummandCommitments::decode(found).or_failure(Check::TrustRoot, place)
+}
+
+/// Checks a holder's proof of its shares under a summand: a failure names the holder.
+pub fn check_proof(
+    signed: &SignedCrossAnswer,
+    commitments: &SummandCommitments,
+    proof: &SummandProof,
+    result: &CrossResult,
+) -> Result<(), Failure> {
+    let answer = &signed.answer;
+    let place = &answer.custodian;
+    let given = answer.shares.iter().find(|shares| shares.summand == commitments.summand().number);
+    let given = given.ok_or_else(|| Failure::new(Check::Share, place, "it gave no share under this summand"))?;
+    let shares: Vec<u128> =
+        given.shares.as_bytes().as_chunks::<16>().0.iter().map(|word| u128::from_le_bytes(*word)).collect();
+    let mask = |digit: &CrossDigit| {
+        let words = digit.words.as_bytes().as_chunks::<16>().0;
+        words[..words.len().saturating_sub(1)].iter().map(|word| u128::from_le_bytes(*word)).collect()
+    };
+    let masks = Masks::new(result.digits.iter().map(mask).collect()).or_failure(Check::CrossResult, "result")?;
+    let context = Context { request: &answer.request, result: &answer.result, holder: place };
+    let answered = Answered { commitments, context, masks: &masks, shares: &shares, proof };
+    summand::verify(&answered, &mut OsRng).or_failure(Check::Share, place)
 }
 
 /// The shares under every summand of every jurisdiction, on which all holders who answered agree.

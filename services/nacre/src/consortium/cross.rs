@@ -15,8 +15,19 @@ use std::{
 use anyhow::Context as _;
 use nacre_custodian::cross::share_file;
 use nacre_fhe::{keys::SecretKeys, params::CROSS_1};
-use nacre_schemas::{Digest, trust::CrossKeys};
-use nacre_zk::replicated::{self, Summand};
+use nacre_schemas::{
+    Digest, Document as _,
+    id::JurisdictionId,
+    summand::{PublishedSummands, SummandId},
+    trust::CrossKeys,
+};
+use nacre_zk::{
+    replicated::{self, Summand},
+    summand,
+};
+
+/// Commitments to the summands, beside the keys.
+const SUMMANDS: &str = "summands.key";
 
 /// Keys that were dealt: files, and the summands that are still to be handed out.
 pub struct CrossDealing {
@@ -24,6 +35,7 @@ pub struct CrossDealing {
     pub keys: CrossKeys,
     public: PathBuf,
     evaluation: PathBuf,
+    published: PathBuf,
     /// By jurisdiction, in order.
     summands: Vec<Vec<Summand>>,
     /// By jurisdiction: (custodians, threshold).
@@ -32,7 +44,7 @@ pub struct CrossDealing {
 
 impl CrossDealing {
     /// Deals fresh keys, and writes the public files into a folder.
-    pub fn fresh(folder: &Path, structure: &[(u16, u16)]) -> anyhow::Result<Self> {
+    pub fn fresh(folder: &Path, jurisdictions: &[JurisdictionId], structure: &[(u16, u16)]) -> anyhow::Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         // Configurations in other folders name the files.
         let folder = &folder.canonicalize()?;
@@ -40,12 +52,19 @@ impl CrossDealing {
         let dealt = replicated::deal(secret.shared(), structure)?;
         let (public, evaluation) = (folder.join("public.key"), folder.join("evaluation.key"));
         let key = secret.public_key()?;
+        let published = publish(&dealt.summands, jurisdictions, secret.shared().len())?;
+        let published_at = folder.join(SUMMANDS);
+        let summands = write(&published_at, |to| {
+            to.write_all(&published.to_canonical())?;
+            Ok(published.digest())
+        })?;
         let public_key = write(&public, |to| key.write(to))?;
         let keys = secret.evaluation_keys(dealt.correction)?;
         let evaluation_keys = write(&evaluation, |to| keys.write(to))?;
         let parameters = CROSS_1.name.parse().map_err(anyhow::Error::msg)?;
         Ok(Self {
-            keys: CrossKeys { parameters, public_key, evaluation_keys },
+            keys: CrossKeys { parameters, public_key, evaluation_keys, summands },
+            published: published_at,
             public,
             evaluation,
             summands: dealt.summands,
@@ -72,6 +91,11 @@ impl CrossDealing {
         &self.evaluation
     }
 
+    /// The file that regulators read: commitments to the summands.
+    pub fn published(&self) -> &Path {
+        &self.published
+    }
+
     /// The seeds of all summands, for a network that is made again with the same keys. Whoever has them can decrypt
     /// everything: for tests.
     pub fn seeds(&self) -> BTreeMap<usize, Vec<[u8; 32]>> {
@@ -91,10 +115,27 @@ impl CrossDealing {
             keys,
             public: folder.join("public.key"),
             evaluation: folder.join("evaluation.key"),
+            published: folder.join(SUMMANDS),
             summands: seeds.values().map(summands).collect(),
             structure: structure.to_vec(),
         }
     }
+}
+
+/// Commitments to all summands, by jurisdiction and number.
+fn publish(
+    summands: &[Vec<Summand>],
+    jurisdictions: &[JurisdictionId],
+    words: usize,
+) -> anyhow::Result<PublishedSummands> {
+    let mut published = Vec::new();
+    for (jurisdiction, summands) in jurisdictions.iter().zip(summands) {
+        for (summand, number) in summands.iter().zip(0u16..) {
+            let id = SummandId { jurisdiction: jurisdiction.clone(), number };
+            published.push(summand::commit(&summand.expand(words), id)?);
+        }
+    }
+    Ok(PublishedSummands { summands: published })
 }
 
 /// Writes a file, synced; gives the digest of what was written.

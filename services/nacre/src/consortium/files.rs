@@ -123,6 +123,7 @@ pub(super) struct RegulatorFile<'a> {
     pub(super) trust: &'a str,
     pub(super) signing_key: &'a str,
     pub(super) access_key: &'a str,
+    pub(super) cross_summands: Option<&'a Path>,
     pub(super) exchanges: BTreeMap<String, String>,
     pub(super) evaluators: BTreeMap<JurisdictionId, String>,
     pub(super) custodian: Vec<CustodianTable>,

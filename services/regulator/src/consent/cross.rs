@@ -11,8 +11,13 @@ use nacre_schemas::{
     Document as _,
     answer::CustodianId,
     cross::{CrossSubmission, CrossVerdict, SignedCrossAnswer},
+    summand::{PublishedSummands, SummandDispute, SummandProof},
 };
-use nacre_verifier::{Check, Failure, Network, cross};
+use nacre_verifier::{
+    Check, Failure, Network,
+    cross::{self, Disputed},
+};
+use nacre_zk::summand::SummandCommitments;
 
 use super::{Custodians, refusal_of};
 use crate::{
@@ -20,8 +25,9 @@ use crate::{
     progress::{Progress, Stage},
 };
 
-/// The route.
+/// The routes.
 const PATH: &str = "/v1/cross/answers";
+const PROOFS: &str = "/v1/cross/proofs";
 /// Custodians asked at a time: each is sent the result, some megabytes.
 const CONCURRENT: usize = 4;
 
@@ -87,8 +93,62 @@ fn check(
     }
 }
 
+/// What disputes are settled about.
+pub(crate) struct Asking<'a> {
+    pub(crate) network: &'a Network,
+    pub(crate) submission: &'a CrossSubmission,
+    pub(crate) published: &'a PublishedSummands,
+}
+
+impl Custodians {
+    /// Has every holder of a disputed summand prove its shares. Those who do not, or cannot, are named.
+    pub(crate) async fn settle(
+        &self,
+        asking: &Asking<'_>,
+        disputed: &[Disputed],
+        answers: &[SignedCrossAnswer],
+    ) -> Result<Vec<CustodianFault>, QueryError> {
+        let mut liars: Vec<CustodianFault> = Vec::new();
+        for Disputed { summand, holders } in disputed {
+            let commitments = cross::commitments(asking.published, summand, asking.network);
+            let commitments = commitments.map_err(QueryError::OwnTrustRoot)?;
+            for holder in holders {
+                if liars.iter().any(|liar| liar.custodian == *holder) {
+                    continue;
+                }
+                let Some(signed) = answers.iter().find(|signed| signed.answer.custodian == *holder) else { continue };
+                if let Err(cause) = self.prove(asking, &commitments, signed).await {
+                    tracing::warn!(custodian = %holder, %cause, "a share of the cross lane is not proven");
+                    liars.push(CustodianFault { custodian: holder.clone(), cause });
+                }
+            }
+        }
+        Ok(liars)
+    }
+
+    async fn prove(
+        &self,
+        asking: &Asking<'_>,
+        commitments: &SummandCommitments,
+        signed: &SignedCrossAnswer,
+    ) -> Result<(), FaultCause> {
+        let client = self.clients.get(&signed.answer.custodian).ok_or(FaultCause::NoAddress)?;
+        let dispute = SummandDispute { submission: asking.submission.clone(), summand: commitments.summand().number };
+        let asked = client.post_json::<_, SummandProof>(PROOFS, Scope::AnswersRequest, &dispute);
+        let proof = match tokio::time::timeout(self.timeout, asked).await {
+            Err(_) => return Err(FaultCause::Timeout(self.timeout)),
+            Ok(reply) => reply.map_err(FaultCause::of)?,
+        };
+        cross::check_proof(signed, commitments, &proof, &asking.submission.result).map_err(FaultCause::False)
+    }
+}
+
 /// Of every jurisdiction a threshold of custodians answered.
-fn enough(network: &Network, answers: &[SignedCrossAnswer], faults: &[CustodianFault]) -> Result<(), QueryError> {
+pub(crate) fn enough(
+    network: &Network,
+    answers: &[SignedCrossAnswer],
+    faults: &[CustodianFault],
+) -> Result<(), QueryError> {
     let mut counts: BTreeMap<_, usize> = BTreeMap::new();
     for signed in answers {
         *counts.entry(&signed.answer.custodian.jurisdiction).or_default() += 1;
