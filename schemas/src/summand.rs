@@ -1,7 +1,7 @@
 //! Summands of the cross lane's key: commitments to them, and the proof that shares of digits follow from one. What the points
 //! mean is `nacre-zk`'s to say, in its `summand`.
 
-use crate::{Blob, Document, Point, canonical::Item, cross, document, id::JurisdictionId, limits, structure};
+use crate::{Blob, Point, canonical::Item, cross, document, id::JurisdictionId, limits, structure};
 
 structure! {
     /// A summand by its jurisdiction and its number there.

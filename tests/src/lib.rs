@@ -4,6 +4,7 @@ pub mod attack;
 pub mod forged;
 pub mod plain;
 pub mod points;
+pub mod proxy;
 pub mod sender;
 pub mod truth;
 

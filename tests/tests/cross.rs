@@ -8,11 +8,18 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use nacre_regulator::{CrossAnswered, CrossQuestion, NamedMeasure, QueryError};
-use nacre_schemas::{Document as _, catalogue::Catalogue, cross::CrossStatistic, measure::Measure};
-use nacre_tests::{Running, plan};
+use nacre_ledger::signing::{Role, SigningKey};
+use nacre_regulator::{CrossAnswered, CrossQuestion, FaultCause, NamedMeasure, QueryError};
+use nacre_schemas::{
+    Blob, Document as _,
+    catalogue::Catalogue,
+    cross::{CrossStatistic, CrossVerdict},
+    measure::Measure,
+};
+use nacre_tests::{Running, attack::read_key, plan, proxy::Proxy};
 use nacre_verifier::{Check, cross};
 use serde_json::json;
+use tokio::net::TcpListener;
 
 const PERSON_SYSTEM: &str = "urn:test:person";
 /// Whoever is known to only one of the two is counted nowhere.
@@ -175,17 +182,26 @@ async fn what_a_hospital_and_a_gym_know_of_the_same_people_is_counted_and_never_
 async fn means_by_band_are_exact_and_a_liar_among_custodians_is_named() {
     let mut plan = plan(&["440100", "810000"], 11, PERSON_SYSTEM);
     plan.cross = true;
-    let mut running = Running::start(&plan).await.unwrap();
+    // Hongkong's first custodian lies: of one summand that it holds, it makes a digit one more, and signs.
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = proxy.local_addr().unwrap().to_string();
+    let (mut running, target) = Running::start_behind(&plan, Some(("hongkong-1", &address))).await.unwrap();
+    let config = nacre_custodian::Config::read(&running.places.custodians["hongkong-1"]).unwrap();
+    let key = read_key(&config.signing_key);
+    let proxy = Proxy::start(proxy, target.unwrap(), move |path, bytes| {
+        (path == "/v1/cross/answers").then(|| lie(bytes, &key)).flatten()
+    });
     let people = people();
     let (hospital, gym) = write_files(&running, &people);
     running.post("hospital-440100", &[hospital]).await.unwrap();
     running.post("gym-810000", &[gym]).await.unwrap();
     running.seal().await.unwrap();
-    // Two of three custodians are enough.
-    running.servers.stop("hongkong-3").await.unwrap();
     let mean = question(CrossStatistic::Mean, "mvpa-minutes", "hba1c", ("2025-01", "2025-12"));
     let answered = ask(&running, &mean).await.unwrap();
-    assert_eq!(answered.faults.len(), 1);
+    assert!(proxy.twisted() > 0);
+    let [fault] = answered.faults.as_slice() else { panic!("{:?}", answered.faults) };
+    assert_eq!(fault.custodian.to_string(), "hongkong-1");
+    assert!(matches!(&fault.cause, FaultCause::False(failure) if failure.check == Check::Share), "{fault}");
     let mut sums: BTreeMap<u8, (u64, u64)> = BTreeMap::new();
     for (activity, _, hba1c) in truth(&people) {
         let (people, sum) = sums.entry(activity).or_default();
@@ -197,9 +213,23 @@ async fn means_by_band_are_exact_and_a_liar_among_custodians_is_named() {
         answered.release.cells.iter().map(|cell| (cell.by, (cell.people, cell.sum.unwrap()))).collect();
     assert_eq!(shown, sums);
     assert!(!shown.is_empty());
-    // One more away, and nothing opens.
+    // One of the honest two away, and nothing opens.
     running.servers.stop("hongkong-2").await.unwrap();
+    let error = ask(&running, &mean).await.unwrap_err();
     assert!(
-        matches!(ask(&running, &mean).await, Err(QueryError::NoConsent { jurisdiction, .. }) if jurisdiction.as_str() == "hongkong")
+        matches!(&error, QueryError::NoConsent { jurisdiction, .. } if jurisdiction.as_str() == "hongkong"),
+        "{error}"
     );
+}
+
+/// An answer with one share changed by a digit's step, signed by who gives it: the sum still opens to a digit.
+fn lie(bytes: &[u8], key: &SigningKey) -> Option<Vec<u8>> {
+    let Ok(CrossVerdict::Answered(mut signed)) = serde_json::from_slice(bytes) else { return None };
+    let shares = &mut signed.answer.shares[0].shares;
+    let mut changed = shares.as_bytes().to_vec();
+    let share = u128::from_le_bytes(changed[..16].try_into().unwrap());
+    changed[..16].copy_from_slice(&share.wrapping_sub(1 << 123).to_le_bytes());
+    *shares = Blob::new(changed).unwrap();
+    signed.signature = key.sign(Role::CrossAnswer, &signed.answer.to_canonical());
+    Some(serde_json::to_vec(&CrossVerdict::Answered(signed)).unwrap())
 }

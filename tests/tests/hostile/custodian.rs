@@ -8,17 +8,6 @@
 //! | answers what it did not check | its jurisdiction's threshold: `threshold` |
 //! | refuses | it must sign why, and another is asked; a refusal of its own making is `answer-signature` |
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
-
-use axum::{
-    Router,
-    body::to_bytes,
-    extract::{Request, State},
-    response::Response,
-};
 use nacre::{
     consortium::Plan,
     demo::population::{self, PERSON_SYSTEM, Site},
@@ -36,7 +25,9 @@ use nacre_schemas::{
 use nacre_tests::{
     Running,
     attack::{Attack, HOME, chain, read_key, with},
-    plan, question,
+    plan,
+    proxy::Proxy,
+    question,
 };
 use nacre_verifier::{Check, release};
 use nacre_zk::share::{self, SecretShare};
@@ -88,38 +79,12 @@ type Twist = fn(&Liar, &[u8]) -> Option<Vec<u8>>;
 
 /// A custodian whose owner put a proxy in front of it that lies in its name, and signs.
 struct Liar {
-    target: String,
     /// A proper share, of another custodian.
     secret: SecretShare,
     signing_key: SigningKey,
-    twist: Twist,
-    lies: AtomicUsize,
 }
 
 impl Liar {
-    /// Passes a call on to the real custodian, and lies in its answers.
-    async fn relay(State(liar): State<Arc<Self>>, request: Request) -> Response {
-        let (parts, body) = request.into_parts();
-        let body = to_bytes(body, usize::MAX).await.unwrap();
-        let mut call = reqwest::Client::new().request(parts.method, format!("http://{}{}", liar.target, parts.uri));
-        for name in ["content-type", "authorization"] {
-            if let Some(value) = parts.headers.get(name) {
-                call = call.header(name, value);
-            }
-        }
-        let answer = call.body(body).send().await.unwrap();
-        let status = answer.status();
-        let bytes = answer.bytes().await.unwrap().to_vec();
-        let bytes = match (liar.twist)(&liar, &bytes) {
-            Some(lie) => {
-                liar.lies.fetch_add(1, Ordering::Relaxed);
-                lie
-            }
-            None => bytes,
-        };
-        Response::builder().status(status).header("content-type", "application/json").body(bytes.into()).unwrap()
-    }
-
     fn sign(&self, answer: Answer) -> SignedAnswer {
         SignedAnswer { signature: self.signing_key.sign(Role::Answer, &answer.to_canonical()), answer }
     }
@@ -186,16 +151,12 @@ async fn asked_of_a_liar(twist: Twist) -> (nacre_regulator::Outcome, usize) {
     let address = proxy.local_addr().unwrap().to_string();
     let (running, target) = with_records(&plan, Some(("macao-1", &address))).await;
     let config = |name: &str| nacre_custodian::Config::read(&running.places.custodians[name]).unwrap();
-    let liar = Arc::new(Liar {
-        target: target.unwrap(),
+    let liar = Liar {
         secret: SecretShare::from_bytes(&secret::read::<32>(&config("macao-2").share).unwrap()).unwrap(),
         signing_key: read_key(&config("macao-1").signing_key),
-        twist,
-        lies: AtomicUsize::new(0),
-    });
-    let app = Router::new().fallback(Liar::relay).with_state(Arc::clone(&liar));
-    tokio::spawn(async move { axum::serve(proxy, app).await });
-    (running.ask(&mean()).await.unwrap().unwrap(), liar.lies.load(Ordering::Relaxed))
+    };
+    let proxy = Proxy::start(proxy, target.unwrap(), move |_, bytes| twist(&liar, bytes));
+    (running.ask(&mean()).await.unwrap().unwrap(), proxy.twisted())
 }
 
 #[tokio::test(flavor = "multi_thread")]
