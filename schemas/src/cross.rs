@@ -318,6 +318,16 @@ pub enum CrossJob {
     },
 }
 
+/// What an evaluator computes with. Evaluators that differ in it will not confirm one result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrossArithmetic {
+    /// Digest of the evaluation keys.
+    pub keys: Digest,
+    /// Digest of a known computation's outcome on its machine.
+    pub arithmetic: Digest,
+}
+
 structure! {
     /// What an evaluator gives to whoever asked.
     pub struct CrossOutcome {

@@ -129,6 +129,26 @@ impl Client {
         self.post_bytes(path, scope, "application/json", body).await
     }
 
+    /// Deletes, and gets nothing back.
+    pub async fn delete(&self, path: &str, scope: Scope) -> Result<(), ClientError> {
+        let call = self.call(Method::DELETE, path, "application/json", None)?;
+        self.send(&call, Some(scope)).await.map(drop)
+    }
+
+    /// Posts JSON, gets bytes of that media type.
+    pub async fn post_json_for_bytes<B: Serialize + ?Sized>(
+        &self,
+        path: &str,
+        scope: Scope,
+        body: &B,
+        accept: &'static str,
+    ) -> Result<Vec<u8>, ClientError> {
+        let body = serde_json::to_vec(body).map_err(ClientError::Unwritable)?;
+        let content_type = HeaderValue::from_static("application/json");
+        let call = self.call(Method::POST, path, accept, Some((content_type, body.into())))?;
+        self.send(&call, Some(scope)).await
+    }
+
     /// Posts bytes of that media type, gets JSON.
     pub async fn post_bytes<T: DeserializeOwned>(
         &self,
