@@ -24,6 +24,14 @@ pub enum FheError {
         /// The most it may be.
         max: u64,
     },
+    /// More of something than is taken. How many there are is not said: they may be people.
+    #[error("there are more than {max} {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// The most there may be.
+        max: usize,
+    },
     /// The operating system gives no randomness.
     #[error("no randomness from the operating system: {0}")]
     Randomness(String),

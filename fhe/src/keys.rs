@@ -76,6 +76,13 @@ pub struct EvaluationKeys {
     pub(crate) correction: Vec<u128>,
 }
 
+impl EvaluationKeys {
+    /// The set that the keys are of.
+    pub fn parameters(&self) -> &'static Parameters {
+        self.parameters
+    }
+}
+
 impl SecretKeys {
     /// Fresh keys, binary and uniform, from the operating system's randomness.
     pub fn generate(parameters: &'static Parameters) -> Result<Self, FheError> {

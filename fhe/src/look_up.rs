@@ -73,6 +73,20 @@ impl EvaluationKeys {
         sample
     }
 
+    /// An encryption of zero that does not look like one to whoever lacks these keys.
+    ///
+    /// Some sample or other is looked up in a table of quarters. Whatever it holds, the answer is a quarter of the torus with
+    /// one sign or the other, and twice that is a half.
+    pub(crate) fn veiled_zero(&self) -> Sample {
+        let mut any = self.zero_sample();
+        for (word, index) in any.as_mut().iter_mut().zip(1u64..) {
+            *word = index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+        let mut zero = scaled(&self.look_up(&any, &self.table(|_| 1 << 62)), 2);
+        add_constant(&mut zero, 1 << 63);
+        zero
+    }
+
     /// Looks up what the sample holds, four bits below the padding bit.
     pub(crate) fn look_up(&self, sample: &Sample, table: &Accumulator) -> Sample {
         self.look_up_wide(sample, HALF_BOX, table)

@@ -7,7 +7,7 @@ use tfhe::core_crypto::prelude::*;
 use crate::{
     keys::EvaluationKeys,
     look_up::{Sample, half_box, switched},
-    params::{BOXES, Q128, SQUASHED_LOG},
+    params::{BOXES, Parameters, Q128, SQUASHED_LOG},
     suppress::Suppressed,
 };
 
@@ -33,33 +33,38 @@ impl EvaluationKeys {
 
     /// Squashes one digit, at the scale of reading.
     pub(crate) fn squash_digit(&self, digit: &Sample) -> SquashedDigit {
-        let parameters = self.parameters;
-        let size = parameters.polynomial_size;
-        let mut table = GlweCiphertextOwned::new(0u128, parameters.squashed_dimension.to_glwe_size(), size, Q128);
-        for (index, coefficient) in table.get_mut_body().as_mut().iter_mut().enumerate() {
-            *coefficient = ((index / (size.0 / BOXES)) as u128) << SQUASHED_LOG;
-        }
-        let switched = switched(self.from_big(digit), half_box(), size);
-        let mut squashed = SquashedDigit::new(0, parameters.shared_dimension().to_lwe_size(), Q128);
-        let fft = Fft128::new(size);
-        let mut buffers = ComputationBuffers::new();
-        buffers.resize(
-            blind_rotate_f128_lwe_ciphertext_mem_optimized_requirement::<u128>(
-                parameters.squashed_dimension.to_glwe_size(),
-                size,
-                fft.as_view(),
-            )
-            .unaligned_bytes_required(),
-        );
-        blind_rotate_f128_lwe_ciphertext_mem_optimized(
-            &switched,
-            &mut squashed,
-            &table,
-            &self.squashing,
-            fft.as_view(),
-            buffers.stack(),
-        );
-        self.correct(&mut squashed);
-        squashed
+        let mut digit = squashed(self.parameters, &self.squashing, self.from_big(digit));
+        self.correct(&mut digit);
+        digit
     }
+}
+
+/// Bootstraps a sample under the key that is rotated by, into 128-bit words.
+pub(crate) fn squashed(
+    parameters: &Parameters,
+    key: &Fourier128LweBootstrapKeyOwned,
+    small: LweCiphertextOwned<u64>,
+) -> SquashedDigit {
+    let (size, glwe) = (parameters.polynomial_size, parameters.squashed_dimension.to_glwe_size());
+    let mut table = GlweCiphertextOwned::new(0u128, glwe, size, Q128);
+    for (index, coefficient) in table.get_mut_body().as_mut().iter_mut().enumerate() {
+        *coefficient = ((index / (size.0 / BOXES)) as u128) << SQUASHED_LOG;
+    }
+    let mut squashed = SquashedDigit::new(0, parameters.shared_dimension().to_lwe_size(), Q128);
+    let fft = Fft128::new(size);
+    let mut buffers = ComputationBuffers::new();
+    buffers.resize(
+        blind_rotate_f128_lwe_ciphertext_mem_optimized_requirement::<u128>(glwe, size, fft.as_view())
+            .unaligned_bytes_required(),
+    );
+    let switched = switched(small, half_box(), size);
+    blind_rotate_f128_lwe_ciphertext_mem_optimized(
+        &switched,
+        &mut squashed,
+        &table,
+        key,
+        fft.as_view(),
+        buffers.stack(),
+    );
+    squashed
 }

@@ -71,6 +71,16 @@ impl Tally {
         }
     }
 
+    /// Gives every cell so many digits. The tally is normalized, and its integers are less than sixteen to that power, so
+    /// what is cut off holds nothing; what is added looks like any other digit.
+    pub(crate) fn resize(&mut self, keys: &EvaluationKeys, digits: usize) {
+        self.bounds.resize(digits, 0);
+        if self.digits.len() < digits {
+            self.digits.resize(digits, vec![keys.veiled_zero(); self.cells]);
+        }
+        self.digits.truncate(digits);
+    }
+
     /// Brings every digit under sixteen.
     pub fn normalize(&mut self, keys: &EvaluationKeys) {
         let mut position = 0;
