@@ -1,0 +1,197 @@
+//! An evaluator, open: what it was given is checked before it serves.
+//!
+//! Kept true: it signs with the key it was admitted with, computes with the keys that the trust root names, and knows an
+//! exchange for every chain that a request can name. Errors: [`OpenError`]. Cost: that of loading the keys ([`crate::keys`]).
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use nacre_access::{
+    client::{Client, ClientError},
+    key::{AccessKey, KeyError as AccessKeyError},
+    members::{Members, MembersError},
+    secret::{self, SecretError},
+    server::{Gatekeeper, GatekeeperError},
+};
+use nacre_fhe::matching;
+use nacre_ledger::signing::{KeyError, SigningKey};
+use nacre_schemas::{
+    Document as _,
+    catalogue::Catalogue,
+    cross::CrossDelivery,
+    id::{ChainId, MemberId},
+    membership::{MemberRole, SignedMembership},
+    trust::SignedTrustRoot,
+};
+use nacre_verifier::{Failure, Network, cross, membership};
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use crate::{config::Config, folder, inputs, jobs::Registry, keys::Keys};
+
+// A chain's inputs that the limits let through fit a response.
+const _: () = assert!(matching::MAX_LISTS * nacre_schemas::cross::MASK_BYTES <= CrossDelivery::MAX_BYTES);
+
+/// Jobs whose inputs are fetched at a time.
+const FETCHING: usize = 2;
+
+/// Why an evaluator does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file or folder.
+    #[error("{}: {error}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// The trust root is no TOML of a trust root.
+    #[error("the trust root cannot be read: {0}")]
+    Trust(#[from] toml::de::Error),
+    /// The trust root, or its own admission, does not hold.
+    #[error(transparent)]
+    Network(#[from] Failure),
+    /// The trust root names another catalogue than this build carries.
+    #[error("the trust root's catalogue is not the one this evaluator was built with")]
+    OtherCatalogue,
+    /// The admissions of members.
+    #[error("the members: {0}")]
+    Members(#[from] MembersError),
+    /// Its own URL, or this machine's randomness.
+    #[error(transparent)]
+    Gatekeeper(#[from] GatekeeperError),
+    /// A file of secrets.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The file holds no signing key.
+    #[error("the signing key: {0}")]
+    SigningKey(#[from] KeyError),
+    /// The file holds no access key.
+    #[error("the access key: {0}")]
+    AccessKey(#[from] AccessKeyError),
+    /// It was never admitted.
+    #[error("{0} is not among the members")]
+    NotAdmitted(MemberId),
+    /// It was admitted with another signing key.
+    #[error("the signing key is not the one that {0} was admitted with")]
+    OtherKey(MemberId),
+    /// The trust root has no keys of the cross lane, or others.
+    #[error("the evaluation keys are not those that the trust root names")]
+    OtherEvaluationKeys,
+    /// The configuration does not say where a chain is.
+    #[error("`[exchanges]` does not say where {0} is; an evaluator asks every regional chain of its network")]
+    NoExchange(ChainId),
+    /// The configuration names a chain that the trust root does not have.
+    #[error("`[exchanges]` names {0}, which is no chain of the trust root")]
+    UnknownChain(ChainId),
+    /// An exchange cannot be called.
+    #[error("the exchange of {chain}: {error}")]
+    Exchange {
+        /// The chain.
+        chain: ChainId,
+        /// Why not.
+        error: ClientError,
+    },
+    /// There are no threads to compute on.
+    #[error("no threads to compute on: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+/// An evaluator.
+pub struct Evaluator {
+    pub(crate) network: Network,
+    pub(crate) admission: SignedMembership,
+    pub(crate) signing_key: SigningKey,
+    pub(crate) gatekeeper: Arc<Gatekeeper>,
+    pub(crate) exchanges: BTreeMap<ChainId, Client>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) threads: rayon::ThreadPool,
+    pub(crate) keep_inputs: bool,
+    /// Jobs that are not finished, at most.
+    pub(crate) queue: usize,
+    pub(crate) folders: folder::Jobs,
+    pub(crate) registry: Mutex<Registry>,
+    /// Taken in turn, so jobs come in the order they were asked in.
+    pub(crate) fetching: Semaphore,
+    /// One.
+    pub(crate) computing: Semaphore,
+    pub(crate) tasks: Mutex<JoinSet<()>>,
+}
+
+impl Evaluator {
+    /// Checks what it was given. Jobs are taken up by [`Evaluator::resume`].
+    pub fn open(config: &Config, keys: Arc<Keys>) -> Result<Arc<Self>, OpenError> {
+        let network = read_network(config)?;
+        let known = network.root().cross.as_ref();
+        let parameters = keys.evaluation.parameters().name;
+        if !known.is_some_and(|known| known.evaluation_keys == keys.digest && known.parameters.as_str() == parameters) {
+            return Err(OpenError::OtherEvaluationKeys);
+        }
+        let members = Arc::new(Members::load(&config.members, &network)?);
+        let admission = members.find(&config.member).ok_or_else(|| OpenError::NotAdmitted(config.member.clone()))?;
+        let admission = admission.clone();
+        membership::check_role(&admission.membership, MemberRole::Evaluator, &cross::main_chain())?;
+        let signing_key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)?;
+        if signing_key.public() != admission.membership.signing_key {
+            return Err(OpenError::OtherKey(config.member.clone()));
+        }
+        let exchanges = open_exchanges(config, &network)?;
+        let file = |error| OpenError::File { path: config.data.clone(), error };
+        let folders = folder::Jobs::open(&config.data).map_err(file)?;
+        let threads = config.threads.map_or(0, NonZeroUsize::get);
+        Ok(Arc::new(Self {
+            gatekeeper: Arc::new(Gatekeeper::new(&config.url, members)?),
+            threads: rayon::ThreadPoolBuilder::new().num_threads(threads).build()?,
+            keep_inputs: config.keep_inputs,
+            queue: config.queue.get(),
+            registry: Mutex::default(),
+            fetching: Semaphore::new(FETCHING),
+            computing: Semaphore::new(1),
+            tasks: Mutex::default(),
+            network,
+            admission,
+            signing_key,
+            exchanges,
+            keys,
+            folders,
+        }))
+    }
+
+    /// The name it was admitted under.
+    pub fn name(&self) -> &MemberId {
+        &self.admission.membership.member
+    }
+}
+
+fn read_network(config: &Config) -> Result<Network, OpenError> {
+    let file = |error| OpenError::File { path: config.trust.clone(), error };
+    let text = fs::read_to_string(&config.trust).map_err(file)?;
+    let network = Network::new(toml::from_str::<SignedTrustRoot>(&text)?)?;
+    if network.root().catalogue != Catalogue::built_in().index().digest() {
+        return Err(OpenError::OtherCatalogue);
+    }
+    Ok(network)
+}
+
+/// A client for each chain named; every regional one must be.
+fn open_exchanges(config: &Config, network: &Network) -> Result<BTreeMap<ChainId, Client>, OpenError> {
+    let mut regional = network.root().chains.iter().filter(|chain| chain.region.is_some()).map(|chain| &chain.id);
+    if let Some(chain) = regional.find(|id| !config.exchanges.contains_key(*id)) {
+        return Err(OpenError::NoExchange(chain.clone()));
+    }
+    let key = Arc::new(AccessKey::from_pem(&secret::read_text(&config.access_key)?)?);
+    let mut clients = BTreeMap::new();
+    for (chain, url) in &config.exchanges {
+        network.root().chain(chain).ok_or_else(|| OpenError::UnknownChain(chain.clone()))?;
+        let client = Client::new(url, config.member.clone(), Arc::clone(&key))
+            .map(|client| client.timeout(inputs::TIMEOUT).max_response_bytes(CrossDelivery::MAX_BYTES))
+            .map_err(|error| OpenError::Exchange { chain: chain.clone(), error })?;
+        clients.insert(chain.clone(), client);
+    }
+    Ok(clients)
+}

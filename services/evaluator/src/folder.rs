@@ -1,0 +1,199 @@
+//! A job's files.
+//!
+//! ```text
+//! <data>/jobs/<request>/request          LoggedCrossRequest: the job is there once this is
+//! <data>/jobs/<request>/inputs/<chain>   CrossDelivery, as it came
+//! <data>/jobs/<request>/checkpoint       people that were added up so far
+//! <data>/jobs/<request>/outcome          CrossOutcome: the job is done
+//! <data>/jobs/<request>/failure          Problem, JSON: the job has failed
+//! ```
+//!
+//! Kept true: a file is there as a whole, old or new, whatever happens while it is written; folders are of mode 0700 and files
+//! of 0600. A crash leaves at worst a `.tmp` file, or a folder without a request: both go at the next start. A job with an
+//! outcome is done, whatever else lies beside it.
+//!
+//! Errors: those of the operating system. Cost: two syncs a file.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use nacre_schemas::{Digest, id::ChainId};
+
+/// A file of a job.
+#[derive(Clone, Debug)]
+pub(crate) enum Part {
+    Request,
+    Inputs(ChainId),
+    Checkpoint,
+    Outcome,
+    Failure,
+}
+
+/// The folder of one job.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+}
+
+/// The folder of all jobs.
+pub(crate) struct Jobs {
+    path: PathBuf,
+}
+
+impl Jobs {
+    /// Opens the folder, or makes it.
+    pub(crate) fn open(data: &Path) -> io::Result<Self> {
+        let path = data.join("jobs");
+        DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
+        Ok(Self { path })
+    }
+
+    /// The folder of a request's job, there or not.
+    pub(crate) fn of(&self, request: &Digest) -> Folder {
+        Folder { path: self.path.join(request.to_string()) }
+    }
+
+    /// Every job that is there, the oldest first; what a crash left of others is removed.
+    pub(crate) fn list(&self) -> io::Result<Vec<(Digest, Folder)>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            // What is not named like a job is not ours, and is left alone.
+            let Some(request) = entry.file_name().to_str().and_then(|name| name.parse::<Digest>().ok()) else {
+                continue;
+            };
+            let folder = Folder { path: entry.path() };
+            match fs::metadata(folder.file(&Part::Request)) {
+                Ok(file) => found.push((file.modified()?, request, folder)),
+                Err(_) => folder.remove()?,
+            }
+        }
+        found.sort_by_key(|(modified, ..)| *modified);
+        Ok(found.into_iter().map(|(_, request, folder)| (request, folder)).collect())
+    }
+}
+
+impl Folder {
+    fn file(&self, part: &Part) -> PathBuf {
+        match part {
+            Part::Request => self.path.join("request"),
+            Part::Inputs(chain) => self.path.join("inputs").join(chain.slug()),
+            Part::Checkpoint => self.path.join("checkpoint"),
+            Part::Outcome => self.path.join("outcome"),
+            Part::Failure => self.path.join("failure"),
+        }
+    }
+
+    /// Makes the folder, with the request in it.
+    pub(crate) fn create(&self, request: &[u8]) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(self.path.join("inputs"))?;
+        self.write(&Part::Request, request)?;
+        if let Some(jobs) = self.path.parent() {
+            sync_folder(jobs)?;
+        }
+        Ok(())
+    }
+
+    /// What a file holds, if it is there.
+    pub(crate) fn read(&self, part: &Part) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.file(part)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a file is there.
+    pub(crate) fn has(&self, part: &Part) -> io::Result<bool> {
+        fs::exists(self.file(part))
+    }
+
+    /// Writes a file, in place of what was there. A job's files are written by one at a time.
+    pub(crate) fn write(&self, part: &Part, bytes: &[u8]) -> io::Result<()> {
+        let path = self.file(part);
+        let unfinished = path.with_extension("tmp");
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, &path)?;
+        sync_folder(path.parent().unwrap_or(&self.path))
+    }
+
+    /// Removes a file, if it is there.
+    pub(crate) fn clear(&self, part: &Part) -> io::Result<()> {
+        present(fs::remove_file(self.file(part)))
+    }
+
+    /// Removes all inputs.
+    pub(crate) fn clear_inputs(&self) -> io::Result<()> {
+        present(fs::remove_dir_all(self.path.join("inputs")))
+    }
+
+    /// Removes the job with all its files. The request goes first: without it the rest is no job.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        self.clear(&Part::Request)?;
+        present(fs::remove_dir_all(&self.path))
+    }
+}
+
+fn present(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_job_is_there_with_its_request_and_gone_without() {
+        let data = tempfile::tempdir().unwrap();
+        let jobs = Jobs::open(data.path()).unwrap();
+        let (first, second) = (Digest([1; 32]), Digest([2; 32]));
+        jobs.of(&first).create(b"asked").unwrap();
+        // As a crash leaves it: the folder, and half a request.
+        fs::create_dir_all(data.path().join(format!("jobs/{second}/inputs"))).unwrap();
+        fs::write(data.path().join(format!("jobs/{second}/request.tmp")), "ask").unwrap();
+        fs::write(data.path().join("jobs/notes"), "an operator's").unwrap();
+
+        let found = Jobs::open(data.path()).unwrap().list().unwrap();
+        assert_eq!(found.iter().map(|(request, _)| *request).collect::<Vec<_>>(), [first]);
+        assert!(!data.path().join(format!("jobs/{second}")).exists());
+        assert!(data.path().join("jobs/notes").exists());
+        assert_eq!(found[0].1.read(&Part::Request).unwrap().unwrap(), b"asked");
+
+        found[0].1.remove().unwrap();
+        assert!(jobs.list().unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_written_replaces_what_was_there_and_is_its_owners_alone() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = Jobs::open(data.path()).unwrap().of(&Digest([1; 32]));
+        folder.create(b"asked").unwrap();
+        let inputs = Part::Inputs("region/440100".parse().unwrap());
+        for part in [Part::Checkpoint, inputs.clone()] {
+            folder.write(&part, b"one").unwrap();
+            folder.write(&part, b"another").unwrap();
+            assert_eq!(folder.read(&part).unwrap().unwrap(), b"another");
+            assert_eq!(fs::metadata(folder.file(&part)).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        assert_eq!(fs::metadata(&folder.path).unwrap().permissions().mode() & 0o777, 0o700);
+        folder.clear(&Part::Checkpoint).unwrap();
+        folder.clear(&Part::Checkpoint).unwrap();
+        folder.clear_inputs().unwrap();
+        assert!(folder.read(&Part::Checkpoint).unwrap().is_none() && !folder.has(&inputs).unwrap());
+    }
+}

@@ -1,0 +1,68 @@
+//! What chains hand over for a request: fetched, checked, kept, read back.
+//!
+//! Kept true: what is computed on, the chain signed for: its key is over the digest of every byte. That is checked when inputs
+//! come, and again whenever they are read from disk, so a file that was changed is not computed on.
+//!
+//! Errors: [`Fault`], which names the chain. Cost: one chain's inputs in memory, 256 MB at most.
+
+use std::time::Duration;
+
+use nacre_access::{Scope, client::Client};
+use nacre_fhe::matching;
+use nacre_ledger::signing::{self, Role};
+use nacre_schemas::{
+    Digest, Document as _,
+    cross::{CrossDelivery, CrossInputs, CrossManifest, CrossRequest, LoggedCrossRequest},
+    id::ChainId,
+};
+use nacre_verifier::Network;
+
+use crate::fault::Fault;
+
+/// How long an exchange may take to hand over its inputs.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(600);
+/// How often an exchange is asked that has no time, or cannot be reached.
+const ATTEMPTS: u32 = 3;
+/// The pause before the second time; it doubles. An exchange may name another.
+const PAUSE: Duration = Duration::from_secs(2);
+/// The longest pause, whatever an exchange names.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The media type of inputs.
+const MEDIA_TYPE: &str = "application/vnd.nacre.cross-delivery";
+
+/// Asks a chain's exchange for its inputs: the bytes as they came.
+pub(crate) async fn fetch(client: &Client, chain: &ChainId, logged: &LoggedCrossRequest) -> Result<Vec<u8>, Fault> {
+    let path = format!("/v1/chains/{}/cross/inputs", chain.slug());
+    let (mut attempt, mut pause) = (1, PAUSE);
+    loop {
+        match client.post_json_for_bytes(&path, Scope::CrossRead, logged, MEDIA_TYPE).await {
+            Ok(bytes) => return Ok(bytes),
+            Err(error) if attempt < ATTEMPTS && error.is_retryable() => {
+                tracing::warn!(%chain, %error, "inputs are not handed over yet");
+                tokio::time::sleep(error.retry_after().unwrap_or(pause).min(LONGEST_PAUSE)).await;
+                attempt += 1;
+                pause *= 2;
+            }
+            Err(error) => return Err(Fault::Exchange { chain: chain.clone(), error }),
+        }
+    }
+}
+
+/// Checks what a chain handed over: its form, and the chain's signature on all of it.
+pub(crate) fn check(
+    bytes: &[u8],
+    chain: &ChainId,
+    request: &CrossRequest,
+    digest: &Digest,
+    network: &Network,
+) -> Result<(CrossInputs, CrossManifest), Fault> {
+    let fault = |reason: String| Fault::FalseInputs { chain: chain.clone(), reason };
+    let CrossDelivery { inputs, signature } =
+        CrossDelivery::from_canonical(bytes).map_err(|error| fault(error.to_string()))?;
+    let known = network.root().chain(chain).ok_or_else(|| fault("the trust root has no such chain".to_owned()))?;
+    let manifest = inputs.manifest();
+    signing::verify(&known.signing_key, Role::CrossManifest, &manifest.to_canonical(), &signature)
+        .map_err(|error| fault(format!("its signature on its inputs: {error}")))?;
+    matching::check(&inputs, request, digest, chain).map_err(|error| fault(error.to_string()))?;
+    Ok((inputs, manifest))
+}

@@ -1,0 +1,44 @@
+//! What an evaluator does not start with.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, sync::Arc};
+
+use nacre_evaluator::{Evaluator, Keys, KeysError, OpenError};
+use nacre_fhe::arithmetic;
+use nacre_ledger::signing::SigningKey;
+use nacre_schemas::cross::CrossArithmetic;
+
+use super::scene::{CHAINS, Scene, cross_lane};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_starts_with_the_networks_keys_its_own_key_and_every_chain_and_shows_its_arithmetic() {
+    let scene = Scene::new().await;
+    let keys = &cross_lane().keys;
+    let config = scene.config("http://127.0.0.1:9", "data", "");
+    let running = scene.start("data", "").await;
+    let shown: CrossArithmetic = scene.client(&running, "commission").get_json("/v1/arithmetic", None).await.unwrap();
+    let here = arithmetic::fingerprint(&nacre_fhe::params::CROSS_1);
+    assert_eq!(shown, CrossArithmetic { keys: keys.digest, arithmetic: here });
+    running.stop().await;
+
+    for trust in ["without.toml", "others.toml"] {
+        let mut other = config.clone();
+        other.trust = scene.folder.path().join(trust);
+        assert!(matches!(Evaluator::open(&other, Arc::clone(keys)), Err(OpenError::OtherEvaluationKeys)), "{trust}");
+    }
+    let mut without = config.clone();
+    without.exchanges.remove(&CHAINS[1].parse().unwrap());
+    assert!(
+        matches!(Evaluator::open(&without, Arc::clone(keys)), Err(OpenError::NoExchange(chain)) if chain.as_str() == CHAINS[1])
+    );
+    let mut regulator = config.clone();
+    regulator.member = "commission".parse().unwrap();
+    assert!(matches!(Evaluator::open(&regulator, Arc::clone(keys)), Err(OpenError::Network(_))));
+    let mut nobody = config.clone();
+    nobody.member = "nobody".parse().unwrap();
+    assert!(matches!(Evaluator::open(&nobody, Arc::clone(keys)), Err(OpenError::NotAdmitted(_))));
+    let path = scene.folder.path().join("signing.hex");
+    fs::write(&path, hex::encode(*SigningKey::generate().unwrap().to_bytes())).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(matches!(Evaluator::open(&config, Arc::clone(keys)), Err(OpenError::OtherKey(_))));
+    assert!(matches!(Keys::read(&path), Err(KeysError::Malformed { .. })));
+}
