@@ -60,6 +60,9 @@ pub enum Command {
     /// a share together with the other custodians of the jurisdiction.
     #[command(subcommand)]
     Custodian(CustodianCommand),
+    /// Run an evaluator: computes cross-tables and means on ciphertexts, for the custodians of its jurisdiction.
+    #[command(subcommand)]
+    Evaluator(EvaluatorCommand),
     /// Put a network's trust root together, read one, finish it.
     #[command(subcommand)]
     Trust(TrustCommand),
@@ -171,6 +174,17 @@ pub enum WitnessCommand {
     /// for chains that signed two histories, /evidence/CHAIN the proof of it, which `nacre verify` confirms.
     Serve {
         /// witness.toml
+        config: PathBuf,
+    },
+}
+
+/// `nacre evaluator`.
+#[derive(Subcommand)]
+pub enum EvaluatorCommand {
+    /// Serve until interrupted; a job at work goes on from its last chunk when it is started again. Loading the keys takes
+    /// some seconds and 1.2 GB. /v1/arithmetic is what evaluators have to agree on to come to the same bytes.
+    Serve {
+        /// evaluator.toml
         config: PathBuf,
     },
 }

@@ -1,11 +1,24 @@
-//! Exchanges, witnesses and custodians as tasks of this process, each on a loopback port of its own: for the demo and for tests.
+//! Exchanges, witnesses, custodians and evaluators as tasks of this process, each on a loopback port of its own: for the
+//! demo and for tests.
 //!
-//! They are the servers that `nacre exchange serve`, `nacre witness serve` and `nacre custodian serve` run, from the same configurations.
+//! They are the servers that `nacre exchange serve` and its like run, from the same configurations. Evaluators share the keys
+//! that they load, a gigabyte.
 
-use std::{collections::BTreeMap, future::Future, io};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use nacre_evaluator::Keys;
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, watch},
+    task::JoinHandle,
+};
 
 use crate::consortium::{Consortium, Plan};
 
@@ -40,6 +53,25 @@ struct Running {
 /// Servers that run.
 pub struct Servers {
     running: BTreeMap<String, Running>,
+    keys: SharedKeys,
+}
+
+/// Evaluation keys, by their file.
+#[derive(Clone, Default)]
+struct SharedKeys(Arc<Mutex<BTreeMap<PathBuf, Arc<Keys>>>>);
+
+impl SharedKeys {
+    /// The keys of a file, which is read once.
+    async fn of(&self, path: &Path) -> anyhow::Result<Arc<Keys>> {
+        let mut loaded = self.0.lock().await;
+        if let Some(keys) = loaded.get(path) {
+            return Ok(Arc::clone(keys));
+        }
+        let file = path.to_owned();
+        let keys = tokio::task::spawn_blocking(move || Keys::read(&file)).await??;
+        loaded.insert(path.to_owned(), Arc::clone(&keys));
+        Ok(keys)
+    }
 }
 
 /// Resolves when told to stop, or when nobody is left to tell.
@@ -62,15 +94,20 @@ where
 impl Servers {
     /// Starts every server of a network on its port.
     pub fn start(places: &Consortium, ports: Ports) -> anyhow::Result<Self> {
-        let mut running = BTreeMap::new();
+        let (mut running, keys) = (BTreeMap::new(), SharedKeys::default());
         for (server, listener) in ports.listeners {
-            let started = Self::start_one(places, &server, listener)?;
+            let started = Self::start_one(places, &server, listener, &keys)?;
             running.insert(server, started);
         }
-        Ok(Self { running })
+        Ok(Self { running, keys })
     }
 
-    fn start_one(places: &Consortium, server: &str, listener: TcpListener) -> anyhow::Result<Running> {
+    fn start_one(
+        places: &Consortium,
+        server: &str,
+        listener: TcpListener,
+        keys: &SharedKeys,
+    ) -> anyhow::Result<Running> {
         if let Some(path) = places.exchanges.get(server) {
             let config = nacre_exchange::Config::read(path)?;
             return Ok(spawn(|stop| async move { Ok(nacre_exchange::serve(config, listener, stopped(stop)).await?) }));
@@ -78,6 +115,14 @@ impl Servers {
         if let Some(path) = places.witnesses.get(server) {
             let config = nacre_witness::Config::read(path)?;
             return Ok(spawn(|stop| async move { Ok(nacre_witness::serve(config, listener, stopped(stop)).await?) }));
+        }
+        if let Some(path) = places.evaluators.get(server) {
+            let config = nacre_evaluator::Config::read(path)?;
+            let keys = keys.clone();
+            return Ok(spawn(|stop| async move {
+                let keys = keys.of(&config.keys).await?;
+                Ok(nacre_evaluator::serve_with_keys(config, keys, listener, stopped(stop)).await?)
+            }));
         }
         let path = places.custodians.get(server).with_context(|| format!("no configuration for {server}"))?;
         let config = nacre_custodian::Config::read(path)?;
@@ -95,7 +140,7 @@ impl Servers {
     /// Starts a server again that was stopped, on the port its configuration names.
     pub async fn restart(&mut self, places: &Consortium, server: &str, address: &str) -> anyhow::Result<()> {
         let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-        let running = Self::start_one(places, server, listener)?;
+        let running = Self::start_one(places, server, listener, &self.keys)?;
         self.running.insert(server.to_owned(), running);
         Ok(())
     }

@@ -11,6 +11,7 @@ mod consortium;
 mod cross;
 mod custodian;
 pub mod dispute;
+mod evaluator;
 mod evidence;
 pub mod exchange;
 mod log;
@@ -29,6 +30,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Exchange(command) => exchange::run(command, output).await,
         Command::Log(command) => log::run(command, output).await,
         Command::Witness(command) => witness::run(command).await,
+        Command::Evaluator(command) => evaluator::run(command).await,
         Command::Custodian(command) => custodian::run(command, output).await,
         Command::Trust(command) => trust::run(command, output).map(|()| ExitCode::SUCCESS),
         Command::Provider(command) => provider::run(command, output).await,
