@@ -91,7 +91,7 @@ impl Evaluators {
         let failed = |reason: String| QueryError::Evaluator { jurisdiction: jurisdiction.clone(), reason };
         let client = self.clients.get(jurisdiction);
         let client = client.ok_or_else(|| failed("`[evaluators]` does not say where it is".to_owned()))?;
-        let request = logged.request.digest();
+        let request = logged.request.request.digest();
         let mut job: CrossJob = client
             .post_json("/v1/jobs", Scope::CrossCompute, logged)
             .await
