@@ -87,7 +87,7 @@ impl EvaluationKeys {
                 digit => self.add_digit(&mut accumulator, &person.value, digit - 1, start),
             }
         }
-        self.rotate(self.from_public(&index), half_box(), &mut accumulator);
+        self.rotate(self.keyswitch_public(&index), half_box(), &mut accumulator);
         accumulator
     }
 

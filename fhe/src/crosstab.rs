@@ -91,7 +91,7 @@ impl EvaluationKeys {
         add_band(&mut index, &pair.row, shape.rows, shape.columns as u64);
         add_band(&mut index, &pair.column, shape.columns, 1);
         let mut accumulator = self.table(|index| u64::from(index == BOXES - 1) << SUM_LOG);
-        self.rotate(self.from_public(&index), half_box(), &mut accumulator);
+        self.rotate(self.keyswitch_public(&index), half_box(), &mut accumulator);
         accumulator
     }
 

@@ -45,12 +45,12 @@ impl EvaluationKeys {
     }
 
     /// Switches a sample under the public key to the key that is rotated by.
-    pub(crate) fn from_public(&self, sample: &LweCiphertextOwned<u64>) -> LweCiphertextOwned<u64> {
+    pub(crate) fn keyswitch_public(&self, sample: &LweCiphertextOwned<u64>) -> LweCiphertextOwned<u64> {
         self.to_small(&self.from_public, sample)
     }
 
     /// Switches a sample under the accumulators' key to the key that is rotated by.
-    pub(crate) fn from_big(&self, sample: &Sample) -> LweCiphertextOwned<u64> {
+    pub(crate) fn keyswitch_big(&self, sample: &Sample) -> LweCiphertextOwned<u64> {
         self.to_small(&self.from_big, sample)
     }
 
@@ -95,7 +95,7 @@ impl EvaluationKeys {
     /// Looks up what holds fewer bits, in steps twice that wide.
     pub(crate) fn look_up_wide(&self, sample: &Sample, half_step: u64, table: &Accumulator) -> Sample {
         let mut accumulator = table.clone();
-        self.rotate(self.from_big(sample), half_step, &mut accumulator);
+        self.rotate(self.keyswitch_big(sample), half_step, &mut accumulator);
         self.extract(&accumulator, 0)
     }
 }

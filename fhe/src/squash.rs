@@ -33,7 +33,7 @@ impl EvaluationKeys {
 
     /// Squashes one digit, at the scale of reading.
     pub(crate) fn squash_digit(&self, digit: &Sample) -> SquashedDigit {
-        let mut digit = squashed(self.parameters, &self.squashing, self.from_big(digit));
+        let mut digit = squashed(self.parameters, &self.squashing, self.keyswitch_big(digit));
         self.correct(&mut digit);
         digit
     }

@@ -38,7 +38,7 @@ fn every_step_has_the_noise_that_is_predicted() {
     let one = 1u64 << SUM_LOG;
     holds("a slot", spread(indices.iter().map(|index| error(secret.public_phase(index), one))), 21.7);
 
-    let small: Vec<_> = indices.iter().map(|index| keys.from_public(index)).collect();
+    let small: Vec<_> = indices.iter().map(|index| keys.keyswitch_public(index)).collect();
     holds("key switch", spread(small.iter().map(|small| error(secret.small_phase(small), one))), 53.0);
 
     // The modulus switch: what is turned by, against what the sample holds.
