@@ -81,6 +81,7 @@ fn trust_root() -> TrustRoot {
             threshold: 2,
             authority_key: key(1).public(),
             custodians: SHARES.iter().map(custodian).collect(),
+            pseudonyms: None,
         }],
         chains: vec![chain("main/health", None), chain(region.chain().as_str(), Some(region))],
     }
@@ -217,6 +218,10 @@ macro_rules! for_each_document {
             nacre_schemas::summand::SummandProof,
             nacre_schemas::trust::TrustRoot,
             nacre_schemas::trust::SignedTrustRoot,
+            nacre_schemas::pseudonym::EvaluationRequest,
+            nacre_schemas::pseudonym::Evaluation,
+            nacre_schemas::pseudonym::SignedEvaluation,
+            nacre_schemas::pseudonym::EvaluationRecord,
         }
     };
 }

@@ -51,6 +51,8 @@ pub enum Role {
     Confirmation,
     /// A custodian's preview.
     Preview,
+    /// A custodian's part of pseudonyms.
+    Evaluation,
     /// A provider's order to erase a record.
     Erasure,
     /// A dispute over a record, by its claimant.
@@ -69,7 +71,7 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Checkpoint,
         Self::Cosignature,
         Self::Batch,
@@ -80,6 +82,7 @@ impl Role {
         Self::Refusal,
         Self::Confirmation,
         Self::Preview,
+        Self::Evaluation,
         Self::Erasure,
         Self::Dispute,
         Self::Ceremony,
@@ -102,6 +105,7 @@ impl Role {
             Self::Refusal => "nacre refusal v1\n",
             Self::Confirmation => "nacre confirmation v1\n",
             Self::Preview => "nacre preview v1\n",
+            Self::Evaluation => "nacre evaluation v1\n",
             Self::Erasure => "nacre erasure v1\n",
             Self::Dispute => "nacre dispute v1\n",
             Self::Ceremony => "nacre ceremony v1\n",

@@ -75,7 +75,7 @@ macro_rules! fixed_bytes {
 }
 
 fixed_bytes!(
-    /// An SM3 digest (GB/T 32905), a Merkle root, or a record id or pseudonym (HMAC-SM3).
+    /// An SM3 digest (GB/T 32905), a Merkle root, or a record id (HMAC-SM3) or a pseudonym.
     Digest, 32
 );
 fixed_bytes!(

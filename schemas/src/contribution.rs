@@ -133,7 +133,7 @@ structure! {
 structure! {
     /// What the exchange alone sees.
     pub struct Restricted {
-        /// The person under the provider's pseudonym key.
+        /// The person: under the provider's own key, or under that of all custodians, by identity number.
         pub pseudonym: Digest,
         /// The record for whom it will be granted to.
         pub payload: Payload,

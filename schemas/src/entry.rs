@@ -133,6 +133,9 @@ pub enum Entry {
     CrossRequest(Digest),
     /// A custodian's answer in the cross lane, by digest of the [`crate::cross::SignedCrossAnswer`]; in its own log.
     CrossAnswer(Digest),
+    /// Pseudonyms that a custodian helped a provider to, by digest of the [`crate::pseudonym::EvaluationRecord`]; in its
+    /// own log.
+    Evaluation(Digest),
 }
 
 impl Entry {
@@ -154,6 +157,7 @@ impl Entry {
             Self::Dispute(_) => "dispute",
             Self::CrossRequest(_) => "cross-request",
             Self::CrossAnswer(_) => "cross-answer",
+            Self::Evaluation(_) => "evaluation",
         }
     }
 
@@ -181,6 +185,7 @@ impl Encode for Entry {
             Self::Dispute(body) => (13, body),
             Self::CrossRequest(body) => (14, body),
             Self::CrossAnswer(body) => (15, body),
+            Self::Evaluation(body) => (16, body),
         };
         out.field("kind", |out| code.encode(out));
         out.field(self.kind(), |out| body.encode(out));
@@ -205,6 +210,7 @@ impl Decode for Entry {
             13 => Self::Dispute(Decode::decode(input)?),
             14 => Self::CrossRequest(Decode::decode(input)?),
             15 => Self::CrossAnswer(Decode::decode(input)?),
+            16 => Self::Evaluation(Decode::decode(input)?),
             other => return Err(DecodeError::invalid("entry", format!("no kind {other}"))),
         })
     }

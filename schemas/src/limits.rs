@@ -70,6 +70,8 @@ pub const MAX_EARLIER: usize = 1_024;
 pub const MAX_PARENTS: usize = 8;
 /// Anchors between a record's chain and the last chain of its evidence.
 pub const MAX_ANCHORS: usize = 8;
+/// People whose pseudonyms a provider asks a custodian for at once.
+pub const MAX_BLINDED: usize = 1_024;
 
 /// How many times k people a group needs before its squares and band counts are opened.
 pub const DETAIL_FACTOR: u64 = 3;

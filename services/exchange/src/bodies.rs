@@ -108,6 +108,7 @@ async fn body(
         | Entry::Refusal(_)
         | Entry::Confirmation(_)
         | Entry::Preview(_)
-        | Entry::CrossAnswer(_) => Vec::new(),
+        | Entry::CrossAnswer(_)
+        | Entry::Evaluation(_) => Vec::new(),
     })
 }

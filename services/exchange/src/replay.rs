@@ -111,7 +111,8 @@ async fn read(store: &Store, chain: &Chain, from: u64, size: u64) -> Result<Stre
                 | Entry::Preview(digest)
                 | Entry::Dispute(digest)
                 | Entry::CrossRequest(digest)
-                | Entry::CrossAnswer(digest),
+                | Entry::CrossAnswer(digest)
+                | Entry::Evaluation(digest),
                 None,
             ) => stretch.documents.push((digest, leaf)),
         }
