@@ -5,6 +5,7 @@ use crate::{
     answer::CustodianId,
     bytes::Signature,
     canonical::Item,
+    ceremony::SharedKey,
     document, enumeration,
     id::{ChainId, JurisdictionId, MemberId, NetworkId, Text},
     limits,
@@ -41,6 +42,9 @@ structure! {
         pub authority_key: SigningPublicKey,
         /// Its custodians, by number.
         pub custodians: Vec<Custodian>,
+        /// `Y_j` and the custodians' shares of it: the part of the pseudonyms' key that the same custodians hold under the
+        /// same threshold. None, in every jurisdiction, where pseudonyms are the providers' own.
+        pub pseudonyms: Option<SharedKey>,
     }
 }
 

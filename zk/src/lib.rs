@@ -4,7 +4,8 @@
 //! The mathematics is in [`tally_lane`]. One module a mathematical object: [`key`] the collective key,
 //! [`elgamal`] the ciphertexts, [`batch`] proving and verifying what a provider sends, [`tally`] sums,
 //! [`share`] decryption shares, [`dlog`] the number behind a decrypted sum, [`custody`] how the custodians
-//! come by their keys and endorse a trust root with them. Of the cross lane: [`replicated`] shares of its key, [`summand`] the
+//! come by their keys and endorse a trust root with them. Beside it, [`pseudonym`]: the same custodians' other key, by
+//! which providers give one person one pseudonym. Of the cross lane: [`replicated`] shares of its key, [`summand`] the
 //! proof of what is decrypted with them ([`summand_shares`]).
 //!
 //! Pure: no files, no network, no clock; randomness comes from the caller. Secrets are overwritten when they
@@ -13,6 +14,7 @@
 
 mod bulletproof;
 mod contribution;
+mod equality;
 #[cfg(test)]
 mod fixture;
 mod polynomial;
@@ -27,6 +29,7 @@ pub mod dlog;
 pub mod elgamal;
 pub mod encoding;
 pub mod key;
+pub mod pseudonym;
 pub mod replicated;
 pub mod share;
 pub mod summand;

@@ -6,12 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use curve25519_dalek::{
-    ristretto::RistrettoPoint,
-    scalar::Scalar,
-    traits::{Identity, VartimeMultiscalarMul},
-};
-use merlin::Transcript;
+use curve25519_dalek::{ristretto::RistrettoPoint, scalar::Scalar, traits::Identity};
 use nacre_schemas::{
     Digest, Point,
     answer::{CustodianId, Share},
@@ -25,9 +20,10 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::{
     elgamal::{MessagePoint, times_base},
     encoding::{EncodingError, Place, decode_point, decode_proper_point, decode_scalar, encode_point, encode_scalar},
+    equality,
     key::KeyError,
     polynomial,
-    transcript::{self, ShareContext, append_point},
+    transcript::{self, ShareContext},
 };
 
 /// Why a share is not given, not accepted, or not combined.
@@ -78,6 +74,11 @@ impl SecretShare {
         Zeroizing::new(self.0.to_bytes())
     }
 
+    /// x.
+    pub(crate) fn scalar(&self) -> &Scalar {
+        &self.0
+    }
+
     /// `X = x·B`.
     pub fn verifying_share(&self) -> Point {
         encode_point(&times_base(&self.0))
@@ -104,20 +105,8 @@ pub fn answer<R: RngCore + CryptoRng>(
     let share = encode_point(&(x * d));
     let verifying_share = secret.verifying_share();
     let context = ShareContext { request, custodian, verifying_share: &verifying_share, key, share: &share };
-    let mut transcript = transcript::share(&context);
-
-    // From transcript, secret and fresh randomness together: a repeated random stream alone gives nothing away.
-    let hedge = transcript.build_rng().rekey_with_witness_bytes(b"secret share", x.as_bytes());
-    let nonce = Zeroizing::new(Scalar::random(&mut hedge.finalize(rng)));
-    let c = challenge_after(&mut transcript, &times_base(&nonce), &(*nonce * d));
-    let response = *nonce + c * x;
-    Ok(Share { key: *key, share, challenge: encode_scalar(&c), response: encode_scalar(&response) })
-}
-
-fn challenge_after(transcript: &mut Transcript, base: &RistrettoPoint, key: &RistrettoPoint) -> Scalar {
-    append_point(transcript, b"announcement for B", &encode_point(base));
-    append_point(transcript, b"announcement for D", &encode_point(key));
-    transcript::challenge(transcript)
+    let proof = equality::prove(&mut transcript::share(&context), x, &d, rng);
+    Ok(Share { key: *key, share, challenge: encode_scalar(&proof.challenge), response: encode_scalar(&proof.response) })
 }
 
 /// Whether the share is this custodian's, by its verifying share `X`, for this request. That `share.key` is the
@@ -136,10 +125,9 @@ pub fn verify(
     let z = decode_scalar(&share.response, Place::of("the response")).map_err(malformed)?;
 
     let context = ShareContext { request, custodian, verifying_share, key: &share.key, share: &share.share };
-    let for_base = RistrettoPoint::vartime_double_scalar_mul_basepoint(&-c, &big_x, &z);
-    let for_key = RistrettoPoint::vartime_multiscalar_mul([z, -c], [d, s]);
-    let expected = challenge_after(&mut transcript::share(&context), &for_base, &for_key);
-    if c == expected { Ok(()) } else { Err(ShareError::Proof(custodian.clone())) }
+    let proof = equality::Proof { challenge: c, response: z };
+    let holds = proof.vartime_holds(&mut transcript::share(&context), &big_x, &d, &s);
+    if holds { Ok(()) } else { Err(ShareError::Proof(custodian.clone())) }
 }
 
 /// `C_Σ - Σ_j Σ_i λ_i·S_{j,i}`, the λ interpolating at 0 over the custodians present of each jurisdiction.

@@ -11,6 +11,7 @@ use nacre_schemas::{
     answer::CustodianId,
     contribution::{Commitments, EphemeralKeys, Header},
     id::{ChainId, JurisdictionId, MemberId},
+    pseudonym::Element,
     summand::SummandId,
 };
 
@@ -32,6 +33,12 @@ const SHARE: &[u8] = b"nacre decryption share";
 const SUMMAND_SHARES: &[u8] = b"nacre shares by a summand";
 /// Opens what the digest of a digit's mask is of.
 const MASK_ROLE: &[u8] = b"nacre mask v1\n";
+const EVALUATION: &[u8] = b"nacre pseudonym evaluation";
+
+/// Opens the bytes that a pseudonym is hashed from.
+pub(crate) const PSEUDONYM: &[u8] = b"nacre pseudonym v1\n";
+/// RFC 9497's context string for ristretto255-SHA512 in mode 1, which its labels end with.
+pub(crate) const OPRF_CONTEXT: &[u8] = b"OPRFV1-\x01-ristretto255-SHA512";
 
 /// A transcript that has absorbed what every one of them absorbs.
 fn begin(domain: &'static [u8]) -> Transcript {
@@ -168,6 +175,47 @@ pub(crate) fn limbs(shares: &Transcript, position: usize) -> Transcript {
 /// Digest of a mask's words, little-endian.
 pub(crate) fn mask(words: &[u8]) -> Digest {
     Digest::of_parts(&[MASK_ROLE, words])
+}
+
+/// What the proof of a custodian's part of pseudonyms is bound to.
+pub(crate) struct EvaluationContext<'a> {
+    /// Digest of the request, which names its provider.
+    pub(crate) request: &'a Digest,
+    /// Who answers.
+    pub(crate) custodian: &'a CustodianId,
+    /// `X`.
+    pub(crate) verifying_share: &'a Point,
+    /// All `A_k` …
+    pub(crate) blinded: &'a [Element],
+    /// … and all `S_k`: the weights by which they are added up are drawn after them.
+    pub(crate) evaluated: &'a [Element],
+}
+
+/// Of that proof, up to but without the weights and the announcements.
+pub(crate) fn evaluation(context: &EvaluationContext<'_>) -> Transcript {
+    let mut transcript = begin(EVALUATION);
+    transcript.append_message(b"request", context.request.as_bytes());
+    transcript.append_message(b"jurisdiction", context.custodian.jurisdiction.as_str().as_bytes());
+    transcript.append_u64(b"number", u64::from(context.custodian.number));
+    transcript.append_message(b"B", RISTRETTO_BASEPOINT_COMPRESSED.as_bytes());
+    append_point(&mut transcript, b"X", context.verifying_share);
+    append_elements(&mut transcript, b"A", context.blinded);
+    append_elements(&mut transcript, b"S", context.evaluated);
+    transcript
+}
+
+/// Absorbs elements as one message: each has 32 bytes.
+fn append_elements(transcript: &mut Transcript, label: &'static [u8], elements: &[Element]) {
+    let bytes: Vec<u8> = elements.iter().flat_map(|element| *element.0.as_bytes()).collect();
+    transcript.append_message(label, &bytes);
+}
+
+/// Weights of 128 bits, one for each of so many elements.
+pub(crate) fn weights(transcript: &mut Transcript, count: usize) -> Vec<Scalar> {
+    let mut bytes = vec![0; 16 * count];
+    transcript.challenge_bytes(b"weights", &mut bytes);
+    let (chunks, _) = bytes.as_chunks::<16>();
+    chunks.iter().map(|chunk| Scalar::from(u128::from_le_bytes(*chunk))).collect()
 }
 
 /// Absorbs a point in its encoding.

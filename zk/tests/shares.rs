@@ -136,6 +136,7 @@ impl Network {
             threshold: 2,
             authority_key: SigningPublicKey([4; 65]),
             custodians: shares[0].verifying_shares().iter().map(custodian).collect(),
+            pseudonyms: None,
         }
     }
 }

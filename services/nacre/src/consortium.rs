@@ -243,6 +243,7 @@ fn jurisdiction(founding: &Founding, plan: &Plan) -> anyhow::Result<Jurisdiction
         threshold: plan.threshold,
         authority_key: founding.authority.public(),
         custodians: founding.shares.iter().zip(&founding.custodian_keys).map(custodian).collect(),
+        pseudonyms: None,
     })
 }
 

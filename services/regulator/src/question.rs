@@ -200,6 +200,7 @@ mod tests {
                 threshold: 1,
                 authority_key: SigningPublicKey([4; 65]),
                 custodians: Vec::new(),
+                pseudonyms: None,
             }],
             chains: regions.iter().map(chain).collect(),
         }

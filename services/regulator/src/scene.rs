@@ -78,6 +78,7 @@ impl Founding {
             threshold: THRESHOLD,
             authority_key: self.authority.public(),
             custodians: self.shares.iter().zip(&self.signing_keys).map(custodian).collect(),
+            pseudonyms: None,
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Kept true: every jurisdiction endorsed the whole file under the very key it brings, so none chose its key
 //! after seeing the others'; no key is the identity; each jurisdiction's verifying shares lie on one polynomial
-//! through its key, of the degree its threshold names; names and regions are each listed once, in order; anchoring ends at a
+//! through its key, of the degree its threshold names, and so do those of the pseudonyms' key, if there is one, which is
+//! no decryption key; names and regions are each listed once, in order; anchoring ends at a
 //! chain without parents; a chain that is witnessed has a full witness, of its own jurisdiction.
 
 use std::collections::BTreeMap;
@@ -12,7 +13,11 @@ use nacre_schemas::{
     measure::Measure,
     trust::{Chain, Jurisdiction, SignedTrustRoot, TrustRoot, WitnessKind},
 };
-use nacre_zk::{custody, key::CollectiveKey, share};
+use nacre_zk::{
+    custody::{self, GroupKeys},
+    key::CollectiveKey,
+    share,
+};
 
 use crate::failure::{Check, Failure, OrFailure as _, ensure};
 
@@ -39,6 +44,7 @@ impl Network {
         for jurisdiction in &root.jurisdictions {
             check_jurisdiction(jurisdiction)?;
         }
+        check_pseudonyms(root)?;
         for chain in &root.chains {
             check_chain(chain, root)?;
         }
@@ -118,6 +124,27 @@ fn check_jurisdiction(jurisdiction: &Jurisdiction) -> Result<(), Failure> {
         "custodians are listed by number from 1, each once",
     )?;
     share::polynomial_check(jurisdiction).or_failure(Check::TrustRoot, place)
+}
+
+/// The pseudonyms' key is every jurisdiction's or none's; it is shared among the same custodians under the same threshold
+/// as the decryption key, and is nobody's decryption key: custodians multiply whatever a provider sends by it.
+fn check_pseudonyms(root: &TrustRoot) -> Result<(), Failure> {
+    let having = root.jurisdictions.iter().filter(|jurisdiction| jurisdiction.pseudonyms.is_some()).count();
+    let detail = "a pseudonyms' key takes a part of every jurisdiction";
+    ensure(having == 0 || having == root.jurisdictions.len(), Check::TrustRoot, &root.network, detail)?;
+    for jurisdiction in &root.jurisdictions {
+        let place = format!("{}'s part of the pseudonyms' key", jurisdiction.id);
+        let Some(keys) = GroupKeys::of_pseudonyms(jurisdiction).or_failure(Check::TrustRoot, &place)? else { continue };
+        let custodians = jurisdiction.custodians.iter().map(|custodian| &custodian.number);
+        let same = keys.threshold() == jurisdiction.threshold && keys.verifying_shares().keys().eq(custodians);
+        let detail = "it is not shared among the jurisdiction's custodians under its threshold";
+        ensure(same, Check::TrustRoot, &place, detail)?;
+        let shares = keys.verifying_shares();
+        let decrypts = root.jurisdictions.iter().any(|other| other.group_key == keys.group_key())
+            || jurisdiction.custodians.iter().any(|custodian| shares[&custodian.number] == custodian.verifying_share);
+        ensure(!decrypts, Check::TrustRoot, &place, "it decrypts: whoever asks for pseudonyms could open records")?;
+    }
+    Ok(())
 }
 
 fn check_chain(chain: &Chain, root: &TrustRoot) -> Result<(), Failure> {

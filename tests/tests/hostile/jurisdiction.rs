@@ -5,6 +5,7 @@ use curve25519_dalek::scalar::Scalar;
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
     Digest, Document as _, Point,
+    ceremony::SharedKey,
     trust::{Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot},
 };
 use nacre_tests::points::{IDENTITY, minus, plus, times_base};
@@ -35,6 +36,7 @@ fn jurisdiction(id: &str, shares: &[KeyShare]) -> Jurisdiction {
         threshold: shares[0].threshold(),
         authority_key: SigningKey::generate().unwrap().public(),
         custodians: shares.iter().map(custodian).collect(),
+        pseudonyms: None,
     }
 }
 
@@ -60,6 +62,16 @@ impl Founding {
             }],
         };
         Self { shares, root }
+    }
+
+    /// With a pseudonyms' key, too.
+    fn with_pseudonyms() -> Self {
+        let mut founding = Self::new();
+        for jurisdiction in &mut founding.root.jurisdictions {
+            let shares = custody::generate(&jurisdiction.id, THRESHOLD, 3, &mut OsRng).unwrap();
+            jurisdiction.pseudonyms = Some(shares[0].keys().stated());
+        }
+        founding
     }
 
     fn attacker(&mut self) -> &mut Jurisdiction {
@@ -88,6 +100,61 @@ impl Founding {
 #[test]
 fn an_honest_founding_is_taken() {
     Network::new(Founding::new().endorsed()).map(|_| ()).unwrap();
+    Network::new(Founding::with_pseudonyms().endorsed()).map(|_| ()).unwrap();
+}
+
+#[test]
+fn a_pseudonyms_key_of_another_form_than_a_decryption_key_is_refused() {
+    let place = "macao's part of the pseudonyms' key";
+    type Change = fn(&mut SharedKey);
+    let changes: [(&str, Change); 8] = [
+        ("the identity", |it| it.group_key = IDENTITY),
+        ("a share that is the identity", |it| it.verifying_shares[0].verifying_share = IDENTITY),
+        ("a share off the polynomial", |it| it.verifying_shares[2].verifying_share = it.group_key),
+        ("a lower degree", |it| {
+            let key = it.group_key;
+            it.verifying_shares.iter_mut().for_each(|share| share.verifying_share = key);
+        }),
+        ("another threshold", |it| it.threshold = 3),
+        ("a custodian less", |it| it.verifying_shares.truncate(2)),
+        ("one twice", |it| it.verifying_shares[1] = it.verifying_shares[0].clone()),
+        ("another's number", |it| it.verifying_shares[2].number = 4),
+    ];
+    for (what, change) in changes {
+        let mut founding = Founding::with_pseudonyms();
+        change(founding.attacker().pseudonyms.as_mut().unwrap());
+        assert_eq!(founding.refused().place, place, "{what}");
+    }
+    // A key among four custodians where there are three, all in order.
+    let mut founding = Founding::with_pseudonyms();
+    let shares = custody::generate(&founding.attacker().id, 3, 4, &mut OsRng).unwrap();
+    founding.attacker().pseudonyms = Some(shares[0].keys().stated());
+    assert_eq!(founding.refused().place, place);
+    // One jurisdiction has none.
+    let mut founding = Founding::with_pseudonyms();
+    founding.attacker().pseudonyms = None;
+    assert_eq!(founding.refused().place, "attack.test");
+}
+
+#[test]
+fn a_pseudonyms_key_that_decrypts_is_refused() {
+    // Custodians multiply whatever a provider sends: were it by their decryption shares, that would open any record.
+    let mut founding = Founding::with_pseudonyms();
+    let own = founding.shares[ATTACKER][0].keys().stated();
+    founding.attacker().pseudonyms = Some(own.clone());
+    let failure = founding.refused();
+    assert!(failure.place.starts_with("macao's part") && failure.detail.contains("decrypts"), "{failure}");
+
+    // Another key, but one custodian holds the same share of both: its polynomial runs through that place.
+    let mut founding = Founding::with_pseudonyms();
+    let own = founding.shares[ATTACKER][0].keys().stated();
+    let other = founding.attacker().pseudonyms.clone().unwrap();
+    let shift = minus(&own.verifying_shares[0].verifying_share, &other.verifying_shares[0].verifying_share);
+    let moved = founding.attacker().pseudonyms.as_mut().unwrap();
+    moved.group_key = plus(&other.group_key, &shift);
+    moved.verifying_shares.iter_mut().for_each(|share| share.verifying_share = plus(&share.verifying_share, &shift));
+    let failure = founding.refused();
+    assert!(failure.place.starts_with("macao's part") && failure.detail.contains("decrypts"), "{failure}");
 }
 
 #[test]

@@ -9,7 +9,12 @@ use frost_ristretto255::{
     Identifier, VerifyingKey,
     keys::{KeyPackage, PublicKeyPackage, SigningShare, VerifyingShare},
 };
-use nacre_schemas::{Point, id::JurisdictionId, trust::Jurisdiction};
+use nacre_schemas::{
+    Point,
+    ceremony::{NumberedKey, SharedKey},
+    id::JurisdictionId,
+    trust::Jurisdiction,
+};
 
 use super::{CustodyError, KeyShare, ceremony};
 use crate::{key::KeyError, share};
@@ -46,6 +51,30 @@ impl GroupKeys {
             group_key: jurisdiction.group_key,
             verifying_shares: keys.collect(),
         })
+    }
+
+    /// Those of the pseudonyms' key that a trust root states, if it does.
+    pub fn of_pseudonyms(jurisdiction: &Jurisdiction) -> Result<Option<Self>, KeyError> {
+        let Some(stated) = &jurisdiction.pseudonyms else { return Ok(None) };
+        let shares: Vec<(u16, Point)> =
+            stated.verifying_shares.iter().map(|share| (share.number, share.verifying_share)).collect();
+        share::check_keys(&jurisdiction.id, &stated.group_key, stated.threshold, &shares)?;
+        Ok(Some(Self {
+            jurisdiction: jurisdiction.id.clone(),
+            threshold: stated.threshold,
+            group_key: stated.group_key,
+            verifying_shares: shares.into_iter().collect(),
+        }))
+    }
+
+    /// As messages and trust roots state them.
+    pub fn stated(&self) -> SharedKey {
+        let numbered = |(number, key): (&u16, &Point)| NumberedKey { number: *number, verifying_share: *key };
+        SharedKey {
+            group_key: self.group_key,
+            threshold: self.threshold,
+            verifying_shares: self.verifying_shares.iter().map(numbered).collect(),
+        }
     }
 
     /// Whose key it is.

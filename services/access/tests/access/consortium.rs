@@ -88,6 +88,7 @@ fn trust_root(shares: &[KeyShare], authority: &SigningKey) -> TrustRoot {
             threshold: 2,
             authority_key: authority.public(),
             custodians: custodians.collect(),
+            pseudonyms: None,
         }],
         chains: vec![Chain {
             id: "main/health".parse().unwrap(),

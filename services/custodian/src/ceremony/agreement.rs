@@ -265,5 +265,6 @@ pub(super) fn jurisdiction(
         threshold: keys.threshold(),
         authority_key,
         custodians,
+        pseudonyms: None,
     })
 }

@@ -66,6 +66,7 @@ fn trust_root(shares: &[KeyShare], keys: &[SigningKey], authority: &SigningKey) 
             threshold: 2,
             authority_key: authority.public(),
             custodians: shares.iter().zip(keys).map(custodian).collect(),
+            pseudonyms: None,
         }],
         chains: vec![chain("main/health", None), chain(region.chain().as_str(), Some(region))],
     };

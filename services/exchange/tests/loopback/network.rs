@@ -92,6 +92,7 @@ fn jurisdiction(id: &str, founding: &Founding) -> Jurisdiction {
         threshold: 2,
         authority_key: founding.authority.public(),
         custodians: founding.shares.iter().zip(&founding.custodian_keys).map(custodian).collect(),
+        pseudonyms: None,
     }
 }
 

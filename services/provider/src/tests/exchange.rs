@@ -147,6 +147,7 @@ fn trust_root(config: &Config, chain_key: &SigningKey, authority: &SigningKey) -
         threshold: 2,
         authority_key: authority.public(),
         custodians: shares[0].verifying_shares().iter().map(custodian).collect(),
+        pseudonyms: None,
     };
     let chain = Chain {
         id: config.chain.clone(),
