@@ -57,11 +57,23 @@ structure! {
     }
 }
 
+enumeration! {
+    /// What a key is for. One that served for both would decrypt for whoever asks for pseudonyms.
+    pub enum KeyPurpose {
+        /// Decrypts sums, and endorses trust roots.
+        Decryption = 1 as "decryption",
+        /// Makes pseudonyms.
+        Pseudonyms = 2 as "pseudonyms",
+    }
+}
+
 structure! {
     /// What is agreed on before: its digest is in every message.
     pub struct Ceremony {
         /// Whose key.
         pub jurisdiction: JurisdictionId,
+        /// What for.
+        pub purpose: KeyPurpose,
         /// How many custodians it is to take afterwards.
         pub threshold: u16,
         /// Random: no message of another ceremony among the same people counts in this one.

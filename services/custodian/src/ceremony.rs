@@ -265,11 +265,7 @@ impl<'a> Session<'a> {
             None => {
                 let share = self.receive(number)?;
                 self.keep(&share)?;
-                self.folder.send(&self.sign(
-                    Step::Result,
-                    None,
-                    Outcome { keys: agreement::shared_key(share.keys()) },
-                ))?;
+                self.folder.send(&self.sign(Step::Result, None, Outcome { keys: share.keys().stated() }))?;
                 share.keys().clone()
             }
         };

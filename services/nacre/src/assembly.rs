@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use nacre_custodian::ceremony::{
     Folder,
-    endorsement::{endorsement_path, jurisdiction_of},
+    endorsement::{endorsement_path, jurisdiction_of, pseudonyms_of},
 };
 use nacre_schemas::{
     Document as _, SigningPublicKey,
@@ -46,6 +46,8 @@ pub struct Listed {
     pub authority_key: SigningPublicKey,
     /// Folder of its ceremony, with the results of all its custodians; none if its keys are those of the root before.
     pub ceremony: Option<PathBuf>,
+    /// Folder of the ceremony of its part of the pseudonyms' key. Whoever shares the one key anew, shares the other, too.
+    pub pseudonyms: Option<PathBuf>,
 }
 
 impl Description {
@@ -56,12 +58,24 @@ impl Description {
             toml::from_str(&text).with_context(|| format!("{} is no description of a network", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for listed in &mut description.jurisdiction {
-            listed.ceremony = listed.ceremony.take().map(|ceremony| folder.join(ceremony));
+            for ceremony in [&mut listed.ceremony, &mut listed.pseudonyms].into_iter().flatten() {
+                *ceremony = folder.join(&*ceremony);
+            }
         }
         Ok(description)
     }
 
     fn jurisdiction(listed: &Listed, previous: Option<&TrustRoot>) -> anyhow::Result<Jurisdiction> {
+        let mut jurisdiction = Self::by_ceremony(listed, previous)?;
+        if let Some(ceremony) = &listed.pseudonyms {
+            let keys = pseudonyms_of(&Folder::at(ceremony), &jurisdiction);
+            jurisdiction.pseudonyms = Some(keys.with_context(|| format!("the pseudonyms' key of {}", listed.id))?);
+        }
+        Ok(jurisdiction)
+    }
+
+    /// By its own ceremony; or as the root before has it, which may have a pseudonyms' key.
+    fn by_ceremony(listed: &Listed, previous: Option<&TrustRoot>) -> anyhow::Result<Jurisdiction> {
         let Some(ceremony) = &listed.ceremony else {
             let known = previous.and_then(|previous| previous.jurisdiction(&listed.id)).with_context(|| {
                 format!("{} has no ceremony, and there is no trust root before to take its keys from", listed.id)
@@ -118,6 +132,14 @@ pub fn has_key_of(root: &TrustRoot, other: &TrustRoot) -> bool {
         root.jurisdictions.iter().map(|jurisdiction| (jurisdiction.id.clone(), jurisdiction.group_key)).collect()
     };
     keys(root) == keys(other)
+}
+
+/// Whether the pseudonyms' key of the one is that of the other, if that has one.
+pub fn has_pseudonyms_of(root: &TrustRoot, other: &TrustRoot) -> bool {
+    let keys = |root: &TrustRoot| -> Option<Vec<_>> {
+        root.jurisdictions.iter().map(|jurisdiction| Some(jurisdiction.pseudonyms.as_ref()?.group_key)).collect()
+    };
+    keys(other).is_none_or(|keys_before| keys(root) == Some(keys_before))
 }
 
 /// The root of a folder with the endorsements beside it, as every verifier checks it.

@@ -22,9 +22,11 @@ use nacre_schemas::{Digest, Point, answer::CustodianId};
 use nacre_verifier::Network;
 use nacre_zk::{
     elgamal::value_base,
+    pseudonym::{Blinding, Keys, PseudonymError, evaluate},
     share::{self, SecretShare},
 };
 use rand::rngs::OsRng;
+use zeroize::Zeroizing;
 
 const VALUE: u64 = 1_234;
 
@@ -90,38 +92,48 @@ impl Hosts {
         }
     }
 
-    /// Runs the steps of a ceremony that was started in the first host's folder.
-    fn ceremony(&self, hosts: &[String], kind: &str, digest: &str, round_1: impl Fn(&str) -> String) {
-        self.copy(&format!("{}/{kind}/ceremony.toml", hosts[0]), hosts, &format!("{kind}/ceremony.toml"));
+    /// Runs the steps of a ceremony of that kind that was started in that folder of the first host's.
+    fn ceremony(&self, hosts: &[String], (kind, folder): (&str, &str), digest: &str, round_1: impl Fn(&str) -> String) {
+        self.copy(&format!("{}/{folder}/ceremony.toml", hosts[0]), hosts, &format!("{folder}/ceremony.toml"));
         let step = |step: &str| {
             for host in hosts {
-                self.run(&format!("custodian {kind} {step} {host}/{kind} --key {host}/signing.hex"));
+                self.run(&format!("custodian {kind} {step} {host}/{folder} --key {host}/signing.hex"));
             }
-            self.carry(hosts, kind);
+            self.carry(hosts, folder);
         };
         for host in hosts {
             let more = round_1(host);
             let digest = &digest[..16];
             self.run(&format!(
-                "custodian {kind} round1 {host}/{kind} --key {host}/signing.hex --digest {digest}{more}"
+                "custodian {kind} round1 {host}/{folder} --key {host}/signing.hex --digest {digest}{more}"
             ));
         }
-        self.carry(hosts, kind);
+        self.carry(hosts, folder);
         step("round2");
         step("finish");
         for host in hosts {
-            let done = self.run(&format!("custodian {kind} finish {host}/{kind} --key {host}/signing.hex"));
+            let done = self.run(&format!("custodian {kind} finish {host}/{folder} --key {host}/signing.hex"));
             assert_eq!(done["waiting"], serde_json::json!([]));
         }
     }
 
-    /// Endorses `root` as a jurisdiction: its signers, by host and number, and the ceremony their shares are of.
-    fn endorse(&self, jurisdiction: &str, signers: &[(String, u16)], ceremony: &str, root: &str, digest: &str) {
+    /// Endorses `root` as a jurisdiction: its signers, by host and number, and the ceremonies their shares are of.
+    fn endorse(
+        &self,
+        jurisdiction: &str,
+        signers: &[(String, u16)],
+        (ceremony, pseudonyms): (&str, &str),
+        root: &str,
+        digest: &str,
+    ) {
         let hosts: Vec<String> = signers.iter().map(|(host, _)| host.clone()).collect();
         let numbers: Vec<String> = signers.iter().map(|(_, number)| number.to_string()).collect();
         let numbers = numbers.join(",");
         self.copy(&format!("{root}/root.toml"), &hosts, &format!("{root}/root.toml"));
-        let own = |host: &str| format!("{host}/{root} --key {host}/signing.hex --ceremony {host}/{ceremony}");
+        let own = |host: &str| {
+            let ceremonies = format!("--ceremony {host}/{ceremony} --pseudonyms {host}/{pseudonyms}");
+            format!("{host}/{root} --key {host}/signing.hex {ceremonies}")
+        };
         for host in &hosts {
             self.run(&format!("custodian endorse commit {} --digest {digest}", own(host)));
         }
@@ -150,6 +162,21 @@ fn hosts(jurisdiction: &str, count: u16) -> Vec<String> {
 
 fn quorum(hosts: &[String], numbers: &[u16]) -> Vec<(String, u16)> {
     numbers.iter().map(|number| (hosts[usize::from(*number) - 1].clone(), *number)).collect()
+}
+
+/// The pseudonym of somebody, by these shares of the pseudonyms' key, in files.
+fn pseudonym(network: &Network, shares: &[(&str, u16, PathBuf)]) -> Result<Digest, PseudonymError> {
+    let keys = Keys::of(network.root()).unwrap().unwrap();
+    let somebody = vec![Zeroizing::new(b"somebody".to_vec())];
+    let blinding = Blinding::new(&"hospital".parse().unwrap(), somebody, &mut OsRng)?;
+    let mut parts = Vec::new();
+    for (jurisdiction, number, file) in shares {
+        let custodian = CustodianId { jurisdiction: jurisdiction.parse().unwrap(), number: *number };
+        let secret = SecretShare::from_bytes(&secret::read::<32>(file).unwrap()).unwrap();
+        let part = evaluate(&secret, blinding.request(), &custodian, &mut OsRng)?;
+        parts.push(keys.check(blinding.request(), &custodian, &part)?);
+    }
+    Ok(blinding.finish(&keys, &parts)?[0])
 }
 
 /// A ciphertext of [`VALUE`] under the collective key.
@@ -228,22 +255,31 @@ fn a_network_is_founded_and_a_lost_custodian_replaced() {
         let own = format!("{0}/dkg --key {0}/signing.hex", hosts[0]);
         let error = place.fails(&format!("custodian dkg round1 {own} --digest 0123456789abcdef"));
         assert!(error.contains("compare ceremony.toml"), "{error}");
-        place.ceremony(hosts, "dkg", digest, |_| String::new());
+        place.ceremony(hosts, ("dkg", "dkg"), digest, |_| String::new());
+        let started = place.run(&format!(
+            "custodian dkg start {}/names --jurisdiction {jurisdiction} --purpose pseudonyms --threshold {threshold} \
+             --roster {jurisdiction}.toml",
+            hosts[0]
+        ));
+        place.ceremony(hosts, ("dkg", "names"), started["digest"].as_str().unwrap(), |_| String::new());
     }
     let status = place.run("custodian dkg status guangdong-1/dkg");
     assert_eq!(status["participants"].as_array().unwrap().len(), 5);
     assert!(status["participants"].as_array().unwrap().iter().all(|of| of["round-1"] == true && of["result"] == true));
 
-    let ceremonies = ("ceremony = \"guangdong-1/dkg\"\n", "ceremony = \"macao-1/dkg\"\n");
+    let ceremonies = (
+        "ceremony = \"guangdong-1/dkg\"\npseudonyms = \"guangdong-1/names\"\n",
+        "ceremony = \"macao-1/dkg\"\npseudonyms = \"macao-1/names\"\n",
+    );
     let network = description(&place, ceremonies.0, ceremonies.1);
     fs::write(place.at("network.toml"), &network).unwrap();
     let assembled = place.run("trust assemble network.toml --out root-1");
     let digest = assembled["digest"].as_str().unwrap();
     assert_eq!(place.run("trust show root-1/root.toml")["endorsed"], false);
-    place.endorse("guangdong", &quorum(&guangdong, &[1, 2, 4]), "dkg", "root-1", digest);
+    place.endorse("guangdong", &quorum(&guangdong, &[1, 2, 4]), ("dkg", "names"), "root-1", digest);
     let error = place.fails("trust finish root-1 --out trust-1.toml");
     assert!(error.contains("waiting for the endorsement of macao"), "{error}");
-    place.endorse("macao", &quorum(&macao, &[1, 3]), "dkg", "root-1", digest);
+    place.endorse("macao", &quorum(&macao, &[1, 3]), ("dkg", "names"), "root-1", digest);
     assert_eq!(place.run("trust finish root-1 --out trust-1.toml")["endorsed"], true);
     assert_eq!(place.run("trust show trust-1.toml")["digest"], digest);
 
@@ -253,6 +289,9 @@ fn a_network_is_founded_and_a_lost_custodian_replaced() {
     let of_macao = [1, 2].map(|number| ("macao", number, share(&format!("macao-{number}"), "dkg")));
     let before = [1, 3, 5].map(|number| ("guangdong", number, share(&format!("guangdong-{number}"), "dkg")));
     assert!(opens(&first, &ciphertext, &[&of_macao[..], &before].concat()));
+    let names_of_macao = [1, 3].map(|number| ("macao", number, share(&format!("macao-{number}"), "names")));
+    let names = [1, 2, 5].map(|number| ("guangdong", number, share(&format!("guangdong-{number}"), "names")));
+    let named = pseudonym(&first, &[&names_of_macao[..], &names].concat()).unwrap();
 
     // The third custodian of Guangdong is lost. A new host takes its number; 1, 2, 4 and 5 deal.
     let mut renewed = guangdong.clone();
@@ -263,16 +302,27 @@ fn a_network_is_founded_and_a_lost_custodian_replaced() {
          --roster renewed.toml --dealers 1,2,4,5",
     );
     let reshared = started["digest"].as_str().unwrap();
-    place.ceremony(&renewed, "reshare", reshared, |host| {
-        if host == "replacement" { String::new() } else { format!(" --share {host}/dkg/share.hex") }
-    });
-    let (chains, rest) = ("[[chains]]", network.replacen(ceremonies.0, "ceremony = \"guangdong-1/reshare\"\n", 1));
-    assert!(rest.contains(chains));
-    fs::write(place.at("network-2.toml"), rest.replacen(ceremonies.1, "", 1)).unwrap();
+    let old_share = |host: &str, ceremony: &str| {
+        if host == "replacement" { String::new() } else { format!(" --share {host}/{ceremony}/share.hex") }
+    };
+    place.ceremony(&renewed, ("reshare", "reshare"), reshared, |host| old_share(host, "dkg"));
+    let renewed_keys = "ceremony = \"guangdong-1/reshare\"\n";
+    let rest = network.replacen(ceremonies.1, "", 1);
+    fs::write(place.at("network-2.toml"), rest.replacen(ceremonies.0, renewed_keys, 1)).unwrap();
+    let error = place.fails("trust assemble network-2.toml --previous trust-1.toml --out root-2");
+    assert!(error.contains("takes a part of every jurisdiction"), "{error}");
+    let started = place.run(
+        "custodian reshare start guangdong-1/renames --trust trust-1.toml --jurisdiction guangdong --purpose pseudonyms \
+         --threshold 3 --roster renewed.toml --dealers 1,2,4,5",
+    );
+    let renamed = started["digest"].as_str().unwrap();
+    place.ceremony(&renewed, ("reshare", "renames"), renamed, |host| old_share(host, "names"));
+    let renewed_keys = format!("{renewed_keys}pseudonyms = \"guangdong-1/renames\"\n");
+    fs::write(place.at("network-2.toml"), rest.replacen(ceremonies.0, &renewed_keys, 1)).unwrap();
     let assembled = place.run("trust assemble network-2.toml --previous trust-1.toml --out root-2");
     let digest = assembled["digest"].as_str().unwrap();
-    place.endorse("guangdong", &quorum(&renewed, &[3, 4, 5]), "reshare", "root-2", digest);
-    place.endorse("macao", &quorum(&macao, &[2, 3]), "dkg", "root-2", digest);
+    place.endorse("guangdong", &quorum(&renewed, &[3, 4, 5]), ("reshare", "renames"), "root-2", digest);
+    place.endorse("macao", &quorum(&macao, &[2, 3]), ("dkg", "names"), "root-2", digest);
     place.run("trust finish root-2 --out trust-2.toml");
 
     let second = place.network("trust-2.toml");
@@ -281,6 +331,11 @@ fn a_network_is_founded_and_a_lost_custodian_replaced() {
     let after = [("replacement", 3), ("guangdong-1", 1), ("guangdong-5", 5)]
         .map(|(host, number)| ("guangdong", number, share(host, "reshare")));
     assert!(opens(&second, &ciphertext, &[&of_macao[..], &after].concat()));
+    let renames = [("replacement", 3), ("guangdong-2", 2), ("guangdong-4", 4)]
+        .map(|(host, number)| ("guangdong", number, share(host, "renames")));
+    assert_eq!(pseudonym(&second, &[&names_of_macao[..], &renames].concat()), Ok(named));
+    let error = pseudonym(&second, &[&names_of_macao[..], &renames[..2], &names[..1]].concat()).unwrap_err();
+    assert!(matches!(error, PseudonymError::Proof(_)), "{error}");
     // An old share is no share of the new root's, nor a new one of the old root's.
     assert!(!opens(&second, &ciphertext, &[&of_macao[..], &after[..2], &before[2..]].concat()));
     assert!(!opens(&first, &ciphertext, &[&of_macao[..], &after].concat()));

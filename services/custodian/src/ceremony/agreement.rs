@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fs};
 
 use nacre_schemas::{
     Digest, Document as _, SigningPublicKey,
-    ceremony::{Ceremony, NumberedKey, Participant, SharedKey},
+    ceremony::{Ceremony, KeyPurpose, Participant, SharedKey},
     id::{JurisdictionId, MemberId},
     limits,
     trust::{Jurisdiction, TrustRoot},
@@ -57,7 +57,12 @@ pub struct Agreement {
 
 impl Agreement {
     /// To generate a key.
-    pub fn to_generate(jurisdiction: JurisdictionId, threshold: u16, roster: &Roster) -> Result<Self, CeremonyError> {
+    pub fn to_generate(
+        jurisdiction: JurisdictionId,
+        purpose: KeyPurpose,
+        threshold: u16,
+        roster: &Roster,
+    ) -> Result<Self, CeremonyError> {
         let participant = |listed: &Listed| Participant {
             name: listed.name.clone(),
             signing_key: listed.signing_key,
@@ -65,14 +70,14 @@ impl Agreement {
             receives: Some(listed.number),
         };
         let participants = roster.custodian.iter().map(participant).collect();
-        Self::new(Ceremony { jurisdiction, threshold, nonce: nonce(), previous: None, participants })
+        Self::new(Ceremony { jurisdiction, purpose, threshold, nonce: nonce(), previous: None, participants })
     }
 
     /// To share the jurisdiction's key anew, among those of the roster. `dealers` are numbers of custodians of `root`; one
     /// that is in the roster too, by its signing key, stays.
     pub fn to_reshare(
         root: &TrustRoot,
-        jurisdiction: &JurisdictionId,
+        (jurisdiction, purpose): (&JurisdictionId, KeyPurpose),
         dealers: &BTreeSet<u16>,
         threshold: u16,
         roster: &Roster,
@@ -101,9 +106,13 @@ impl Agreement {
             let name = format!("leaving-{number}").parse().map_err(CeremonyError::Plan)?;
             participants.push(Participant { name, signing_key: key, deals: Some(*number), receives: None });
         }
-        let previous = Some(shared_key(&GroupKeys::of(old)?));
-        let jurisdiction = jurisdiction.clone();
-        Self::new(Ceremony { jurisdiction, threshold, nonce: nonce(), previous, participants })
+        let keys = match purpose {
+            KeyPurpose::Decryption => GroupKeys::of(old)?,
+            KeyPurpose::Pseudonyms => GroupKeys::of_pseudonyms(old)?
+                .ok_or_else(|| CeremonyError::Plan(format!("{jurisdiction} has no pseudonyms' key to share anew")))?,
+        };
+        let (jurisdiction, previous) = (jurisdiction.clone(), Some(keys.stated()));
+        Self::new(Ceremony { jurisdiction, purpose, threshold, nonce: nonce(), previous, participants })
     }
 
     fn new(ceremony: Ceremony) -> Result<Self, CeremonyError> {
@@ -223,16 +232,6 @@ fn check(ceremony: &Ceremony) -> Result<Scheme, CeremonyError> {
     let previous = group_keys(&ceremony.jurisdiction, previous)?;
     let dealers = participants.iter().filter_map(|participant| participant.deals).collect();
     Ok(Scheme::Resharing(Resharing::new(previous, &dealers, ceremony.threshold, custodians)?))
-}
-
-/// As a message states it.
-pub(super) fn shared_key(keys: &GroupKeys) -> SharedKey {
-    let numbered = |(number, key): (&u16, &_)| NumberedKey { number: *number, verifying_share: *key };
-    SharedKey {
-        group_key: keys.group_key(),
-        threshold: keys.threshold(),
-        verifying_shares: keys.verifying_shares().iter().map(numbered).collect(),
-    }
 }
 
 /// What a message states, checked.

@@ -27,7 +27,7 @@ use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
     Blob, Digest, Document as _,
     answer::CustodianId,
-    ceremony::{self as schemas, Message, SignedHead, Step},
+    ceremony::{self as schemas, KeyPurpose, Message, SignedHead, Step},
     id::JurisdictionId,
     trust::{Endorsement, Jurisdiction, TrustRoot},
 };
@@ -46,7 +46,7 @@ use super::{
     error::{CeremonyError, io},
     files::{self, Folder},
     message::{self, Expected, Sender},
-    results::{self, Results},
+    results,
 };
 
 /// An endorsement of one trust root by one jurisdiction, as anyone sees it.
@@ -165,18 +165,20 @@ fn values(commitments: &Commitments) -> BTreeMap<u16, NonceCommitment> {
 }
 
 impl<'a> Signer<'a> {
-    /// Opens a folder with a `root.toml` in it, as the custodian whose ceremony, finished by all, is in `ceremony`.
-    pub fn open(folder: Folder, ceremony: &Folder, key: &'a SigningKey) -> Result<Self, CeremonyError> {
-        let (agreed, Results { keys, waiting }) = results::results(ceremony)?;
-        if !waiting.is_empty() {
-            return Err(CeremonyError::Waiting { step: Step::Result, senders: waiting });
-        }
-        let keys = keys.ok_or(CeremonyError::Early("finish"))?;
+    /// Opens a folder with a `root.toml` in it, as the custodian whose ceremony, finished by all, is in `ceremony`; if the
+    /// root has a pseudonyms' key, with the ceremony of that, too.
+    pub fn open(
+        folder: Folder,
+        ceremony: &Folder,
+        pseudonyms: Option<&Folder>,
+        key: &'a SigningKey,
+    ) -> Result<Self, CeremonyError> {
+        let (agreed, keys) = results::complete(ceremony, KeyPurpose::Decryption)?;
         let public = key.public();
         let own = agreed.ceremony().participants.iter().find(|participant| participant.signing_key == public);
         let number = own.and_then(|own| own.receives).ok_or(CeremonyError::NotTakingPart(public))?;
         let endorsing = Endorsing::open(folder, &agreed.ceremony().jurisdiction)?;
-        endorsing.check_own(agreed.ceremony(), &keys)?;
+        endorsing.check_own(agreed.ceremony(), &keys, pseudonyms)?;
         endorsing.check_form()?;
         let secret = SecretShare::from_bytes(&*secret::read::<32>(&ceremony.share())?)
             .map_err(|source| CeremonyError::Custody(source.into()))?;
@@ -263,30 +265,50 @@ impl Endorsing {
         Network::check_unendorsed(&self.root).map(drop).map_err(wrong)
     }
 
-    /// The root states what the ceremony came to.
-    fn check_own(&self, ceremony: &schemas::Ceremony, keys: &GroupKeys) -> Result<(), CeremonyError> {
-        let stated = self.root.jurisdiction(&ceremony.jurisdiction);
-        let authority_key = stated.map(|stated| stated.authority_key);
-        let expected = authority_key.map(|key| agreement::jurisdiction(ceremony, keys, key)).transpose()?;
-        if stated == expected.as_ref() {
+    /// The root states what the ceremonies came to. A pseudonyms' key that its custodians did not make would be somebody's.
+    fn check_own(
+        &self,
+        ceremony: &schemas::Ceremony,
+        keys: &GroupKeys,
+        pseudonyms: Option<&Folder>,
+    ) -> Result<(), CeremonyError> {
+        let id = &ceremony.jurisdiction;
+        let wrong = |reason| CeremonyError::Agreement { path: root_path(&self.folder), reason };
+        let stated = self.root.jurisdiction(id).ok_or_else(|| wrong(format!("there is no jurisdiction {id}")))?;
+        if stated.pseudonyms.is_some() && pseudonyms.is_none() {
+            return Err(wrong(format!("it has a pseudonyms' key of {id}: name the folder of that ceremony, too")));
+        }
+        let mut expected = agreement::jurisdiction(ceremony, keys, stated.authority_key)?;
+        expected.pseudonyms = pseudonyms.map(|folder| pseudonyms_of(folder, &expected)).transpose()?;
+        if *stated == expected {
             return Ok(());
         }
-        let reason = format!("what it states of {} is not what its ceremony came to", ceremony.jurisdiction);
-        Err(CeremonyError::Agreement { path: root_path(&self.folder), reason })
+        Err(wrong(format!("what it states of {id} is not what its ceremony came to")))
     }
 }
 
-/// The jurisdiction's part of a trust root, from the results of all its custodians.
+/// The jurisdiction's part of a trust root, from the results of all its custodians; without a pseudonyms' key.
 pub fn jurisdiction_of(
     folder: &Folder,
     authority_key: nacre_schemas::SigningPublicKey,
 ) -> Result<Jurisdiction, CeremonyError> {
-    let (agreed, Results { keys, waiting }) = results::results(folder)?;
-    if !waiting.is_empty() {
-        return Err(CeremonyError::Waiting { step: Step::Result, senders: waiting });
-    }
-    let keys = keys.ok_or(CeremonyError::Early("finish"))?;
+    let (agreed, keys) = results::complete(folder, KeyPurpose::Decryption)?;
     agreement::jurisdiction(agreed.ceremony(), &keys, authority_key)
+}
+
+/// The jurisdiction's part of the pseudonyms' key, from the results of all who hold it: the same custodians, under the
+/// same numbers.
+pub fn pseudonyms_of(folder: &Folder, jurisdiction: &Jurisdiction) -> Result<schemas::SharedKey, CeremonyError> {
+    let (agreed, keys) = results::complete(folder, KeyPurpose::Pseudonyms)?;
+    let holders = agreement::jurisdiction(agreed.ceremony(), &keys, jurisdiction.authority_key)?;
+    let who = |jurisdiction: &Jurisdiction| -> Vec<_> {
+        jurisdiction.custodians.iter().map(|custodian| (custodian.number, custodian.signing_key)).collect()
+    };
+    if holders.id == jurisdiction.id && who(&holders) == who(jurisdiction) {
+        return Ok(keys.stated());
+    }
+    let reason = format!("the custodians of {} are others than those who hold this key", jurisdiction.id);
+    Err(CeremonyError::Agreement { path: folder.agreement(), reason })
 }
 
 /// Where the root to endorse is.

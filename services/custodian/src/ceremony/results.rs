@@ -3,7 +3,7 @@
 //! Kept true: keys are given only if nobody who has spoken disagrees. A result that differs is its sender's signed word,
 //! and names it against the first.
 
-use nacre_schemas::ceremony::{Message, Outcome, Step};
+use nacre_schemas::ceremony::{KeyPurpose, Message, Outcome, Step};
 use nacre_zk::custody::GroupKeys;
 
 use super::{
@@ -27,6 +27,20 @@ pub fn results(folder: &Folder) -> Result<(Agreement, Results), CeremonyError> {
     let agreement = Agreement::read(folder)?;
     let results = of(&agreement, folder)?;
     Ok((agreement, results))
+}
+
+/// The keys that all custodians of a finished ceremony came to, if it was held for that purpose.
+pub(super) fn complete(folder: &Folder, purpose: KeyPurpose) -> Result<(Agreement, GroupKeys), CeremonyError> {
+    let (agreement, Results { keys, waiting }) = results(folder)?;
+    let held_for = agreement.ceremony().purpose;
+    if held_for != purpose {
+        let reason = format!("this ceremony is about the key for {held_for}, not about that for {purpose}");
+        return Err(CeremonyError::Agreement { path: folder.agreement(), reason });
+    }
+    if !waiting.is_empty() {
+        return Err(CeremonyError::Waiting { step: Step::Result, senders: waiting });
+    }
+    Ok((agreement, keys.ok_or(CeremonyError::Early("finish"))?))
 }
 
 pub(super) fn of(agreement: &Agreement, folder: &Folder) -> Result<Results, CeremonyError> {

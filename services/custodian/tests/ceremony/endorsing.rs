@@ -5,20 +5,20 @@ use std::{collections::BTreeSet, fs};
 
 use nacre_custodian::ceremony::{
     CeremonyError, Folder,
-    endorsement::{Endorsing, Signer, endorsement_path, jurisdiction_of, root_path},
+    endorsement::{Endorsing, Signer, endorsement_path, jurisdiction_of, pseudonyms_of, root_path},
 };
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
     Blob, Document as _,
     catalogue::Catalogue,
-    ceremony::{Message, SignatureShare},
+    ceremony::{KeyPurpose, Message, SharedKey, SignatureShare},
     trust::{Chain, Disclosure, Endorsement, SignedTrustRoot, TrustRoot},
 };
 use nacre_verifier::Network;
 
 use crate::{
     CEREMONY,
-    rig::{Host, agree, carry, custodians, jurisdiction, run},
+    rig::{Host, agree, agree_on, carry, custodians, jurisdiction, run},
 };
 
 const ENDORSING: &str = "endorse";
@@ -64,7 +64,7 @@ fn state(host: &Host, root: &TrustRoot) {
 }
 
 fn signer(host: &Host) -> Result<Signer<'_>, CeremonyError> {
-    Signer::open(host.folder(ENDORSING), &host.folder(CEREMONY), &host.key)
+    Signer::open(host.folder(ENDORSING), &host.folder(CEREMONY), None, &host.key)
 }
 
 fn signers(numbers: &[u16]) -> BTreeSet<u16> {
@@ -201,4 +201,50 @@ fn a_root_that_states_something_else_of_the_jurisdiction_is_not_endorsed() {
     carry(&[&hosts[0], &hosts[1]], ENDORSING);
     let error = signer(&hosts[1]).unwrap().sign(&signers(&[1, 2, 3])).unwrap_err();
     assert!(matches!(error, CeremonyError::OtherCeremony { .. }), "{error}");
+}
+
+const PSEUDONYMS: &str = "pseudonyms";
+
+#[test]
+fn a_pseudonyms_key_is_endorsed_by_who_made_it_alone() {
+    let (hosts, mut root) = founded();
+    let all: Vec<&Host> = hosts.iter().collect();
+    agree_on(KeyPurpose::Pseudonyms, &all, 3, PSEUDONYMS);
+    run(&all, PSEUDONYMS);
+    let pseudonyms = pseudonyms_of(&all[0].folder(PSEUDONYMS), &root.jurisdictions[0]).unwrap();
+    root.jurisdictions[0].pseudonyms = Some(pseudonyms.clone());
+    state(all[0], &root);
+    let open = |folder: Option<&str>| {
+        let folder = folder.map(|name| all[0].folder(name));
+        let opened = Signer::open(all[0].folder(ENDORSING), &all[0].folder(CEREMONY), folder.as_ref(), &all[0].key);
+        opened.map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(open(Some(PSEUDONYMS)), Ok(()));
+    assert!(open(None).unwrap_err().contains("name the folder of that ceremony, too"));
+    // The ceremony of one key is none of the other.
+    assert!(open(Some(CEREMONY)).unwrap_err().contains("the key for decryption, not about that for pseudonyms"));
+    let swapped = jurisdiction_of(&all[0].folder(PSEUDONYMS), root.jurisdictions[0].authority_key);
+    assert!(swapped.unwrap_err().to_string().contains("the key for pseudonyms, not about that for decryption"));
+
+    // Somebody else's key, which would name everyone to somebody else.
+    let foreign = custodians(5);
+    let foreign: Vec<&Host> = foreign.iter().collect();
+    agree_on(KeyPurpose::Pseudonyms, &foreign, 3, PSEUDONYMS);
+    run(&foreign, PSEUDONYMS);
+    let error = pseudonyms_of(&foreign[0].folder(PSEUDONYMS), &root.jurisdictions[0]).unwrap_err().to_string();
+    assert!(error.contains("are others than those who hold this key"), "{error}");
+    let stolen = key_of(&foreign[0].folder(PSEUDONYMS));
+    root.jurisdictions[0].pseudonyms = Some(stolen);
+    state(all[0], &root);
+    assert!(open(Some(PSEUDONYMS)).unwrap_err().contains("is not what its ceremony came to"));
+    // None, where they made one.
+    root.jurisdictions[0].pseudonyms = None;
+    state(all[0], &root);
+    assert!(open(Some(PSEUDONYMS)).unwrap_err().contains("is not what its ceremony came to"));
+    assert_eq!(open(None), Ok(()));
+}
+
+/// The key of a ceremony, whoever holds it.
+fn key_of(folder: &Folder) -> SharedKey {
+    nacre_custodian::ceremony::results(folder).unwrap().1.keys.unwrap().stated()
 }

@@ -9,7 +9,7 @@ use std::{
 use nacre_access::secret;
 use nacre_custodian::ceremony::{Agreement, CeremonyError, Finished, Folder, Listed, Roster, Session};
 use nacre_ledger::signing::SigningKey;
-use nacre_schemas::{id::JurisdictionId, trust::TrustRoot};
+use nacre_schemas::{ceremony::KeyPurpose, id::JurisdictionId, trust::TrustRoot};
 use nacre_zk::{
     custody::{GroupKeys, KeyShare},
     share::SecretShare,
@@ -98,9 +98,14 @@ fn roster(hosts: &[&Host]) -> Roster {
     Roster { custodian: hosts.iter().enumerate().map(listed).collect() }
 }
 
-/// One agreement in everyone's folder: to generate a key.
+/// One agreement in everyone's folder: to generate a key that decrypts.
 pub(crate) fn agree(hosts: &[&Host], threshold: u16, ceremony: &str) {
-    let agreement = Agreement::to_generate(jurisdiction(), threshold, &roster(hosts)).unwrap();
+    agree_on(KeyPurpose::Decryption, hosts, threshold, ceremony);
+}
+
+/// The same for any purpose.
+pub(crate) fn agree_on(purpose: KeyPurpose, hosts: &[&Host], threshold: u16, ceremony: &str) {
+    let agreement = Agreement::to_generate(jurisdiction(), purpose, threshold, &roster(hosts)).unwrap();
     for host in hosts {
         agreement.write(&host.folder(ceremony)).unwrap();
     }
@@ -115,7 +120,8 @@ pub(crate) fn agree_to_reshare(
     ceremony: &str,
 ) {
     let dealers: BTreeSet<u16> = dealers.iter().copied().collect();
-    let agreement = Agreement::to_reshare(root, &jurisdiction(), &dealers, threshold, &roster(new)).unwrap();
+    let key = (&jurisdiction(), KeyPurpose::Decryption);
+    let agreement = Agreement::to_reshare(root, key, &dealers, threshold, &roster(new)).unwrap();
     for host in everyone {
         agreement.write(&host.folder(ceremony)).unwrap();
     }

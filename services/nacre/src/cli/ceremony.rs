@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use nacre_schemas::id::JurisdictionId;
+use nacre_schemas::{ceremony::KeyPurpose, id::JurisdictionId};
 
 /// `nacre custodian dkg`.
 ///
@@ -67,6 +67,9 @@ pub struct DkgStartArgs {
     /// Whose key.
     #[arg(long)]
     pub jurisdiction: JurisdictionId,
+    /// Which of its keys: decryption, or pseudonyms, a key of its own that the same custodians hold.
+    #[arg(long, default_value = "decryption")]
+    pub purpose: KeyPurpose,
     /// How many custodians it takes to open anything: more than half.
     #[arg(long)]
     pub threshold: u16,
@@ -97,6 +100,9 @@ pub struct ReshareStartArgs {
     /// Whose key.
     #[arg(long)]
     pub jurisdiction: JurisdictionId,
+    /// Which of its keys: decryption, or pseudonyms, a key of its own that the same custodians hold.
+    #[arg(long, default_value = "decryption")]
+    pub purpose: KeyPurpose,
     /// How many custodians it is to take afterwards.
     #[arg(long)]
     pub threshold: u16,
@@ -145,6 +151,9 @@ pub struct CommitArgs {
     /// The folder of one's own ceremony, finished by all: its share, and what the root must say of the jurisdiction.
     #[arg(long)]
     pub ceremony: PathBuf,
+    /// The folder of the ceremony of the pseudonyms' key, if the root has one.
+    #[arg(long)]
+    pub pseudonyms: Option<PathBuf>,
     /// The digest of the root as the others told it, 16 digits or more.
     #[arg(long)]
     pub digest: String,
@@ -162,6 +171,9 @@ pub struct SignArgs {
     /// The folder of one's own ceremony.
     #[arg(long)]
     pub ceremony: PathBuf,
+    /// The folder of the ceremony of the pseudonyms' key, if the root has one.
+    #[arg(long)]
+    pub pseudonyms: Option<PathBuf>,
     /// Numbers of the custodians who sign, one's own among them; all of them name the same.
     #[arg(long, value_delimiter = ',', required = true)]
     pub signers: Vec<u16>,

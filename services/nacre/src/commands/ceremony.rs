@@ -14,7 +14,7 @@ use nacre_custodian::ceremony::{
     status,
 };
 use nacre_ledger::signing::SigningKey;
-use nacre_schemas::{Digest, Document as _};
+use nacre_schemas::{Digest, Document as _, ceremony::KeyPurpose};
 use nacre_zk::share::SecretShare;
 use serde::Serialize;
 
@@ -106,7 +106,7 @@ fn read_roster(file: &Path) -> anyhow::Result<Roster> {
 
 fn start_generation(args: &DkgStartArgs, output: Output) -> anyhow::Result<()> {
     let roster = read_roster(&args.roster)?;
-    let agreement = Agreement::to_generate(args.jurisdiction.clone(), args.threshold, &roster)?;
+    let agreement = Agreement::to_generate(args.jurisdiction.clone(), args.purpose, args.threshold, &roster)?;
     start(&agreement, &args.dir, output)
 }
 
@@ -114,7 +114,8 @@ fn start_resharing(args: &ReshareStartArgs, output: Output) -> anyhow::Result<()
     let network = super::verify::read_trust(&args.trust)??;
     let dealers: BTreeSet<u16> = args.dealers.iter().copied().collect();
     let roster = read_roster(&args.roster)?;
-    let agreement = Agreement::to_reshare(network.root(), &args.jurisdiction, &dealers, args.threshold, &roster)?;
+    let key = (&args.jurisdiction, args.purpose);
+    let agreement = Agreement::to_reshare(network.root(), key, &dealers, args.threshold, &roster)?;
     start(&agreement, &args.dir, output)
 }
 
@@ -178,6 +179,7 @@ fn finish(args: &OwnArgs, output: Output) -> anyhow::Result<()> {
 #[serde(rename_all = "kebab-case")]
 struct Status<'a> {
     jurisdiction: &'a nacre_schemas::id::JurisdictionId,
+    purpose: KeyPurpose,
     threshold: u16,
     digest: Digest,
     /// P_j, where it is shared anew.
@@ -190,6 +192,7 @@ fn show_status(dir: &Path, output: Output) -> anyhow::Result<()> {
     let ceremony = agreement.ceremony();
     let status = Status {
         jurisdiction: &ceremony.jurisdiction,
+        purpose: ceremony.purpose,
         threshold: ceremony.threshold,
         digest: agreement.digest(),
         group_key: ceremony.previous.as_ref().map(|previous| previous.group_key),
@@ -208,13 +211,24 @@ fn show_status(dir: &Path, output: Output) -> anyhow::Result<()> {
             ]);
         }
         let what = if status.group_key.is_some() { "the same key, shared anew" } else { "a new key" };
-        format!("{}: {what}, threshold {}\ndigest {}\n{table}", status.jurisdiction, status.threshold, status.digest)
+        let Status { jurisdiction, purpose, threshold, digest, .. } = &status;
+        format!("{jurisdiction}: {what} for {purpose}, threshold {threshold}\ndigest {digest}\n{table}")
     })
+}
+
+fn open_signer<'k>(
+    own: &OwnArgs,
+    ceremony: &Path,
+    pseudonyms: Option<&Path>,
+    key: &'k SigningKey,
+) -> anyhow::Result<Signer<'k>> {
+    let pseudonyms = pseudonyms.map(Folder::at);
+    Ok(Signer::open(Folder::at(&own.dir), &Folder::at(ceremony), pseudonyms.as_ref(), key)?)
 }
 
 fn commit(args: &CommitArgs, output: Output) -> anyhow::Result<()> {
     let key = read_key(&args.own.key)?;
-    let signer = Signer::open(Folder::at(&args.own.dir), &Folder::at(&args.ceremony), &key)?;
+    let signer = open_signer(&args.own, &args.ceremony, args.pseudonyms.as_deref(), &key)?;
     trust::confirm(&signer.root().digest(), &args.digest)?;
     let next = "Bring it to the other signers' `in`; with theirs in yours, run sign.";
     sent(vec![signer.commit(args.again)?], next, output)
@@ -222,7 +236,7 @@ fn commit(args: &CommitArgs, output: Output) -> anyhow::Result<()> {
 
 fn sign(args: &SignArgs, output: Output) -> anyhow::Result<()> {
     let key = read_key(&args.own.key)?;
-    let signer = Signer::open(Folder::at(&args.own.dir), &Folder::at(&args.ceremony), &key)?;
+    let signer = open_signer(&args.own, &args.ceremony, args.pseudonyms.as_deref(), &key)?;
     let next = "Bring it to whoever aggregates.";
     sent(vec![signer.sign(&args.signers.iter().copied().collect())?], next, output)
 }

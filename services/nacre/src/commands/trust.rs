@@ -49,8 +49,15 @@ fn assemble(args: &AssembleArgs, output: Output) -> anyhow::Result<()> {
         } else {
             ""
         };
+        let new_pseudonyms =
+            previous.as_ref().is_some_and(|previous| !assembly::has_pseudonyms_of(&root, previous.root()));
+        let pseudonyms = if new_pseudonyms {
+            "\nTHE PSEUDONYMS' KEY IS ANOTHER THAN BEFORE: people who come have other pseudonyms than those who were there.\n"
+        } else {
+            ""
+        };
         format!(
-            "{}\n{warning}\n{} is to be endorsed by every jurisdiction: give its custodians a copy, and tell each other the digest.",
+            "{}\n{warning}{pseudonyms}\n{} is to be endorsed by every jurisdiction: give its custodians a copy, and tell each other the digest.",
             text(&root, "not endorsed yet"),
             path.display(),
         )
@@ -132,6 +139,9 @@ fn jurisdiction(jurisdiction: &Jurisdiction) -> String {
         fingerprint(jurisdiction.group_key.as_bytes()),
         fingerprint(jurisdiction.authority_key.as_bytes()),
     );
+    if let Some(pseudonyms) = &jurisdiction.pseudonyms {
+        lines += &format!("  pseudonyms     {}\n", fingerprint(pseudonyms.group_key.as_bytes()));
+    }
     for custodian in &jurisdiction.custodians {
         lines += &format!(
             "  custodian {:<4} share {}  signs {}\n",
