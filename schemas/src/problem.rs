@@ -35,6 +35,9 @@ pub struct Problem {
     pub check: Option<String>,
     /// Whether sending the same again can help.
     pub retry: Retry,
+    /// After how many seconds, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retry_after_s: Option<u32>,
 }
 
 impl Problem {
@@ -51,6 +54,7 @@ impl Problem {
             entry: None,
             check: None,
             retry: Retry::No,
+            retry_after_s: None,
         }
     }
 
@@ -69,6 +73,13 @@ impl Problem {
     /// The same, with advice on trying again.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
+        self
+    }
+
+    /// The same, to be sent again after so many seconds.
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry = Retry::Later;
+        self.retry_after_s = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
         self
     }
 

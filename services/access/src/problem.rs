@@ -36,7 +36,7 @@ impl IntoResponse for ProblemResponse {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         let busy = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
         if busy && problem.retry == Retry::Later {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.insert(RETRY_AFTER, HeaderValue::from(problem.retry_after_s.unwrap_or(1)));
         }
         if let Some(challenge) = challenge(status, problem.word()) {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
@@ -85,6 +85,8 @@ mod tests {
             let problem = Problem::new(status, "busy", "Busy", "").retry(retry);
             assert_eq!(header(problem, &RETRY_AFTER).as_deref(), expected, "{status} {retry:?}");
         }
+        let known = Problem::new(429, "too-many", "Too many", "").retry_after(7_200);
+        assert_eq!(header(known, &RETRY_AFTER).as_deref(), Some("7200"));
     }
 
     #[test]

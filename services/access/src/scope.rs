@@ -37,6 +37,8 @@ pub enum Scope {
     CrossRead,
     /// Have a request of the cross lane computed.
     CrossCompute,
+    /// Ask a custodian for its part of pseudonyms.
+    PseudonymsRequest,
 }
 
 /// A word that is no scope.
@@ -46,7 +48,7 @@ pub struct UnknownScope;
 
 impl Scope {
     /// Every scope, in the order of declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::BatchesWrite,
         Self::CellsRead,
         Self::DetailsRead,
@@ -62,6 +64,7 @@ impl Scope {
         Self::DisputesWrite,
         Self::CrossRead,
         Self::CrossCompute,
+        Self::PseudonymsRequest,
     ];
 
     /// The word in tokens and token requests.
@@ -82,13 +85,20 @@ impl Scope {
             Self::DisputesWrite => "disputes.write",
             Self::CrossRead => "cross.read",
             Self::CrossCompute => "cross.compute",
+            Self::PseudonymsRequest => "pseudonyms.request",
         }
     }
 
     /// What members of that role may ask for.
     pub fn of_role(role: MemberRole) -> &'static [Self] {
         match role {
-            MemberRole::Provider => &[Self::BatchesWrite, Self::ErasuresWrite, Self::EvidenceRead, Self::DisputesWrite],
+            MemberRole::Provider => &[
+                Self::BatchesWrite,
+                Self::ErasuresWrite,
+                Self::EvidenceRead,
+                Self::DisputesWrite,
+                Self::PseudonymsRequest,
+            ],
             MemberRole::Regulator => {
                 &[Self::CellsRead, Self::LogWrite, Self::AnswersRequest, Self::DisputesWrite, Self::CrossCompute]
             }

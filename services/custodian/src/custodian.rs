@@ -8,7 +8,14 @@
 //! Errors: [`OpenError`] when it starts, [`Problem`] to callers. Cost: see [`crate::check`] and [`crate::share`]; all
 //! of it away from the async threads.
 
-use std::{collections::BTreeMap, fs, io, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use governor::{
@@ -49,6 +56,7 @@ use crate::{
     cross::{CrossShare, ShareFileError},
     fault::Fault,
     history::History,
+    pseudonyms::Pseudonyms,
     record::{Record, RecordError, Statement},
     share::Signer,
 };
@@ -105,6 +113,9 @@ pub enum OpenError {
     /// The trust root has no such custodian.
     #[error("the trust root has no custodian {0}")]
     Unknown(CustodianId),
+    /// It has a share of a pseudonyms' key, and the trust root knows of none.
+    #[error("the configuration names a share of a pseudonyms' key, and the trust root has no such key")]
+    NoPseudonyms,
     /// A secret is not the one behind the trust root's public key.
     #[error("the {what} in {} is not the one the trust root knows {custodian} by", .path.display())]
     OtherKey {
@@ -145,7 +156,9 @@ pub enum OpenError {
 /// A custodian.
 pub struct Custodian {
     network: Network,
-    signer: Signer,
+    pub(crate) signer: Signer,
+    /// None if it takes no part.
+    pub(crate) pseudonyms: Option<Arc<Pseudonyms>>,
     gatekeeper: Arc<Gatekeeper>,
     exchanges: BTreeMap<ChainId, Client>,
     history: History,
@@ -174,6 +187,7 @@ impl Custodian {
         let network = read_network(config)?;
         let custodian = CustodianId { jurisdiction: config.jurisdiction.clone(), number: config.number };
         let signer = read_signer(config, &network, custodian.clone())?;
+        let pseudonyms = Pseudonyms::open(config, &network, &custodian)?.map(Arc::new);
         let exchanges = open_exchanges(config, &network)?;
         let members = Arc::new(Members::load(&config.members, &network)?);
         let gatekeeper = Arc::new(Gatekeeper::new(&config.url, members)?);
@@ -183,7 +197,7 @@ impl Custodian {
             .map_err(|error| OpenError::Heads { path: config.data.join("heads"), error })?;
         let previews = RateLimiter::keyed(Quota::per_hour(PREVIEWS_PER_HOUR));
         let cross = read_cross_share(config, &network, &signer.custodian)?;
-        Ok(Self { network, signer, gatekeeper, exchanges, history, previews, cross, record })
+        Ok(Self { network, signer, pseudonyms, gatekeeper, exchanges, history, previews, cross, record })
     }
 
     /// Who it is.
@@ -289,10 +303,9 @@ impl Custodian {
     ) -> Result<SignedPreview, Problem> {
         let member = &caller.membership.member;
         if let Err(wait) = self.previews.check_key(member) {
-            let wait = wait.wait_time_from(DefaultClock::default().now());
-            let detail =
-                format!("a requester gets {PREVIEWS_PER_HOUR} previews an hour; ask again in {} s", wait.as_secs() + 1);
-            return Err(Problem::new(429, "too-many-previews", "Too many previews", detail).retry(Retry::Later));
+            let wait_s = wait.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
+            let detail = format!("a requester gets {PREVIEWS_PER_HOUR} previews an hour; ask again in {wait_s} s");
+            return Err(Problem::new(429, "too-many-previews", "Too many previews", detail).retry_after(wait_s));
         }
         // Few are remembered: those who asked within the hour.
         self.previews.retain_recent();
@@ -338,7 +351,8 @@ impl Custodian {
         }
     }
 
-    async fn keep(&self, request: &Digest, statements: Vec<Statement>) -> Result<(), Problem> {
+    /// Records what is about to be said of a request. After an error it must not be said.
+    pub(crate) async fn keep(&self, request: &Digest, statements: Vec<Statement>) -> Result<(), Problem> {
         let index = self.record.keep(statements).await.map_err(|error| {
             tracing::error!(%request, %error, "a statement could not be recorded and was not sent");
             let detail = "the custodian cannot record what it would say, so it says nothing";
@@ -478,12 +492,16 @@ fn read_signing_key(config: &Config) -> Result<SigningKey, OpenError> {
         .map_err(|error| OpenError::Key { path: config.signing_key.clone(), reason: error.to_string() })
 }
 
+/// A share of one of the keys.
+pub(crate) fn read_share(path: &Path) -> Result<SecretShare, OpenError> {
+    let bytes = secret::read::<32>(path)?;
+    SecretShare::from_bytes(&bytes).map_err(|error| OpenError::Key { path: path.to_owned(), reason: error.to_string() })
+}
+
 fn read_signer(config: &Config, network: &Network, custodian: CustodianId) -> Result<Signer, OpenError> {
     let known = network.root().custodian(&custodian).ok_or_else(|| OpenError::Unknown(custodian.clone()))?;
     let other = |what, path: &PathBuf| OpenError::OtherKey { what, path: path.clone(), custodian: custodian.clone() };
-    let bytes = secret::read::<32>(&config.share)?;
-    let secret = SecretShare::from_bytes(&bytes)
-        .map_err(|error| OpenError::Key { path: config.share.clone(), reason: error.to_string() })?;
+    let secret = read_share(&config.share)?;
     if secret.verifying_share() != known.verifying_share {
         return Err(other("share", &config.share));
     }

@@ -14,10 +14,12 @@
 //! * [`ceremony`]: how its share came to be, together with the other custodians of its jurisdiction, and how they endorse
 //!   a trust root.
 //! * [`cross`]: shares of the cross lane's results.
+//! * `pseudonyms`: its part of the pseudonyms that providers ask for, so many people a day each.
 //! * [`record`]: every statement in the custodian's own log, before it is sent.
 //!
-//! What whoever controls one custodian gains: its share of every sum it is shown, useless without the other custodians
-//! of its threshold and of every other jurisdiction; how many contributions of whom are in each cell that is asked about, on
+//! What whoever controls one custodian gains: its share of every sum and its part of every pseudonym that it is shown,
+//! useless without the other custodians of its threshold and of every other jurisdiction; when which provider had how
+//! many people named; how many contributions of whom are in each cell that is asked about, on
 //! all chains; the power to refuse.
 //! It cannot shift a figure: its shares carry proofs, and a false one names it. Nor can it alone vouch for false sums:
 //! that takes a threshold of its jurisdiction's custodians.
@@ -38,6 +40,7 @@ pub mod disclosure;
 pub mod fault;
 mod history;
 mod partition;
+mod pseudonyms;
 pub mod record;
 mod routes;
 pub mod share;
@@ -45,4 +48,4 @@ pub mod share;
 pub use config::{Config, ConfigError};
 pub use custodian::{Custodian, OpenError};
 pub use fault::Fault;
-pub use routes::{MAX_SUBMISSION_BYTES, PLACES, ServeError, router, serve};
+pub use routes::{MAX_PSEUDONYMS_BYTES, MAX_SUBMISSION_BYTES, PLACES, ServeError, router, serve};

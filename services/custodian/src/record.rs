@@ -1,4 +1,4 @@
-//! The custodian's own log of its confirmations, answers, refusals and previews, with the bodies behind it.
+//! The custodian's own log of its confirmations, answers, refusals, previews and evaluations, with the bodies behind it.
 //!
 //! Kept true: a statement that was sent is in the log, and its body is durable before the log names it. So whoever holds
 //! the custodian to account finds every statement it ever made, and the log never names a body that is not there.
@@ -7,7 +7,8 @@
 //! ```text
 //! <data>/log/                      the log, of origin <network>/custodian/<jurisdiction>-<number>
 //! <data>/heads/<chain>.json        how far a main chain was followed (see `history`)
-//! <data>/bodies/<digest>.json      a signed confirmation, answer, refusal or preview, named by the digest that the log holds
+//! <data>/bodies/<digest>.json      a signed confirmation, answer, refusal or preview, or the record of an evaluation,
+//!                                  named by the digest that the log holds
 //! ```
 //!
 //! A crash before the append leaves a body that nothing names: harmless, as it was not sent. A crash while the body is
@@ -34,6 +35,7 @@ use nacre_schemas::{
     cross::CrossVerdict,
     entry::Entry,
     preview::SignedPreview,
+    pseudonym::EvaluationRecord,
 };
 use serde::Serialize;
 
@@ -56,7 +58,7 @@ pub enum RecordError {
     Stopped,
 }
 
-/// Something the custodian signed, as the record keeps it.
+/// Something the custodian said, as the record keeps it.
 pub struct Statement {
     entry: Entry,
     digest: Digest,
@@ -91,6 +93,11 @@ impl Statement {
             CrossVerdict::Answered(answer) => Self::new(answer.digest(), Entry::CrossAnswer, answer),
             CrossVerdict::Refused(refusal) => Self::of_refusal(refusal),
         }
+    }
+
+    /// That a provider was helped to pseudonyms.
+    pub fn of_evaluation(evaluation: &EvaluationRecord) -> Self {
+        Self::new(evaluation.digest(), Entry::Evaluation, evaluation)
     }
 
     fn of_answer(signed: &SignedAnswer) -> Self {

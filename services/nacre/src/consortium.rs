@@ -155,6 +155,8 @@ struct Founding {
     authority: SigningKey,
     witness: SigningKey,
     shares: Vec<KeyShare>,
+    /// Of the pseudonyms' key.
+    pseudonym_shares: Vec<KeyShare>,
     custodian_keys: Vec<SigningKey>,
 }
 
@@ -225,9 +227,11 @@ fn parse<T: std::str::FromStr<Err = String>>(text: &str) -> anyhow::Result<T> {
 
 fn found(id: &str, plan: &Plan) -> anyhow::Result<Founding> {
     let id: JurisdictionId = parse(id)?;
-    let shares = custody::generate(&id, plan.threshold, plan.custodians, &mut OsRng)?;
+    let generate = || custody::generate(&id, plan.threshold, plan.custodians, &mut OsRng);
+    let (shares, pseudonym_shares) = (generate()?, generate()?);
     let custodian_keys = (0..plan.custodians).map(|_| SigningKey::generate()).collect::<Result<_, _>>()?;
-    Ok(Founding { id, authority: SigningKey::generate()?, witness: SigningKey::generate()?, shares, custodian_keys })
+    let (authority, witness) = (SigningKey::generate()?, SigningKey::generate()?);
+    Ok(Founding { id, authority, witness, shares, pseudonym_shares, custodian_keys })
 }
 
 fn jurisdiction(founding: &Founding, plan: &Plan) -> anyhow::Result<Jurisdiction> {
@@ -243,7 +247,7 @@ fn jurisdiction(founding: &Founding, plan: &Plan) -> anyhow::Result<Jurisdiction
         threshold: plan.threshold,
         authority_key: founding.authority.public(),
         custodians: founding.shares.iter().zip(&founding.custodian_keys).map(custodian).collect(),
-        pseudonyms: None,
+        pseudonyms: founding.pseudonym_shares.first().map(|share| share.keys().stated()),
     })
 }
 
@@ -473,7 +477,8 @@ impl Writer<'_> {
         let urls = self.urls()?;
         for (position, founding) in self.foundings.iter().enumerate() {
             let own = self.chains_of(&founding.id);
-            for (share, key) in founding.shares.iter().zip(&founding.custodian_keys) {
+            let shares = founding.shares.iter().zip(&founding.pseudonym_shares);
+            for ((share, pseudonym_share), key) in shares.zip(&founding.custodian_keys) {
                 let server = format!("{}-{}", founding.id, share.number());
                 let config = places.custodians.get(&server).context("the plan names every custodian")?;
                 let home = self.home(config)?;
@@ -483,6 +488,7 @@ impl Writer<'_> {
                     let text = dealing.share_file(position, share.number())?;
                     secret::write_text(&home.join(CROSS_SHARE), &text)?;
                 }
+                secret::write(&home.join("pseudonym-share.hex"), &*pseudonym_share.secret().to_bytes())?;
                 secret::write(&home.join("signing.hex"), &*key.to_bytes())?;
                 self.admit(&member, MemberRole::Custodian, &founding.id, own.clone(), key, &home)?;
                 self.config(
@@ -498,6 +504,7 @@ impl Writer<'_> {
                         number: share.number(),
                         share: "share.hex",
                         cross_share: self.dealing.map(|_| CROSS_SHARE),
+                        pseudonym_share: "pseudonym-share.hex",
                         signing_key: "signing.hex",
                         access_key: "access.pem",
                         exchanges: urls.clone(),
@@ -573,6 +580,8 @@ impl Writer<'_> {
             let mut file = fs::OpenOptions::new().append(true).open(config)?;
             writeln!(file, "exchanges = {above}")?;
             file.write_all(files::REGISTER_COMMENT.as_bytes())?;
+            let custodians = toml::Value::try_from(self.custodian_addresses()?)?;
+            writeln!(file, "{}# custodian = {custodians}", files::PSEUDONYMS_COMMENT)?;
         }
         Ok(())
     }
@@ -585,18 +594,23 @@ impl Writer<'_> {
             .collect()
     }
 
+    /// The URL of each custodian.
+    fn custodian_addresses(&self) -> anyhow::Result<Vec<CustodianTable>> {
+        let mut custodians = Vec::new();
+        for founding in self.foundings {
+            for number in 1..=self.plan.custodians {
+                let url = self.url(&format!("{}-{number}", founding.id))?;
+                custodians.push(CustodianTable { jurisdiction: founding.id.clone(), number, url });
+            }
+        }
+        Ok(custodians)
+    }
+
     fn regulator(&self, places: &Consortium) -> anyhow::Result<()> {
         let home = self.home(&places.regulator)?;
         let key = self.signing_key(&home)?;
         let chains = self.network.root().chains.iter().map(|chain| chain.id.clone()).collect();
         self.admit(REGULATOR, MemberRole::Regulator, &self.foundings[0].id, chains, &key, &home)?;
-        let mut custodian = Vec::new();
-        for founding in self.foundings {
-            for number in 1..=self.plan.custodians {
-                let url = self.url(&format!("{}-{number}", founding.id))?;
-                custodian.push(CustodianTable { jurisdiction: founding.id.clone(), number, url });
-            }
-        }
         self.config(
             &places.regulator,
             &RegulatorFile {
@@ -607,7 +621,7 @@ impl Writer<'_> {
                 exchanges: self.urls()?,
                 cross_summands: self.dealing.map(CrossDealing::published),
                 evaluators: self.evaluator_urls()?,
-                custodian,
+                custodian: self.custodian_addresses()?,
             },
         )
     }

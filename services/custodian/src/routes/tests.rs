@@ -260,11 +260,11 @@ async fn what_is_no_submission_is_malformed() {
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused() {
     let headers = HeaderMap::from_iter([(CONTENT_LENGTH, (MAX_SUBMISSION_BYTES as u64 + 1).into())]);
-    assert_eq!(read_body(&headers, Body::empty()).await.unwrap_err().word(), "too-large");
+    assert_eq!(read_body(&headers, Body::empty(), MAX_SUBMISSION_BYTES).await.unwrap_err().word(), "too-large");
     let long = Body::from(vec![b' '; MAX_SUBMISSION_BYTES + 1]);
-    assert_eq!(read_body(&HeaderMap::new(), long).await.unwrap_err().word(), "too-large");
+    assert_eq!(read_body(&HeaderMap::new(), long, MAX_SUBMISSION_BYTES).await.unwrap_err().word(), "too-large");
     let exact = Body::from(vec![b' '; MAX_SUBMISSION_BYTES]);
-    assert_eq!(read_body(&HeaderMap::new(), exact).await.unwrap().len(), MAX_SUBMISSION_BYTES);
+    assert_eq!(read_body(&HeaderMap::new(), exact, MAX_SUBMISSION_BYTES).await.unwrap().len(), MAX_SUBMISSION_BYTES);
 }
 
 #[test]

@@ -64,6 +64,7 @@ pub(super) struct CustodianFile<'a> {
     pub(super) number: u16,
     pub(super) share: &'a str,
     pub(super) cross_share: Option<&'a str>,
+    pub(super) pseudonym_share: &'a str,
     pub(super) signing_key: &'a str,
     pub(super) access_key: &'a str,
     pub(super) exchanges: BTreeMap<String, String>,
@@ -107,6 +108,15 @@ pub(super) const REGISTER_COMMENT: &str = "
 # For records that say neither sex nor birth date: the register of people, comma-separated values with the header
 # id,sex,birth-date or id,sex,birth-date,region. Its ids are those that the records name people by.
 # people = \"people.csv\"
+";
+
+/// What stands below that; the custodians' addresses follow.
+pub(super) const PSEUDONYMS_COMMENT: &str = "
+# To name people by identity number, through the custodians, from a month on of which nothing was posted yet. The number
+# is an identifier of these systems in FHIR, or the register's column identity-number.
+# [pseudonyms]
+# from = \"2026-01\"
+# identity-systems = [\"urn:oid:2.16.156.10011.1.3\"]
 ";
 
 #[derive(Serialize)]
