@@ -35,6 +35,7 @@ fn config(people: Option<PathBuf>) -> Config {
         record_key: PathBuf::new(),
         pseudonym_key: PathBuf::new(),
         payload_key: PathBuf::new(),
+        pseudonyms: None,
     }
 }
 

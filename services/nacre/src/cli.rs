@@ -224,9 +224,13 @@ pub enum ProviderCommand {
     /// status 1 if anything was refused or is still queued.
     ///
     /// Data points say neither sex nor birth date: give a register of people, `people = "people.csv"` in provider.toml,
-    /// with the columns id, sex, birth-date and, if wanted, region (GB/T 2260). Its ids are those that the records name
-    /// people by: user_id, or the FHIR identifier of person-system. A line that is not as it should be is named, and
-    /// nothing is posted.
+    /// with the columns id, sex, birth-date and, if wanted, region (GB/T 2260) and identity-number. Its ids are those that
+    /// the records name people by: user_id, or the FHIR identifier of person-system. A line that is not as it should be
+    /// is named, and nothing is posted.
+    ///
+    /// The exchange knows people by pseudonyms: under a key of the provider's own, or, with `[pseudonyms]` in provider.toml,
+    /// by identity number from a month on, as all providers do that ask the custodians. Records whose people could not be
+    /// named yet, because too few custodians answered or the day's number is used up, wait for the next run.
     Post {
         /// provider.toml
         config: PathBuf,

@@ -85,6 +85,7 @@ impl nacre_provider::Progress for Bars {
         let name = match stage {
             PostStage::People => "reading people",
             PostStage::Observations => "reading observations",
+            PostStage::Pseudonyms => "naming people",
             PostStage::Sealing => "sealing",
             PostStage::Posting => "posting",
         };

@@ -4,13 +4,15 @@
 //! [`crate::keys`]. Errors name the file and, where there is one, the line and key.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
 };
 
 use nacre_schemas::{
-    id::{ChainId, MeasureId, MemberId, Text},
+    answer::CustodianId,
+    cohort::Period,
+    id::{ChainId, JurisdictionId, MeasureId, MemberId, Text},
     region::Region,
 };
 use serde::Deserialize;
@@ -56,6 +58,43 @@ pub struct Config {
     pub cross_measures: Vec<MeasureId>,
     /// SM4 key that payload keys are wrapped under (16 bytes, hex).
     pub payload_key: PathBuf,
+    /// How people are named by identity number, so that other providers name them alike; none if all pseudonyms are made
+    /// with the key above.
+    pub pseudonyms: Option<PseudonymConfig>,
+}
+
+/// How people are named by identity number, together with the custodians.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PseudonymConfig {
+    /// The first month whose records are named so. Of earlier months pseudonyms are made with the key, as they were.
+    pub from: Period,
+    /// Systems of the FHIR identifiers that are identity numbers. Of a patient who has several the first listed counts:
+    /// providers whose people are to be matched list them in one order.
+    #[serde(default)]
+    pub identity_systems: Vec<Text<256>>,
+    /// Where the custodians are: of every jurisdiction as many as its threshold, and better all.
+    #[serde(rename = "custodian")]
+    pub custodians: Vec<CustodianAddress>,
+}
+
+/// Where a custodian is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustodianAddress {
+    /// Its jurisdiction.
+    pub jurisdiction: JurisdictionId,
+    /// Its number there, from 1.
+    pub number: u16,
+    /// Its URL.
+    pub url: String,
+}
+
+impl CustodianAddress {
+    /// Who is there.
+    pub fn id(&self) -> CustodianId {
+        CustodianId { jurisdiction: self.jurisdiction.clone(), number: self.number }
+    }
 }
 
 /// Why there is no configuration.
@@ -97,6 +136,12 @@ impl Config {
         }
         if config.person_system.as_str().is_empty() {
             return Err(malformed("person-system: it is empty".to_owned()));
+        }
+        if let Some(pseudonyms) = &config.pseudonyms {
+            let mut seen = BTreeSet::new();
+            if let Some(twice) = pseudonyms.custodians.iter().find(|custodian| !seen.insert(custodian.id())) {
+                return Err(malformed(format!("pseudonyms: custodian {} is listed twice", twice.id())));
+            }
         }
         config.resolve(path.parent().unwrap_or(Path::new("")));
         Ok(config)
@@ -170,6 +215,34 @@ payload-key = "/keys/payload.key"
         for (text, named) in cases {
             let error = read(&text).unwrap_err();
             assert!(error.contains("provider.toml") && error.contains(named), "{error}");
+        }
+    }
+
+    const PSEUDONYMS: &str = r#"
+[pseudonyms]
+from = "2026-01"
+identity-systems = ["urn:a", "urn:b"]
+custodian = [
+    { jurisdiction = "macao", number = 2, url = "http://127.0.0.1:8450" },
+    { jurisdiction = "macao", number = 3, url = "http://127.0.0.1:8451" },
+]
+"#;
+
+    #[test]
+    fn pseudonyms_are_the_providers_own_unless_it_says_from_when_on_they_are_not() {
+        assert_eq!(read(GOOD).unwrap().pseudonyms, None);
+        let pseudonyms = read(&format!("{GOOD}{PSEUDONYMS}")).unwrap().pseudonyms.unwrap();
+        assert_eq!(pseudonyms.from.to_string(), "2026-01");
+        let listed: Vec<String> = pseudonyms.custodians.iter().map(|one| one.id().to_string()).collect();
+        assert_eq!((listed.join(" ").as_str(), pseudonyms.identity_systems.len()), ("macao-2 macao-3", 2));
+        for (text, named) in [
+            (PSEUDONYMS.replace("number = 3", "number = 2"), "macao-2 is listed twice"),
+            (PSEUDONYMS.replace("2026-01", "2026"), "2026"),
+            (PSEUDONYMS.replace("from = \"2026-01\"\n", ""), "from"),
+            (PSEUDONYMS.replace("identity-systems", "identity-system"), "identity-system"),
+        ] {
+            let error = read(&format!("{GOOD}{text}")).unwrap_err();
+            assert!(error.contains(named), "{error}");
         }
     }
 }

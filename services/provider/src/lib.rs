@@ -2,7 +2,7 @@
 //!
 //! Data flows one way, and each step is a module: `file`, `record`, `fhir` and `omh` read, `people`, `codes` and `select`
 //! decide what counts and for whom, `derive` adds what follows from it, `reduce` makes one integer of a person's month,
-//! `seal` encrypts and proves it, `outbox` keeps what was sealed until the exchange has receipted it, `post` sends. `evidence` asks for what
+//! `pseudonyms` names people to the exchange, `seal` encrypts and proves it, `outbox` keeps what was sealed until the exchange has receipted it, `post` sends. `evidence` asks for what
 //! the chains have on a record.
 //! [`prepare()`] is the first half, without a key.
 //!
@@ -24,6 +24,7 @@ mod people;
 mod post;
 mod prepare;
 mod progress;
+mod pseudonyms;
 mod record;
 mod reduce;
 mod refusal;
@@ -35,7 +36,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, CustodianAddress, PseudonymConfig};
 pub use erase::{EraseError, Erased, erase};
 pub use evidence::{EvidenceError, gather};
 pub use file::FileError;
@@ -45,6 +46,7 @@ pub use people::PersonId;
 pub use post::{MAX_ATTEMPTS, MAX_IN_FLIGHT, PostError, post, post_at, receipts};
 pub use prepare::{PrepareError, Prepared, prepare, prepare_with};
 pub use progress::{Progress, Stage};
+pub use pseudonyms::PseudonymsError;
 pub use reduce::{Deferred, MonthValue};
 pub use refusal::{Origin, Place, Reason, Refused};
 pub use register::{HeaderProblem, LineProblem, RegisterError};
@@ -52,4 +54,4 @@ pub use seal::{
     batch::SealError,
     payload::{OpenError, PADDING_BYTES, PayloadError, PayloadRecord, open_payload},
 };
-pub use summary::{MeasureCounts, Outcome, PostSummary, RefusedAtExchange, Unsettled};
+pub use summary::{CustodianFault, MeasureCounts, Outcome, PostSummary, RefusedAtExchange, Unsettled};

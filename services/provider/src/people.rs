@@ -14,7 +14,7 @@ use std::{
 };
 
 use jiff::civil::Date;
-use nacre_schemas::{cohort::Sex, id::Text, region::Region};
+use nacre_schemas::{cohort::Sex, id::Text, identity::IdentityNumber, region::Region};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -64,7 +64,12 @@ pub(crate) struct Person {
     pub(crate) sex: Sex,
     pub(crate) birth: Date,
     pub(crate) death: Option<Effective>,
+    /// The identity number, or why there is none that counts: it matters only where people are named by it.
+    pub(crate) identity: Identity,
 }
+
+/// An identity number that counts, or why there is none.
+pub(crate) type Identity = Result<IdentityNumber, Reason>;
 
 /// What files and register say of a person so far.
 struct Statement {
@@ -73,6 +78,8 @@ struct Statement {
     birth: Option<Date>,
     /// The earliest that any file gives: sources differ in precision, so two are no contradiction.
     death: Option<Effective>,
+    /// What all that gave one agree on, or the first thing wrong with it.
+    identity: Option<Identity>,
     /// The first thing found wrong; it stands for good.
     problem: Option<Reason>,
 }
@@ -83,6 +90,7 @@ type Link = Result<usize, Reason>;
 /// The people of all files and of the register.
 pub(crate) struct People<'c> {
     person_system: &'c str,
+    identity_systems: &'c [Text<256>],
     statements: Vec<Statement>,
     by_identifier: HashMap<PersonId, usize>,
     by_id: HashMap<String, Link>,
@@ -91,10 +99,12 @@ pub(crate) struct People<'c> {
 }
 
 impl<'c> People<'c> {
-    /// Nobody yet; a person is named by identifiers of this system.
-    pub(crate) fn new(person_system: &'c str) -> Self {
+    /// Nobody yet; a person is told by identifiers of the first system, and has an identity number by the first of the
+    /// others that it has an identifier of.
+    pub(crate) fn new(person_system: &'c str, identity_systems: &'c [Text<256>]) -> Self {
         Self {
             person_system,
+            identity_systems,
             statements: Vec::new(),
             by_identifier: HashMap::new(),
             by_id: HashMap::new(),
@@ -111,6 +121,9 @@ impl<'c> People<'c> {
         let elsewhere = person.region.is_some_and(|region| region != home);
         let heard = heard.and(if elsewhere { Err(Reason::OtherRegion) } else { Ok(()) });
         statement.problem = statement.problem.or(heard.err());
+        if let Some(number) = person.identity {
+            statement.hear_identity(Ok(number));
+        }
     }
 
     /// Takes a patient found in the file of that position.
@@ -126,14 +139,32 @@ impl<'c> People<'c> {
 
     fn link(&mut self, patient: &Patient) -> Link {
         let position = self.position(self.person_id(patient)?);
-        self.statements[position].hear(patient);
+        let identity = self.identity(patient);
+        let statement = &mut self.statements[position];
+        statement.hear(patient);
+        if let Some(identity) = identity {
+            statement.hear_identity(identity);
+        }
         Ok(position)
+    }
+
+    /// The patient's identity number, if it has one.
+    fn identity(&self, patient: &Patient) -> Option<Identity> {
+        let of_system = |system: &Text<256>| {
+            let found = patient.identifier.iter().filter(|found| found.system.as_deref() == Some(system.as_str()));
+            let mut numbers = found
+                .filter_map(|found| found.value.as_deref())
+                .map(|value| value.parse().map_err(Reason::of_identity));
+            let first: Identity = numbers.next()?;
+            Some(if numbers.all(|other| other == first) { first } else { Err(Reason::ContradictoryIdentity) })
+        };
+        self.identity_systems.iter().find_map(of_system)
     }
 
     /// The position of the person of that identifier, who may be new.
     fn position(&mut self, id: PersonId) -> usize {
         *self.by_identifier.entry(id).or_insert_with_key(|id| {
-            self.statements.push(Statement { id: id.clone(), sex: None, birth: None, death: None, problem: None });
+            self.statements.push(Statement::new(id.clone()));
             self.statements.len() - 1
         })
     }
@@ -176,11 +207,25 @@ impl<'c> People<'c> {
             sex: statement.sex.unwrap_or(Sex::Unknown),
             birth,
             death: statement.death,
+            identity: statement.identity.clone().unwrap_or(Err(Reason::NoIdentityNumber)),
         })
     }
 }
 
 impl Statement {
+    fn new(id: PersonId) -> Self {
+        Self { id, sex: None, birth: None, death: None, identity: None, problem: None }
+    }
+
+    fn hear_identity(&mut self, identity: Identity) {
+        let agreed = match self.identity.take() {
+            Some(Ok(before)) if identity.as_ref().is_ok_and(|now| *now != before) => Err(Reason::ContradictoryIdentity),
+            Some(Err(before)) => Err(before),
+            Some(Ok(_)) | None => identity,
+        };
+        self.identity = Some(agreed);
+    }
+
     fn hear(&mut self, patient: &Patient) {
         let heard = self.hear_gender(patient).and_then(|()| self.hear_birth_date(patient));
         let heard = heard.and_then(|()| self.hear_death(patient));
@@ -257,7 +302,7 @@ pub(crate) mod tests {
 
     fn registered(id: &str, sex: Option<Sex>, birth: &str, region: Option<&str>) -> Registered {
         let region = region.map(|region| region.parse().unwrap());
-        Registered { id: person_named(id), sex, birth: birth.parse().unwrap(), region }
+        Registered { id: person_named(id), sex, birth: birth.parse().unwrap(), region, identity: None }
     }
 
     fn home() -> Region {
@@ -277,7 +322,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_reference_is_followed_in_each_of_its_forms() {
-        let mut people = People::new("urn:person");
+        let mut people = People::new("urn:person", &[]);
         people.add(0, Some("urn:uuid:1"), person("a", "A", "female", "1980-01-02"));
         for reference in ["urn:uuid:1", "Patient/a", "https://example.org/fhir/Patient/a", "Patient/a/_history/2"] {
             assert_eq!(people.find(0, &to(reference)), Ok(0), "{reference}");
@@ -293,7 +338,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_identifier_names_the_person_and_not_the_resources_id() {
-        let mut people = People::new("urn:person");
+        let mut people = People::new("urn:person", &[]);
         people.add(0, None, person("a", "A", "male", "1980-01-02"));
         people.add(1, None, person("b", "A", "male", "1980-01-02"));
         assert_eq!(people.find(0, &to("Patient/a")), people.find(0, &to("Patient/b")));
@@ -326,7 +371,7 @@ pub(crate) mod tests {
             (person("a", "A", "male", "2 January 1980"), Some(Reason::InvalidBirthDate)),
         ];
         for (second, expected) in cases {
-            let mut people = People::new("urn:person");
+            let mut people = People::new("urn:person", &[]);
             people.add(0, None, person("a", "A", "male", "1980-01-02"));
             people.add(1, None, second);
             assert_eq!(people.person(0).err(), expected);
@@ -335,7 +380,7 @@ pub(crate) mod tests {
 
     #[test]
     fn without_gender_the_sex_is_unknown_and_without_a_birth_date_nothing_counts() {
-        let mut people = People::new("urn:person");
+        let mut people = People::new("urn:person", &[]);
         let identifier = serde_json::json!([{"system": "urn:person", "value": "A"}]);
         people.add(0, None, patient(serde_json::json!({"id": "a", "identifier": identifier})));
         assert_eq!(people.person(0).err(), Some(Reason::NoBirthDate));
@@ -349,7 +394,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_register_and_the_files_name_the_same_person_by_the_same_identifier() {
-        let mut people = People::new("urn:person");
+        let mut people = People::new("urn:person", &[]);
         people.enroll(registered("A", Some(Sex::Female), "1980-01-02", Some("440100")), home());
         people.enroll(registered("B", None, "1990-01-02", None), home());
         people.add(0, None, person("a", "A", "female", "1980-01-02"));
@@ -372,10 +417,56 @@ pub(crate) mod tests {
             (registered("A", Some(Sex::Female), "1980-01-03", None), Reason::ContradictoryPatient),
             (registered("A", None, "1980-01-02", Some("810000")), Reason::OtherRegion),
         ] {
-            let mut people = People::new("urn:person");
+            let mut people = People::new("urn:person", &[]);
             people.enroll(entry, home());
             people.add(0, None, person("a", "A", "female", "1980-01-02"));
             assert_eq!(people.person(0).err(), Some(expected));
         }
+    }
+
+    const SYSTEMS: [&str; 2] = ["urn:mainland", "urn:hong-kong"];
+
+    /// What comes of a patient who has these identifiers beside that of a person, and of that entry of the register.
+    fn identity_of(patients: &[&[(&str, &str)]], register: Option<&str>) -> Identity {
+        let systems = SYSTEMS.map(|system| system.parse().unwrap());
+        let mut people = People::new("urn:person", &systems);
+        let all = patients.iter().map(|identifiers| {
+            let own = [&[("urn:person", "A")], *identifiers].concat();
+            let own = own.iter().map(|(system, value)| serde_json::json!({"system": system, "value": value}));
+            patient(serde_json::json!({"birthDate": "1980-01-02", "identifier": own.collect::<Vec<_>>()}))
+        });
+        all.for_each(|patient| people.add(0, None, patient));
+        if let Some(number) = register {
+            let entry = registered("A", None, "1980-01-02", None);
+            people.enroll(Registered { identity: Some(number.parse().unwrap()), ..entry }, home());
+        }
+        people.person(0).unwrap().identity
+    }
+
+    #[test]
+    fn an_identity_number_is_that_of_the_first_system_listed_or_of_the_register() {
+        let (mainland, card) = ("11010519491231002X", "A123456(3)");
+        let number = |text: &str| Ok(text.parse().unwrap());
+        type Patients<'c> = &'c [&'c [(&'c str, &'c str)]];
+        let cases: [(Patients<'_>, Option<&str>, Identity); 10] = [
+            (&[&[]], None, Err(Reason::NoIdentityNumber)),
+            (&[&[("urn:other", card)]], None, Err(Reason::NoIdentityNumber)),
+            (&[&[("urn:hong-kong", card)]], None, number(card)),
+            (&[&[("urn:hong-kong", card), ("urn:mainland", mainland)]], None, number(mainland)),
+            (&[&[]], Some(card), number(card)),
+            (&[&[("urn:hong-kong", "a1234563")]], Some(card), number(card)),
+            (&[&[], &[("urn:hong-kong", card)]], None, number(card)),
+            (&[&[("urn:mainland", mainland)]], Some(card), Err(Reason::ContradictoryIdentity)),
+            (&[&[("urn:mainland", "110105194912310021")]], None, Err(Reason::IdentityNumberCheck)),
+            (
+                &[&[("urn:mainland", mainland), ("urn:mainland", "440524188001010014")]],
+                None,
+                Err(Reason::ContradictoryIdentity),
+            ),
+        ];
+        for (patients, register, expected) in cases {
+            assert_eq!(identity_of(patients, register), expected, "{patients:?} {register:?}");
+        }
+        assert_eq!(identity_of(&[&[("urn:mainland", "x")]], Some(card)), Err(Reason::IdentityNumberForm));
     }
 }

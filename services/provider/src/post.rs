@@ -1,4 +1,4 @@
-//! Posting, top-down: read the files, seal what is new, put it in the outbox, send what is queued.
+//! Posting, top-down: read the files, name the people of what is new, seal it, put it in the outbox, send what is queued.
 //!
 //! Kept true: a batch is on disk before it is on the wire, and is sent in the same bytes until the exchange has
 //! answered for it; a receipt counts once [`nacre_verifier::receipt::check`] has found it to hold; a month that was
@@ -28,6 +28,7 @@ use crate::{
     outbox::{Outbox, OutboxError, receipt::StoredReceipt},
     prepare::PrepareError,
     progress::Progress,
+    pseudonyms::PseudonymsError,
     seal::batch::{SealError, Sealer},
     summary::PostSummary,
 };
@@ -88,6 +89,9 @@ pub enum PostError {
     /// Something cannot be sealed.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// People cannot be named as configured.
+    #[error(transparent)]
+    Pseudonyms(#[from] PseudonymsError),
     /// The outbox.
     #[error(transparent)]
     Outbox(#[from] OutboxError),

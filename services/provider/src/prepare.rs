@@ -96,7 +96,8 @@ fn read_people<'c>(
     prepared: &mut Prepared,
     progress: &dyn Progress,
 ) -> Result<People<'c>, PrepareError> {
-    let mut people = People::new(config.person_system.as_str());
+    let identity_systems = config.pseudonyms.as_ref().map_or(&[][..], |pseudonyms| &pseudonyms.identity_systems);
+    let mut people = People::new(config.person_system.as_str(), identity_systems);
     if let Some(path) = &config.people {
         for person in register::read(path)? {
             people.enroll(person, config.region);

@@ -10,6 +10,8 @@ pub enum Stage {
     People,
     /// Files are read for their observations.
     Observations,
+    /// Custodians are asked for people's pseudonyms.
+    Pseudonyms,
     /// Records are sealed.
     Sealing,
     /// Batches are posted.

@@ -13,6 +13,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use jiff::{Timestamp, civil::Date};
 use nacre_schemas::{
     cohort::{AgeBand, Period, Sex},
+    identity::IdentityNumber,
     measure::{Measure, MeasureRef, Reduction},
 };
 use num_rational::BigRational;
@@ -31,6 +32,8 @@ use crate::{
 pub struct MonthValue {
     /// Whose; it does not print.
     pub person: PersonId,
+    /// The person's identity number, which does not print either, or why there is none that counts.
+    pub identity: Result<IdentityNumber, Reason>,
     /// What.
     pub measure: MeasureRef,
     /// The month.
@@ -68,6 +71,7 @@ pub(crate) fn month_value(measure: &Measure, person: &Person, readings: &[Readin
     let value_steps = steps_half_up(&value, measure.step).filter(|steps| measure.band_of(*steps).is_some());
     Ok(MonthValue {
         person: person.id.clone(),
+        identity: person.identity.clone(),
         measure: measure.reference(),
         period: chosen.period,
         sex: person.sex,
@@ -170,6 +174,11 @@ mod tests {
         }
     }
 
+    fn person(sex: Sex, birth: &str) -> Person {
+        let (id, identity) = (person_named("A"), Err(Reason::NoIdentityNumber));
+        Person { id, sex, birth: birth.parse().unwrap(), death: None, identity }
+    }
+
     fn chosen(readings: &[Reading]) -> String {
         latest(readings).unwrap().source.to_string()
     }
@@ -213,8 +222,7 @@ mod tests {
             reading("2020-01-03T21:00:00Z", 5_010, 1, "b"),
             reading("2020-01-04", 5_040, 1, "c"),
         ];
-        let person =
-            Person { id: person_named("A"), sex: Sex::Female, birth: "1980-01-04".parse().unwrap(), death: None };
+        let person = person(Sex::Female, "1980-01-04");
         let found = month_value(measure("steps"), &person, &readings).unwrap();
         // (5010 + 5040) / 2 = 5025 is 100.5 steps of 50 and goes up; each rounded first would give 100 + 101.
         assert_eq!((found.value_steps, found.readings), (101, 3));
@@ -223,8 +231,7 @@ mod tests {
 
     #[test]
     fn the_age_is_that_on_the_day_of_the_chosen_value() {
-        let person =
-            Person { id: person_named("A"), sex: Sex::Male, birth: "1980-01-15".parse().unwrap(), death: None };
+        let person = person(Sex::Male, "1980-01-15");
         let age =
             |at: &str| month_value(measure("bmi"), &person, &[reading(at, 25, 1, "a")]).unwrap().age_band.to_string();
         assert_eq!(age("2020-01-14T23:59:59+08:00"), "35-39");

@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use nacre_schemas::measure::MeasureRef;
+use nacre_schemas::{identity::IdentityError, measure::MeasureRef};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 /// Where in a file.
@@ -113,6 +113,21 @@ pub enum Reason {
     /// The same person twice, with different sex or birth date.
     #[error("files or register contradict each other on the person's sex or birth date")]
     ContradictoryPatient,
+    /// Where people are named by identity number, one who has none.
+    #[error("neither the files nor the register of people give the person's identity number")]
+    NoIdentityNumber,
+    /// An identity number of no known form.
+    #[error("the person's identity number has not the form of one of the mainland, Hong Kong or Macao")]
+    IdentityNumberForm,
+    /// An identity number with an impossible date of birth.
+    #[error("the date of birth in the person's identity number is no date")]
+    IdentityNumberBirthDate,
+    /// An identity number with a mistyped character.
+    #[error("the check character of the person's identity number is wrong")]
+    IdentityNumberCheck,
+    /// Two identity numbers for one person.
+    #[error("files or register contradict each other on the person's identity number")]
+    ContradictoryIdentity,
     /// The register says another region than the chain serves.
     #[error("the person is registered in another region than this chain serves; post to that region's chain")]
     OtherRegion,
@@ -260,6 +275,17 @@ pub enum Reason {
     /// The month was posted with another value.
     #[error("already posted with another value; a posted month is not changed")]
     PostedWithOtherValue,
+}
+
+impl Reason {
+    /// Why an identity number does not count.
+    pub(crate) fn of_identity(error: IdentityError) -> Self {
+        match error {
+            IdentityError::Form => Self::IdentityNumberForm,
+            IdentityError::BirthDate => Self::IdentityNumberBirthDate,
+            IdentityError::CheckCharacter => Self::IdentityNumberCheck,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! | `sex` | `female`, `male`, `other`, `unknown` | yes: the register does not say |
 //! | `birth-date` | `YYYY-MM-DD` | no |
 //! | `region` | GB/T 2260 code. The column may be absent | yes: the provider's own |
+//! | `identity-number` | of the mainland, Hong Kong or Macao, where people are named by it. The column may be absent | yes: the register does not say |
 //!
 //! Kept true: the register holds as a whole or not at all. A line that were passed over would take its person's
 //! records out of every figure, unseen. A person may stand in it twice if both lines say the same. Identifiers are
@@ -24,7 +25,11 @@ use std::{
 
 use csv::ByteRecord;
 use jiff::civil::Date;
-use nacre_schemas::{cohort::Sex, region::Region};
+use nacre_schemas::{
+    cohort::Sex,
+    identity::{IdentityError, IdentityNumber},
+    region::Region,
+};
 
 use crate::{fhir::effective, people::PersonId};
 
@@ -43,6 +48,8 @@ pub(crate) struct Registered {
     pub(crate) birth: Date,
     /// Nothing, if it is the provider's own.
     pub(crate) region: Option<Region>,
+    /// Nothing, if the register does not say.
+    pub(crate) identity: Option<IdentityNumber>,
 }
 
 /// Why there is no register.
@@ -60,7 +67,7 @@ pub enum RegisterError {
     #[error("{}: a register is at most 256 MiB and 4,194,304 people; split it by the files posted", .0.display())]
     TooLarge(PathBuf),
     /// The first line does not name the columns.
-    #[error("{}, line 1: {problem}; the columns are id, sex, birth-date and, if wanted, region", path.display())]
+    #[error("{}, line 1: {problem}; the columns are id, sex, birth-date and, if wanted, region and identity-number", path.display())]
     Header {
         /// The file.
         path: PathBuf,
@@ -118,6 +125,9 @@ pub enum LineProblem {
     /// The region.
     #[error("region is no code of GB/T 2260 that the network knows, as 440100")]
     Region,
+    /// The identity number.
+    #[error("identity-number: {0}")]
+    IdentityNumber(IdentityError),
     /// A person who stands in the register before, otherwise.
     #[error("it contradicts line {0} on the same id")]
     Contradicts(u64),
@@ -138,11 +148,21 @@ enum Column {
     Sex,
     BirthDate,
     Region,
+    IdentityNumber,
 }
 
 impl Column {
-    const NAMES: [(&'static str, Self); 4] =
-        [("id", Self::Id), ("sex", Self::Sex), ("birth-date", Self::BirthDate), ("region", Self::Region)];
+    const NAMES: [(&'static str, Self); 5] = [
+        ("id", Self::Id),
+        ("sex", Self::Sex),
+        ("birth-date", Self::BirthDate),
+        ("region", Self::Region),
+        ("identity-number", Self::IdentityNumber),
+    ];
+
+    fn may_be_absent(self) -> bool {
+        matches!(self, Self::Region | Self::IdentityNumber)
+    }
 }
 
 /// Reads a register.
@@ -192,7 +212,7 @@ fn columns(header: &ByteRecord) -> Result<Vec<Column>, HeaderProblem> {
         columns.push(column);
     }
     for (name, column) in Column::NAMES {
-        if column != Column::Region && !columns.contains(&column) {
+        if !column.may_be_absent() && !columns.contains(&column) {
             return Err(HeaderProblem::Missing(name));
         }
     }
@@ -224,7 +244,7 @@ impl Register {
         if record.len() != self.columns.len() {
             return Err(LineProblem::Fields);
         }
-        let (mut id, mut sex, mut birth, mut region) = (None, None, None, None);
+        let (mut id, mut sex, mut birth, mut region, mut identity) = (None, None, None, None, None);
         for (column, field) in self.columns.iter().zip(record) {
             let text = str::from_utf8(field).map_err(|_| LineProblem::NotUtf8)?;
             match column {
@@ -234,17 +254,21 @@ impl Register {
                 }
                 Column::Sex if !text.is_empty() => sex = Some(text.parse().map_err(|_| LineProblem::Sex)?),
                 Column::Region if !text.is_empty() => region = Some(text.parse().map_err(|_| LineProblem::Region)?),
-                Column::Sex | Column::Region => {}
+                Column::IdentityNumber if !text.is_empty() => {
+                    identity = Some(text.parse().map_err(LineProblem::IdentityNumber)?);
+                }
+                Column::Sex | Column::Region | Column::IdentityNumber => {}
             }
         }
         let (Some(id), Some(birth)) = (id, birth) else { return Err(LineProblem::Fields) };
-        Ok(Registered { id, sex, birth, region })
+        Ok(Registered { id, sex, birth, region, identity })
     }
 
     fn enter(&mut self, line: u64, person: Registered) -> Result<(), LineProblem> {
         if let Some((position, first)) = self.lines.get(&person.id) {
             let before = &self.people[*position];
-            let same = (before.sex, before.birth, before.region) == (person.sex, person.birth, person.region);
+            let same = (before.sex, before.birth, before.region) == (person.sex, person.birth, person.region)
+                && before.identity == person.identity;
             return if same { Ok(()) } else { Err(LineProblem::Contradicts(*first)) };
         }
         self.lines.insert(person.id.clone(), (self.people.len(), line));
@@ -343,6 +367,21 @@ mod tests {
         {
             assert_eq!(problems(&format!("{first}B,,1990-01-01,\n{second}\n")), [(4, LineProblem::Contradicts(2))]);
         }
+    }
+
+    #[test]
+    fn identity_numbers_are_checked_and_not_shown() {
+        let header = "id,sex,birth-date,identity-number\n";
+        let text =
+            format!("{header}A,female,1980-02-29,a123456(3)\nA,female,1980-02-29,A1234563\nB,male,1980-01-01,\n");
+        assert_eq!(read_bytes(text.as_bytes()).unwrap().len(), 2);
+        let text =
+            format!("{header}A,female,1980-02-29,A123456(3)\nB,male,1980-01-01,A123456(4)\nA,female,1980-02-29,\n");
+        let expected =
+            [(3, LineProblem::IdentityNumber(IdentityError::CheckCharacter)), (4, LineProblem::Contradicts(2))];
+        assert_eq!(problems(&text), expected);
+        let error = read_bytes(text.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("line 3: identity-number: the check") && !error.contains("123456"), "{error}");
     }
 
     #[test]

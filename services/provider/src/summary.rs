@@ -36,6 +36,11 @@ pub struct PostSummary {
     pub posted: u64,
     /// Records still queued: the next run sends them again.
     pub queued: u64,
+    /// Records whose people have no pseudonym yet, as too few custodians of a jurisdiction gave their part: the next run
+    /// asks again.
+    pub unnamed: u64,
+    /// What custodians did not do, or did wrong, when they were asked for pseudonyms.
+    pub custodian_faults: Vec<CustodianFault>,
     /// Records that the exchange refused in this run.
     pub refused_at_exchange: Vec<RefusedAtExchange>,
     /// Batches that stay queued, or were refused as a whole, and why.
@@ -64,6 +69,17 @@ pub struct RefusedAtExchange {
     pub problem: String,
     /// What the exchange says.
     pub detail: String,
+}
+
+/// A custodian that gave no part of pseudonyms that counts. Another was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CustodianFault {
+    /// The custodian.
+    pub custodian: String,
+    /// What it did, or what became of the call.
+    pub detail: String,
+    /// Whether it sent something that is not true, over its own signature or without one.
+    pub false_part: bool,
 }
 
 /// A batch that brought no receipts.

@@ -15,7 +15,9 @@ pub(super) async fn run(command: ProviderCommand, output: Output) -> anyhow::Res
             let summary = nacre_provider::post(&Config::read(&config)?, &paths, &bars).await?;
             bars.end();
             output.print(&summary, || text(&summary))?;
-            let clean = summary.refused.is_empty() && summary.refused_at_exchange.is_empty() && summary.queued == 0;
+            let clean = summary.refused.is_empty()
+                && summary.refused_at_exchange.is_empty()
+                && (summary.queued, summary.unnamed) == (0, 0);
             Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         ProviderCommand::Erase { config, records } => {
@@ -89,6 +91,12 @@ fn text(summary: &PostSummary) -> String {
     }
     for refused in &summary.refused_at_exchange {
         text.push_str(&format!("\n  record {}: {}", refused.record, refused.detail));
+    }
+    if summary.unnamed > 0 {
+        text.push_str(&format!("\n  {} records wait for pseudonyms; post again later", summary.unnamed));
+    }
+    for fault in &summary.custodian_faults {
+        text.push_str(&format!("\n  custodian {}: {}", fault.custodian, fault.detail));
     }
     for unsettled in &summary.unsettled {
         text.push_str(&format!("\n  batch {}: {}", unsettled.batch, unsettled.detail));

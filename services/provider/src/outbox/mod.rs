@@ -4,11 +4,13 @@
 //! *Atomicity*: a batch and its records come, are receipted and are refused in one transaction each; after a crash
 //! at any point a batch is queued with all its records, or settled with all of them. *Concurrency*: one run posts
 //! at a time ([`Outbox::lock`]); reading receipts beside it is fine. *Secrecy*: the file is its owner's alone
-//! (0600) and holds nothing of a person in the clear; who takes it learns how many months were posted, and no more.
+//! (0600) and holds nothing of a person in the clear; who takes it learns how many months were
+//! posted and how many people were named, and no more.
 //!
-//! One file a table: [`batch`], [`record`], [`receipt`].
+//! One file a table: [`batch`], [`record`], [`receipt`], [`pseudonym`].
 
 pub(crate) mod batch;
+pub(crate) mod pseudonym;
 pub(crate) mod receipt;
 pub(crate) mod record;
 

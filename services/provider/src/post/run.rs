@@ -1,4 +1,4 @@
-//! One run: plan, seal, send; and where the exchange blames one record of a batch, seal the others anew.
+//! One run: plan, name people, seal, send; and where the exchange blames one record of a batch, seal the others anew.
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
@@ -20,8 +20,9 @@ use crate::{
     outbox::{Outbox, record::State},
     prepare::{Prepared, prepare_with},
     progress::{Progress, Stage},
+    pseudonyms,
     refusal::{Reason, Refused},
-    seal::batch::{Named, Sealed, Sealer},
+    seal::batch::{Named, Ready, Sealed, Sealer},
     summary::{Outcome, PostSummary, RefusedAtExchange, Unsettled},
 };
 
@@ -59,12 +60,15 @@ impl<'r> Run<'r> {
     pub(super) async fn all(self, paths: &[PathBuf], now: Timestamp) -> Result<PostSummary, PostError> {
         let mut prepared = self.prepare(paths, now).await?;
         let mut summary = PostSummary::of(&mut prepared);
-        let mut values: HashMap<Digest, Arc<Named>> = HashMap::new();
-        for named in self.plan(prepared, &mut summary).await? {
-            values.insert(named.record, Arc::new(named));
+        let planned = self.plan(prepared, &mut summary).await?;
+        let ready = pseudonyms::give(&self.sealer, self.outbox, planned, &mut summary, self.progress).await?;
+        let mut values: HashMap<Digest, Arc<Ready>> = HashMap::new();
+        for ready in ready {
+            summary.by_measure.entry(ready.named.value.measure.clone()).or_default().new += 1;
+            values.insert(ready.named.record, Arc::new(ready));
         }
         summary.new = values.len() as u64;
-        let mut unsealed: Vec<Arc<Named>> = values.values().cloned().collect();
+        let mut unsealed: Vec<Arc<Ready>> = values.values().cloned().collect();
         loop {
             self.seal(unsealed).await?;
             let sent = self.send(&mut summary).await?;
@@ -102,10 +106,7 @@ impl<'r> Run<'r> {
             let named = self.sealer.name(value);
             let known = self.outbox.known(&named.record).await?;
             match known.map(|known| (known.state, known.fingerprint == named.fingerprint)) {
-                None | Some((State::Refused, false)) => {
-                    summary.by_measure.entry(named.value.measure.clone()).or_default().new += 1;
-                    new.push(named);
-                }
+                None | Some((State::Refused, false)) => new.push(named),
                 Some((State::Posted, true)) => summary.already_posted += 1,
                 Some((State::Queued, true)) => summary.already_queued += 1,
                 Some((State::Refused, true)) => summary.already_refused += 1,
@@ -123,14 +124,14 @@ impl<'r> Run<'r> {
     }
 
     /// Seals values in batches, several at a time, and puts each batch in the outbox as soon as it is proven.
-    async fn seal(&self, mut values: Vec<Arc<Named>>) -> Result<(), PostError> {
-        values.sort_by_key(|named| named.record);
+    async fn seal(&self, mut values: Vec<Arc<Ready>>) -> Result<(), PostError> {
+        values.sort_by_key(|ready| ready.named.record);
         self.progress.stage(Stage::Sealing, values.len() as u64);
         let (ready, mut batches) = mpsc::channel::<Sealed>(SEALED_AHEAD);
         let sealer = Arc::clone(&self.sealer);
         let proving = spawn_blocking(move || {
             values.par_chunks(limits::MAX_BATCH_CONTRIBUTIONS).try_for_each(|chunk| {
-                let sealed = sealer.seal(chunk.iter().map(|named| &**named))?;
+                let sealed = sealer.seal(chunk.iter().map(|ready| &**ready))?;
                 // Nobody receives any more if the outbox failed, which is then what is reported.
                 ready.blocking_send(sealed).map_err(|_| PostError::Interrupted("the outbox failed".to_owned()))
             })

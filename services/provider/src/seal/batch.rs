@@ -53,6 +53,14 @@ pub(crate) struct Named {
     pub(crate) value: MonthValue,
 }
 
+/// A named value whose person has its pseudonym: ready to be sealed.
+pub(crate) struct Ready {
+    /// The value with its names.
+    pub(crate) named: Named,
+    /// The person, to the exchange.
+    pub(crate) pseudonym: Digest,
+}
+
 /// A batch ready for the outbox.
 pub(crate) struct Sealed {
     /// Digest of the bytes.
@@ -88,13 +96,18 @@ impl Sealer {
         Named { record, fingerprint, cell, value }
     }
 
+    /// The pseudonym that the provider makes by itself.
+    pub(crate) fn own_pseudonym(&self, value: &MonthValue) -> Digest {
+        name::pseudonym(&self.keys.pseudonym, self.config.person_system.as_str(), &value.person)
+    }
+
     /// Seals 1 to 64 values.
-    pub(crate) fn seal<'v>(&self, values: impl IntoIterator<Item = &'v Named>) -> Result<Sealed, SealError> {
+    pub(crate) fn seal<'v>(&self, values: impl IntoIterator<Item = &'v Ready>) -> Result<Sealed, SealError> {
         let mut records = Vec::new();
         let mut names = Vec::new();
-        for named in values {
-            records.push(self.record(named)?);
-            names.push((named.record, named.fingerprint));
+        for ready in values {
+            records.push(self.record(ready)?);
+            names.push((ready.named.record, ready.named.fingerprint));
         }
         let cross = self.cross.as_ref().map(|key| self.seal_crosswise(key, &mut records)).transpose()?.flatten();
         let (chain, provider) = (&self.config.chain, &self.config.member);
@@ -130,19 +143,14 @@ impl Sealer {
         Ok(Some(list))
     }
 
-    fn record(&self, named: &Named) -> Result<Record<'static>, SealError> {
+    fn record(&self, ready: &Ready) -> Result<Record<'static>, SealError> {
+        let Ready { named, pseudonym } = ready;
         let reference = &named.value.measure;
         let measure = Catalogue::built_in().find(reference).ok_or_else(|| SealError::NoMeasure(reference.clone()))?;
         let header = Header { record: named.record, provider: self.config.member.clone(), cell: named.cell.clone() };
         let payload = payload::seal(&self.keys.payload, &header, &PayloadRecord::of(&named.value)?)?;
-        let system = self.config.person_system.as_str();
-        let pseudonym = name::pseudonym(&self.keys.pseudonym, system, &named.value.person);
-        Ok(Record {
-            measure,
-            header,
-            restricted: Restricted { pseudonym, payload, cross: None },
-            value: named.value.value_steps,
-        })
+        let restricted = Restricted { pseudonym: *pseudonym, payload, cross: None };
+        Ok(Record { measure, header, restricted, value: named.value.value_steps })
     }
 }
 

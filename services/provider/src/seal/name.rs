@@ -8,6 +8,7 @@ use nacre_schemas::{
     Digest, Encode as _,
     canonical::Encoder,
     cohort::{CellKey, Period},
+    identity::IdentityNumber,
     measure::MeasureRef,
 };
 use sm3::Sm3;
@@ -18,6 +19,7 @@ use crate::people::PersonId;
 const RECORD: &[u8] = b"nacre provider record v1\n";
 const FINGERPRINT: &[u8] = b"nacre provider fingerprint v1\n";
 const PSEUDONYM: &[u8] = b"nacre provider pseudonym v1\n";
+const IDENTITY: &[u8] = b"nacre provider identity v1\n";
 
 /// The record's id: the same for the same person, measure and month whenever it is made.
 pub(crate) fn record(key: &[u8; 32], system: &str, person: &PersonId, measure: &MeasureRef, period: Period) -> Digest {
@@ -29,11 +31,19 @@ pub(crate) fn record(key: &[u8; 32], system: &str, person: &PersonId, measure: &
     })
 }
 
-/// The person's pseudonym: the same in every record of this provider.
+/// The person's pseudonym that the provider makes by itself: the same in every record of this provider.
 pub(crate) fn pseudonym(key: &[u8; 32], system: &str, person: &PersonId) -> Digest {
     keyed(key, PSEUDONYM, |out| {
         out.sized(system.as_bytes());
         out.sized(person.as_bytes());
+    })
+}
+
+/// What the outbox knows a person's identity number by, under that key of pseudonyms.
+pub(crate) fn identity(key: &[u8; 32], pseudonyms: &Digest, number: &IdentityNumber) -> Digest {
+    keyed(key, IDENTITY, |out| {
+        pseudonyms.encode(out);
+        out.raw(&number.to_bytes());
     })
 }
 
@@ -90,6 +100,10 @@ mod tests {
             // The border between system and person is part of the message.
             record(&[1; 32], "urn:", &person_named("sA"), &measure, month),
             pseudonym(&[1; 32], "urn:s", &a),
+            identity(&[1; 32], &Digest([1; 32]), &"A123456(3)".parse().unwrap()),
+            identity(&[1; 32], &Digest([2; 32]), &"A123456(3)".parse().unwrap()),
+            identity(&[1; 32], &Digest([1; 32]), &"1234567(8)".parse().unwrap()),
+            identity(&[2; 32], &Digest([1; 32]), &"A123456(3)".parse().unwrap()),
         ];
         for (position, id) in ids.iter().enumerate() {
             assert!(!ids[..position].contains(id), "{position}");

@@ -68,6 +68,7 @@ pub(crate) fn config(folder: &Path) -> Config {
         cross_key: None,
         cross_measures: Vec::new(),
         payload_key: folder.join("payload.key"),
+        pseudonyms: None,
     }
 }
 
