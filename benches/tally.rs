@@ -4,7 +4,7 @@
 
 use std::hint::black_box;
 
-use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use nacre_benches::{Provider, network::Network, processor::ProcessorTime, region};
 use nacre_regulator::{Outcome, Question};
 use nacre_schemas::{
@@ -12,11 +12,17 @@ use nacre_schemas::{
     answer::CustodianId,
     cohort::{AgeBand, Sex},
     contribution::Commitments,
+    limits,
+    pseudonym::{Evaluation, EvaluationRequest},
     query::{Quantity, Statistic},
     release::Release,
 };
 use nacre_zk::{
-    MessagePoint, custody, dlog, share,
+    MessagePoint,
+    custody::{self, KeyShare},
+    dlog,
+    pseudonym::{self, Blinding, Checked, Keys},
+    share,
     tally::{self, CommitmentSums},
 };
 use rand::rngs::OsRng;
@@ -93,6 +99,44 @@ fn shares(criterion: &mut Criterion<ProcessorTime>) {
     });
 }
 
+/// What naming people costs, a request of as many as one takes.
+fn pseudonyms(criterion: &mut Criterion<ProcessorTime>) {
+    let dealt = ["guangdong", "hongkong", "macao"].map(|name| {
+        let jurisdiction = name.parse().expect("a jurisdiction's name");
+        custody::generate(&jurisdiction, 2, 3, &mut OsRng).expect("a key for three")
+    });
+    let keys = Keys::of_groups(dealt.iter().map(|shares| shares[0].keys().clone()));
+    let provider = "hospital".parse().expect("a name");
+    let people: Vec<_> = (0..limits::MAX_BLINDED as u64).map(|person| person.to_be_bytes().to_vec().into()).collect();
+    let blind = || Blinding::new(&provider, people.clone(), &mut OsRng).expect("as many as a request takes");
+    let evaluate = |share: &KeyShare, request: &EvaluationRequest| {
+        pseudonym::evaluate(share.secret(), request, &share.custodian(), &mut OsRng).expect("proper points")
+    };
+    let check = |share: &KeyShare, request: &EvaluationRequest, part: &Evaluation| {
+        keys.check(request, &share.custodian(), part).expect("its own part")
+    };
+    let (first, request) = (&dealt[0][0], blind().request().clone());
+    let part = evaluate(first, &request);
+    let answered = || {
+        let blinding = blind();
+        let present = dealt.iter().flat_map(|shares| &shares[..2]);
+        let part = |share: &KeyShare| check(share, blinding.request(), &evaluate(share, blinding.request()));
+        let parts: Vec<_> = present.map(part).collect();
+        (blinding, parts)
+    };
+    let mut group = criterion.benchmark_group("pseudonym");
+    group.sample_size(10).throughput(Throughput::Elements(limits::MAX_BLINDED as u64));
+    group.bench_function("blind", |bencher| bencher.iter(blind));
+    group.bench_function("evaluate", |bencher| bencher.iter(|| evaluate(first, &request)));
+    group.bench_function("check a part", |bencher| bencher.iter(|| check(first, &request, &part)));
+    group.bench_function("finish, six parts", |bencher| {
+        let finish =
+            |(blinding, parts): (Blinding, Vec<Checked>)| blinding.finish(&keys, &parts).expect("enough parts");
+        bencher.iter_batched(answered, finish, BatchSize::PerIteration);
+    });
+    group.finish();
+}
+
 /// A release over so many cells: a contribution in each, posted, sealed, asked for and opened on a network of its own.
 async fn release(cells: usize) -> anyhow::Result<(Release, nacre_verifier::Network)> {
     let network = Network::start(&[region()]).await?;
@@ -150,6 +194,6 @@ fn verify_release(criterion: &mut Criterion<ProcessorTime>) {
 criterion_group!(
     name = benches;
     config = Criterion::default().with_measurement(ProcessorTime);
-    targets = sums, discrete_logarithm, shares, verify_release
+    targets = sums, discrete_logarithm, shares, pseudonyms, verify_release
 );
 criterion_main!(benches);

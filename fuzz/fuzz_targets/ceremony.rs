@@ -20,8 +20,8 @@ static HOME: LazyLock<TempDir> = LazyLock::new(|| {
         signing_key: nacre_fuzz::key(20 + number).public(),
     };
     let roster = Roster { custodian: vec![listed(1), listed(2)] };
-    let agreement =
-        Agreement::to_generate("guangdong".parse().expect("a name"), KeyPurpose::Decryption, 2, &roster).expect("agreed");
+    let agreement = Agreement::to_generate("guangdong".parse().expect("a name"), KeyPurpose::Decryption, 2, &roster)
+        .expect("agreed");
     agreement.write(&Folder::at(home.path())).expect("written");
     let key = nacre_fuzz::key(21);
     Session::open(Folder::at(home.path()), &key).expect("opened").round_1(None).expect("round 1");

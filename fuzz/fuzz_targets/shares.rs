@@ -1,5 +1,5 @@
-//! Decryption shares, key shares and sums of points from bytes: nothing panics, no share but the custodian's own passes,
-//! and a key share has one encoding.
+//! Decryption shares, parts of pseudonyms, key shares and sums of points from bytes: nothing panics, no share and no part
+//! but the custodian's own passes, and a key share has one encoding.
 
 #![no_main]
 
@@ -8,14 +8,19 @@ use std::sync::LazyLock;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use nacre_fuzz::{BATCH, SHARES, rng};
-use nacre_schemas::{Digest, Document, Point, answer::Share};
-use nacre_zk::{custody::KeyShare, share, tally};
+use nacre_schemas::{
+    Digest, Document, Point,
+    answer::Share,
+    pseudonym::{Evaluation, EvaluationRequest},
+};
+use nacre_zk::{custody::KeyShare, pseudonym, share, tally};
 
 #[derive(Arbitrary, Debug)]
 enum Input<'a> {
     Share { bytes: &'a [u8], edits: Vec<(u8, u8)> },
     KeyShare { bytes: &'a [u8], edits: Vec<(u16, u8)> },
     Points(Vec<[u8; 32]>),
+    Evaluation { bytes: &'a [u8], edits: Vec<(u8, u8)> },
 }
 
 static GIVEN: LazyLock<Share> = LazyLock::new(|| {
@@ -25,6 +30,29 @@ static GIVEN: LazyLock<Share> = LazyLock::new(|| {
     let request = Digest::of(b"request");
     share::answer(SHARES[0].secret(), &request, &SHARES[0].custodian(), &key, &mut rng(5)).expect("a share")
 });
+
+/// A request for pseudonyms of three people, and what the first custodian answers.
+static ASKED: LazyLock<EvaluationRequest> = LazyLock::new(|| {
+    let people = [b"a", b"b", b"c"].map(|person| person.to_vec().into()).into();
+    let provider = "hospital".parse().expect("a name");
+    pseudonym::Blinding::new(&provider, people, &mut rng(6)).expect("three people").request().clone()
+});
+static ANSWERED: LazyLock<Evaluation> = LazyLock::new(|| {
+    pseudonym::evaluate(SHARES[0].secret(), &ASKED, &SHARES[0].custodian(), &mut rng(7)).expect("proper points")
+});
+static KEYS: LazyLock<pseudonym::Keys> = LazyLock::new(|| pseudonym::Keys::of_groups([SHARES[0].keys().clone()]));
+
+fn check_evaluation(bytes: &[u8]) {
+    if let Some(evaluation) = nacre_fuzz::one_encoding::<Evaluation>(bytes) {
+        if KEYS.check(&ASKED, &SHARES[0].custodian(), &evaluation).is_ok() {
+            assert_eq!(evaluation, *ANSWERED, "nobody made another part of this request");
+        }
+    }
+    // What a provider sends a custodian.
+    if let Some(request) = nacre_fuzz::one_encoding::<EvaluationRequest>(bytes) {
+        let _ = pseudonym::evaluate(SHARES[0].secret(), &request, &SHARES[0].custodian(), &mut rng(8));
+    }
+}
 
 fn edited<P: Into<usize> + Copy>(good: &[u8], edits: &[(P, u8)]) -> Vec<u8> {
     let mut bytes = good.to_vec();
@@ -60,6 +88,11 @@ fuzz_target!(|input: Input| {
         Input::KeyShare { bytes, edits } => {
             check_key_share(bytes);
             check_key_share(&edited(&SHARES[0].to_bytes(), &edits));
+        }
+        Input::Evaluation { bytes, edits } => {
+            check_evaluation(bytes);
+            check_evaluation(&edited(&ANSWERED.to_canonical(), &edits));
+            check_evaluation(&edited(&ASKED.to_canonical(), &edits));
         }
         Input::Points(points) => {
             let points: Vec<Point> = points.into_iter().map(Point).collect();

@@ -8,7 +8,7 @@
 //! If too few custodians of a jurisdiction give their part (they are away, or the provider's day is used up), records
 //! without a pseudonym are left for the next run; nothing else waits for them.
 //!
-//! Errors: [`PseudonymsError`] if it cannot work as configured. What custodians do is in the summary. Cost: 0.5 ms of one
+//! Errors: [`PseudonymsError`] if it cannot work as configured. What custodians do is in the summary. Cost: 0.25 ms of one
 //! core a person who is new, and a round trip for [`limits::MAX_BLINDED`] of them.
 
 mod custodians;

@@ -281,6 +281,11 @@ fn a_custodian_does_not_start_with_anothers_share_or_key() {
     secret::write(&config.signing_key, &*SigningKey::generate().unwrap().to_bytes()).unwrap();
     let error = Custodian::open(&config).err().unwrap().to_string();
     assert!(error.contains("signing key") && error.contains("guangdong-1"), "{error}");
+
+    // Its decryption share is none of a pseudonyms' key, which this network does not have.
+    let mut config = scene.config("http://127.0.0.1:9");
+    config.pseudonym_share = Some(config.share.clone());
+    assert!(matches!(Custodian::open(&config), Err(OpenError::NoPseudonyms)));
 }
 
 #[test]
