@@ -163,9 +163,9 @@ async fn cross_proofs(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<SummandProof>, ProblemResponse> {
-    let requester = |dispute: &SummandDispute| dispute.submission.logged.request.request.requester.clone();
+    let kind = desk.of_requester(|dispute: &SummandDispute| &dispute.submission.logged.request.request.requester);
     let prove = |custodian: Arc<Custodian>, dispute, _| async move { custodian.prove_cross(dispute).await };
-    receive(desk, &headers, body, requester, prove).await
+    receive(desk, kind, &headers, body, prove).await
 }
 
 async fn previews(

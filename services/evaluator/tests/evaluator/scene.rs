@@ -161,6 +161,7 @@ impl Scene {
             parameters: CROSS_1.name.parse().unwrap(),
             public_key: lane.public.digest(),
             evaluation_keys: lane.keys.digest,
+            summands: Digest([7; 32]),
         };
         let network = Network::new(root(Some(known.clone()))).unwrap();
         let members: BTreeMap<&'static str, Member> = [
@@ -353,6 +354,7 @@ fn trust_root(
             group_key: shares[0].group_key(),
             threshold: 2,
             authority_key: authority.public(),
+            pseudonyms: None,
             custodians: shares[0].verifying_shares().iter().map(custodian).collect(),
         }],
         chains: std::iter::once(chain("main/health", None, main_key)).chain(regional).collect(),
