@@ -18,8 +18,12 @@ fn error(phase: u64, expected: u64) -> i64 {
 
 /// Measured within half a bit above and two below what is predicted: too little would mean that something else is measured.
 fn holds(step: &str, measured: f64, predicted: f64) {
+    holds_within(0.5, step, measured, predicted);
+}
+
+fn holds_within(above: f64, step: &str, measured: f64, predicted: f64) {
     println!("{step}: 2^{measured:.1}, predicted 2^{predicted:.1}");
-    assert!(measured < predicted + 0.5 && measured > predicted - 2.0, "{step}: 2^{measured} for 2^{predicted}");
+    assert!(measured < predicted + above && measured > predicted - 2.0, "{step}: 2^{measured} for 2^{predicted}");
 }
 
 #[test]
@@ -36,7 +40,9 @@ fn every_step_has_the_noise_that_is_predicted() {
     };
     let indices: Vec<_> = (0..LIST_CONTRIBUTIONS).map(index).collect();
     let one = 1u64 << SUM_LOG;
-    holds("a slot", spread(indices.iter().map(|index| error(secret.public_phase(index), one))), 21.7);
+    // Half of its variance is the key's own, and the same for all slots.
+    let slots = spread(indices.iter().map(|index| error(secret.public_phase(index), one)));
+    holds_within(2.0, "a slot", slots, 21.7);
 
     let small: Vec<_> = indices.iter().map(|index| keys.keyswitch_public(index)).collect();
     holds("key switch", spread(small.iter().map(|small| error(secret.small_phase(small), one))), 53.0);

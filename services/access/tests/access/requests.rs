@@ -13,11 +13,15 @@ use crate::{
 async fn a_role_may_ask_for_its_own_scopes_alone() {
     let consortium = Consortium::new();
     let expected = [
-        (MemberRole::Provider, vec!["batches.write", "erasures.write", "evidence.read", "disputes.write"]),
-        (MemberRole::Regulator, vec!["cells.read", "log.write", "answers.request", "disputes.write"]),
+        (
+            MemberRole::Provider,
+            vec!["batches.write", "erasures.write", "evidence.read", "disputes.write", "pseudonyms.request"],
+        ),
+        (MemberRole::Regulator, vec!["cells.read", "log.write", "answers.request", "disputes.write", "cross.compute"]),
         (MemberRole::Custodian, vec!["details.read", "numbers.read", "log.read"]),
         (MemberRole::Operator, vec!["seals.write", "anchors.write"]),
         (MemberRole::Witness, vec!["bodies.read"]),
+        (MemberRole::Evaluator, vec!["cross.read"]),
     ];
     let members: Vec<_> = expected.iter().map(|(role, _)| consortium.admit(&role.to_string(), *role)).collect();
     let server = Server::start(consortium.directory(&members.iter().collect::<Vec<_>>())).await;
