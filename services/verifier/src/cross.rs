@@ -267,21 +267,27 @@ pub struct Disputed {
     pub holders: Vec<CustodianId>,
 }
 
+/// A holder's shares under a summand.
+struct Given<'a> {
+    holder: &'a CustodianId,
+    shares: &'a [u8],
+}
+
 /// The summands on which holders who answered differ: each holder is to prove its shares ([`check_proof`]).
 pub fn disputed(answers: &[SignedCrossAnswer]) -> Vec<Disputed> {
-    let mut given: BTreeMap<(&JurisdictionId, u16), Vec<(&CustodianId, &[u8])>> = BTreeMap::new();
+    let mut given: BTreeMap<(&JurisdictionId, u16), Vec<Given<'_>>> = BTreeMap::new();
     for SignedCrossAnswer { answer, .. } in answers {
         for shares in &answer.shares {
             let key = (&answer.custodian.jurisdiction, shares.summand);
-            given.entry(key).or_default().push((&answer.custodian, shares.shares.as_bytes()));
+            given.entry(key).or_default().push(Given { holder: &answer.custodian, shares: shares.shares.as_bytes() });
         }
     }
-    let differing = given.into_iter().filter(|(_, given)| given.windows(2).any(|pair| pair[0].1 != pair[1].1));
-    let disputed = |((jurisdiction, number), given): ((&JurisdictionId, u16), Vec<(&CustodianId, &[u8])>)| Disputed {
+    let differing = given.into_iter().filter(|(_, given)| given.windows(2).any(|pair| pair[0].shares != pair[1].shares));
+    let disputed = differing.map(|((jurisdiction, number), given)| Disputed {
         summand: SummandId { jurisdiction: jurisdiction.clone(), number },
-        holders: given.into_iter().map(|(holder, _)| holder.clone()).collect(),
-    };
-    differing.map(disputed).collect()
+        holders: given.into_iter().map(|given| given.holder.clone()).collect(),
+    });
+    disputed.collect()
 }
 
 /// Checks that the commitments are those that the trust root names, and finds a summand's.
