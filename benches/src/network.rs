@@ -47,7 +47,7 @@ impl Network {
             threshold: 2,
             minimum_people: 1,
             person_system: "urn:bench".to_owned(),
-            cross: false,
+            cross: None,
         };
         let folder = tempfile::tempdir_in(".")?;
         let ports = Ports::bind(&plan).await?;

@@ -62,7 +62,7 @@ pub fn plan(regions: &[&str], minimum_people: u32, person_system: &str) -> Plan 
         threshold: 2,
         minimum_people,
         person_system: person_system.to_owned(),
-        cross: false,
+        cross: None,
     }
 }
 
@@ -102,7 +102,7 @@ impl Running {
         let ports = Ports::bind(plan).await?;
         let mut addresses = ports.addresses()?;
         let target = elsewhere.and_then(|(server, address)| addresses.insert(server.to_owned(), address.to_owned()));
-        let dealing = if plan.cross { Some(cross_keys(plan)?) } else { None };
+        let dealing = if plan.cross.is_some() { Some(cross_keys(plan)?) } else { None };
         let places = consortium::init_with(&folder.path().join("network"), plan, &addresses, dealing)?;
         let servers = Servers::start(&places, ports)?;
         Ok((Self { folder, places, servers, addresses }, target))

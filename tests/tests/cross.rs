@@ -8,6 +8,7 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
+use nacre::consortium::CrossPlan;
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_regulator::{CrossAnswered, CrossQuestion, FaultCause, NamedMeasure, QueryError};
 use nacre_schemas::{
@@ -136,7 +137,7 @@ async fn ask(running: &Running, question: &CrossQuestion) -> Result<CrossAnswere
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_hospital_and_a_gym_know_of_the_same_people_is_counted_and_never_seen() {
     let mut plan = plan(&["440100", "810000"], 11, PERSON_SYSTEM);
-    plan.cross = true;
+    plan.cross = Some(CrossPlan::default());
     let running = Running::start(&plan).await.unwrap();
     let people = people();
     let (hospital, gym) = write_files(&running, &people);
@@ -181,7 +182,7 @@ async fn what_a_hospital_and_a_gym_know_of_the_same_people_is_counted_and_never_
 #[tokio::test(flavor = "multi_thread")]
 async fn means_by_band_are_exact_and_a_liar_among_custodians_is_named() {
     let mut plan = plan(&["440100", "810000"], 11, PERSON_SYSTEM);
-    plan.cross = true;
+    plan.cross = Some(CrossPlan::default());
     // Hongkong's first custodian lies: of one summand that it holds, it makes a digit one more, and signs.
     let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = proxy.local_addr().unwrap().to_string();

@@ -19,8 +19,9 @@ use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
     Document as _,
     catalogue::Catalogue,
-    id::{ChainId, JurisdictionId},
+    id::{ChainId, JurisdictionId, MeasureId},
     membership::{MemberRole, Membership, SignedMembership},
+    region::Region,
     topology::{PlannedChain, Topology},
     trust::{
         Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot, Witness, WitnessKind,
@@ -61,7 +62,16 @@ pub struct Plan {
     /// The identifier system that names a person in the providers' files.
     pub person_system: String,
     /// Whether it has a cross lane: keys are dealt, and every jurisdiction has an evaluator.
-    pub cross: bool,
+    pub cross: Option<CrossPlan>,
+}
+
+/// Which providers of a network with a cross lane post for it, and what.
+#[derive(Clone, Debug, Default)]
+pub struct CrossPlan {
+    /// Those of these regions; of all, if none is named.
+    pub regions: Vec<Region>,
+    /// These measures; all, if none is named.
+    pub measures: Vec<MeasureId>,
 }
 
 impl Plan {
@@ -76,7 +86,7 @@ impl Plan {
 
     /// Those of them that are evaluators: one a jurisdiction, if there is a cross lane.
     fn evaluator_servers(&self) -> impl Iterator<Item = String> + '_ {
-        JURISDICTIONS.iter().filter(|_| self.cross).map(|jurisdiction| evaluator_name(jurisdiction))
+        JURISDICTIONS.iter().filter(|_| self.cross.is_some()).map(|jurisdiction| evaluator_name(jurisdiction))
     }
 
     /// Those of them that are custodians.
@@ -185,7 +195,7 @@ pub fn init_with(
         chain_keys.insert(chain.id.clone(), SigningKey::generate()?);
     }
     let dealing = match dealing {
-        None if plan.cross => {
+        None if plan.cross.is_some() => {
             Some(CrossDealing::fresh(&folder.join("cross"), &jurisdictions()?, &cross_structure(plan))?)
         }
         dealt => dealt,
@@ -548,6 +558,8 @@ impl Writer<'_> {
             let region = self.plan.topology.regions().find(|region| member.ends_with(&region.to_string()));
             let region = region.context("a provider is named for its region")?;
             let urls = self.urls()?;
+            let cross = self.plan.cross.clone().unwrap_or_default();
+            let posts_crosswise = cross.regions.is_empty() || cross.regions.contains(&region);
             let home = self.home(config)?;
             let key = self.signing_key(&home)?;
             secret::write(&home.join("record.hex"), &random::<32>()?)?;
@@ -570,7 +582,8 @@ impl Writer<'_> {
                     access_key: "access.pem",
                     record_key: "record.hex",
                     pseudonym_key: "pseudonym.hex",
-                    cross_key: self.cross_key(),
+                    cross_key: self.cross_key().filter(|_| posts_crosswise),
+                    cross_measures: if posts_crosswise { &cross.measures } else { &[] },
                     payload_key: "payload.hex",
                 },
             )?;

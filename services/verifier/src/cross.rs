@@ -282,7 +282,8 @@ pub fn disputed(answers: &[SignedCrossAnswer]) -> Vec<Disputed> {
             given.entry(key).or_default().push(Given { holder: &answer.custodian, shares: shares.shares.as_bytes() });
         }
     }
-    let differing = given.into_iter().filter(|(_, given)| given.windows(2).any(|pair| pair[0].shares != pair[1].shares));
+    let differing =
+        given.into_iter().filter(|(_, given)| given.windows(2).any(|pair| pair[0].shares != pair[1].shares));
     let disputed = differing.map(|((jurisdiction, number), given)| Disputed {
         summand: SummandId { jurisdiction: jurisdiction.clone(), number },
         holders: given.into_iter().map(|given| given.holder.clone()).collect(),

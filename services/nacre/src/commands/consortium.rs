@@ -9,7 +9,7 @@ use nacre_schemas::topology::Topology;
 use super::Output;
 use crate::{
     cli::{ConsortiumCommand, InitArgs},
-    consortium::{self, Plan},
+    consortium::{self, CrossPlan, Plan},
 };
 
 pub(super) fn run(command: ConsortiumCommand, output: Output) -> anyhow::Result<ExitCode> {
@@ -40,7 +40,7 @@ fn init(args: InitArgs, output: Output) -> anyhow::Result<ExitCode> {
         threshold: 2,
         minimum_people: args.minimum_people,
         person_system: args.person_system,
-        cross: args.cross,
+        cross: args.cross.then(CrossPlan::default),
     };
     let mut addresses = BTreeMap::new();
     for (offset, server) in plan.servers().into_iter().enumerate() {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use nacre_schemas::{
-    id::{ChainId, JurisdictionId},
+    id::{ChainId, JurisdictionId, MeasureId},
     region::Region,
 };
 use serde::Serialize;
@@ -100,6 +100,7 @@ pub(super) struct ProviderFile<'a> {
     pub(super) record_key: &'a str,
     pub(super) pseudonym_key: &'a str,
     pub(super) cross_key: Option<&'a Path>,
+    pub(super) cross_measures: &'a [MeasureId],
     pub(super) payload_key: &'a str,
 }
 

@@ -24,6 +24,7 @@ use crate::{
     servers::{Ports, Servers},
 };
 
+pub mod cross;
 pub mod evidence;
 pub mod frauds;
 pub mod population;
@@ -60,16 +61,19 @@ pub async fn run(args: &DemoArgs, output: Output) -> anyhow::Result<ExitCode> {
     let places = consortium::init(&folder.join("network"), &plan, &ports.addresses()?)?;
     let mut servers = Servers::start(&places, ports)?;
     output.say(format_args!(
-        "2. {} exchanges, {} witnesses and {} custodians (2 of 3 in each of Guangdong, Hong Kong, Macao) listen on loopback.",
+        "2. Keys were dealt; {} exchanges, {} witnesses, {} evaluators and {} custodians (2 of 3 in each of Guangdong, Hong \
+         Kong, Macao) listen on loopback.",
         places.exchanges.len(),
         places.witnesses.len(),
+        places.evaluators.len(),
         places.custodians.len(),
     ));
 
     let contributions = post(&places, &population, output).await?;
     seal(&places, output).await?;
     let evidence = evidence::show(&places, &folder, output).await?;
-    let answers = questions::ask_all(&places, &folder, &population, output).await?;
+    let mut answers = questions::ask_all(&places, &folder, &population, output).await?;
+    answers.push(cross::ask(&places, &folder, &population, output).await?);
     let frauds = frauds::show_all(&places, &folder, output).await?;
     servers.stop_all().await?;
 
@@ -116,7 +120,7 @@ fn plan() -> anyhow::Result<Plan> {
         threshold: 2,
         minimum_people: 11,
         person_system: population::PERSON_SYSTEM.to_owned(),
-        cross: false,
+        cross: Some(cross::plan()?),
     })
 }
 

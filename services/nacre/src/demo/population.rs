@@ -38,6 +38,8 @@ pub struct Site {
 
 /// One value of one person in one month, as only the generator knows it.
 pub struct Truth {
+    /// Whose, by number.
+    pub person: usize,
     /// The cell it counts in.
     pub key: CellKey,
     /// In steps of the measure.
@@ -45,6 +47,7 @@ pub struct Truth {
 }
 
 struct Person {
+    number: usize,
     id: String,
     family: &'static str,
     given: &'static str,
@@ -79,6 +82,7 @@ impl Person {
         let diastolic = 76.0 + 0.5 * (bmi - 23.0) + 0.25 * (systolic - 122.0) + 5.0 * normal(rng);
         let steps = (7_600.0 + 2_400.0 * activity - 25.0 * older).max(400.0);
         Self {
+            number,
             id: format!("NACRE-DEMO-{number:06}"),
             family: FAMILIES.choose(rng).copied().unwrap_or("Chan"),
             given: GIVENS.choose(rng).copied().unwrap_or("Mei"),
@@ -172,6 +176,7 @@ impl Month<'_> {
         let (person, period) = (self.person, self.period);
         let age_band = person.age_band(period, day);
         Ok(Truth {
+            person: person.number,
             key: CellKey { measure: measure(name)?, period, region: self.region, sex: person.sex, age_band },
             value,
         })

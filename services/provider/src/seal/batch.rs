@@ -1,7 +1,7 @@
 //! Batches: up to 64 months' values of one provider, sealed, proven together and signed.
 //!
-//! Kept true: records stand in the order of their ids, which are HMACs, so their order tells nothing of the files
-//! they came from; the same values give batches of the same records, under fresh randomness.
+//! Kept true: records stand in the order of their ids, which are HMACs (those for the cross lane first), so their order tells
+//! nothing of the files they came from; the same values give batches of the same records, under fresh randomness.
 //! Cost: some 5 ms of one core a record, nearly all of it proofs.
 
 use nacre_fhe::{FheError, keys::PublicKey, list::Plain, wire};
@@ -13,6 +13,7 @@ use nacre_schemas::{
     cohort::CellKey,
     contribution::{Header, Restricted},
     cross::CrossList,
+    id::MeasureId,
     measure::{Measure, MeasureRef},
 };
 use nacre_verifier::Network;
@@ -125,12 +126,15 @@ impl Sealer {
         Ok(Sealed { id: Digest::of(&bytes), bytes, records: names })
     }
 
+    /// Whether values of that measure are posted for the cross lane.
+    pub(crate) fn is_crossed(&self, measure: &MeasureId) -> bool {
+        let measures = &self.config.cross_measures;
+        self.cross.is_some() && (measures.is_empty() || measures.contains(measure))
+    }
+
     /// Encrypts the values of the measures that are posted for the cross lane, and puts each record's words in its restricted part.
     fn seal_crosswise(&self, key: &PublicKey, records: &mut [Record<'_>]) -> Result<Option<CrossList>, SealError> {
-        let wanted = |record: &Record<'_>| {
-            let measures = &self.config.cross_measures;
-            measures.is_empty() || measures.contains(&record.measure.id)
-        };
+        let wanted = |record: &Record<'_>| self.is_crossed(&record.measure.id);
         let plain = records.iter().filter(|record| wanted(record));
         let plain: Vec<_> = plain.map(|record| (&record.header, plain_of(record.measure, record.value))).collect();
         if plain.is_empty() {
