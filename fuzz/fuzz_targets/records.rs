@@ -34,6 +34,8 @@ fn config(people: Option<PathBuf>) -> Config {
         access_key: PathBuf::new(),
         record_key: PathBuf::new(),
         pseudonym_key: PathBuf::new(),
+        cross_key: None,
+        cross_measures: Vec::new(),
         payload_key: PathBuf::new(),
         pseudonyms: None,
     }

@@ -74,7 +74,8 @@ fn trust_root() -> TrustRoot {
         serial: 1,
         earlier: Vec::new(),
         catalogue: Catalogue::built_in().index().digest(),
-        disclosure: Disclosure { minimum_people: 11 }, cross: None,
+        disclosure: Disclosure { minimum_people: 11 },
+        cross: None,
         jurisdictions: vec![Jurisdiction {
             id: "guangdong".parse().expect("a name"),
             group_key: SHARES[0].group_key(),
@@ -115,14 +116,22 @@ pub static BATCH: LazyLock<Batch> = LazyLock::new(|| {
                 nonce: Blob::new(vec![1; 12]).expect("short"),
                 ciphertext: Blob::new(vec![2; 30]).expect("short"),
                 wrapped_key: Blob::new(vec![3; 32]).expect("short"),
-            }, cross: None,
-},
+            },
+            cross: None,
+        },
         value: 131,
     };
     let provider = record.header.provider.clone();
     let proven = batch::prove(NETWORK.key(), &chain, &provider, vec![record], &mut rng(3)).expect("a proof");
     let signature = nacre_schemas::Signature([0; 64]);
-    Batch { chain, provider, contributions: proven.contributions, range_proof: proven.range_proof, cross: None, signature }
+    Batch {
+        chain,
+        provider,
+        contributions: proven.contributions,
+        range_proof: proven.range_proof,
+        cross: None,
+        signature,
+    }
 });
 
 /// A regulator's admission, and its key.
