@@ -1,7 +1,7 @@
 //! The cross lane beside its peers: a 4×4 table by one rotation a person, by sixteen single look-ups a person, and by
 //! tfhe's integer types; what lists, suppression, squashing and shares take.
 //!
-//! `cargo bench --bench cross`: one line a measurement, medians of a few runs. `NACRE_CROSS_PEOPLE=3000` for more people;
+//! `cargo bench --bench cross`: one line a measurement, medians of a few runs. `NACRE_CROSS_PEOPLE=3000` for tables of 10 to 3,000 people;
 //! `NACRE_CROSS_PEER=1` for tfhe's integer types too, which take minutes.
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on says so by panicking")]
@@ -14,10 +14,14 @@ use nacre_fhe::{
     keys::{EvaluationKeys, SecretKeys, SeededEvaluationKeys},
     list::{List, Plain, Sealed},
     params::{CROSS_1, LIST_CONTRIBUTIONS},
+    tally::Tally,
 };
 use nacre_schemas::Digest;
 use nacre_zk::replicated;
 use tfhe::{ConfigBuilder, FheUint8, generate_keys, prelude::*, set_server_key};
+
+/// People of what is measured at one size only.
+const FEW: usize = 300;
 
 fn timed<T>(what: &str, work: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
@@ -62,28 +66,38 @@ fn main() {
     };
     for (rows, columns) in [(2, 2), (2, 4), (4, 4)] {
         let shape = Shape::new(rows, columns).unwrap();
-        let pairs: Vec<Pair<'_>> = (0..people).map(pair).collect();
-        let (table, took) = timed(&format!("{rows}×{columns} table of {people} people"), || {
-            let mut table = keys.empty_table(shape);
-            for chunk in pairs.chunks(CHUNK) {
-                keys.add_people(&mut table, shape, chunk);
-            }
-            table.normalize(&keys);
-            table
-        });
-        println!("  {:.2} ms a person", took.as_secs_f64() * 1e3 / people as f64);
-        if rows * columns == 16 {
+        let table = tabulate(&keys, shape, people.min(FEW), &pair);
+        if shape.cells() == 16 {
             after(&keys, &table, &dealt.summands);
         }
     }
-    mean(&keys, &lists, people);
+    let shape = Shape::new(4, 4).unwrap();
+    for people in [10, 30, 100, 300, 1_000, 3_000].into_iter().filter(|size| *size <= people) {
+        tabulate(&keys, shape, people, &pair);
+    }
+    mean(&keys, &lists, people.min(FEW));
     single_look_ups(&keys, &pair(0));
     if std::env::var("NACRE_CROSS_PEER").is_ok() {
         integer_types();
     }
 }
 
-fn after(keys: &EvaluationKeys, table: &nacre_fhe::tally::Tally, summands: &[Vec<replicated::Summand>]) {
+/// A table of so many people, normalized.
+fn tabulate<'a>(keys: &EvaluationKeys, shape: Shape, people: usize, pair: &impl Fn(usize) -> Pair<'a>) -> Tally {
+    let pairs: Vec<Pair<'_>> = (0..people).map(pair).collect();
+    let (table, took) = timed(&format!("{}×{} table of {people} people", shape.rows, shape.columns), || {
+        let mut table = keys.empty_table(shape);
+        for chunk in pairs.chunks(CHUNK) {
+            keys.add_people(&mut table, shape, chunk);
+        }
+        table.normalize(keys);
+        table
+    });
+    println!("  {:.2} ms a person", took.as_secs_f64() * 1e3 / people as f64);
+    table
+}
+
+fn after(keys: &EvaluationKeys, table: &Tally, summands: &[Vec<replicated::Summand>]) {
     let (suppressed, _) = timed("  suppress 16 cells", || keys.suppress(table, &keys.below(table, 11)));
     let (squashed, took) = timed("  squash its digits", || keys.squash(&suppressed));
     let digits: Vec<_> = squashed.iter().flatten().collect();

@@ -14,11 +14,12 @@ use std::{
 
 use nacre_fhe::{
     FheError, arithmetic,
+    crosstab::CHUNK,
     job::{Digits, Job, Task},
     keys::{EvaluationKeys, PublicKey, SecretKeys, SeededEvaluationKeys},
     list::Plain,
     matching::People,
-    params::CROSS_1,
+    params::{CROSS_1, LIST_CONTRIBUTIONS},
 };
 use nacre_schemas::{
     Blob, Digest, Document as _,
@@ -31,8 +32,12 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 const CHAIN: &str = "region/440100";
 /// Where a process of its own finds what to compute.
 const FOLDER: &str = "NACRE_CROSS_JOB_FOLDER";
-/// People of a chunk of that process.
-const CHUNK: usize = 3;
+
+/// People of that process, and how many it adds at a time: few here, and many in chunks of the real size in the campaign.
+fn scale() -> (usize, usize) {
+    let full = env::var("NACRE_CAMPAIGN").is_ok_and(|campaign| campaign == "full");
+    if full { (2_000, CHUNK) } else { (30, 3) }
+}
 
 struct Keys {
     secret: Vec<u128>,
@@ -74,21 +79,20 @@ fn request(statistic: CrossStatistic) -> CrossRequest {
     }
 }
 
-/// Up to 64 people: bands of both measures, and a value of the second.
+/// People: bands of both measures, and a value of the second.
 fn population(people: usize, seed: u64) -> Vec<(Plain, Plain)> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut plain = || Plain { band: random.gen_range(0..4), value: random.gen_range(0..4_096) };
     (0..people).map(|_| (plain(), plain())).collect()
 }
 
-/// What a chain hands over of them: two lists, one a measure.
+/// What a chain hands over of them: of every 64 people two lists, one a measure.
 fn inputs(request: &CrossRequest, people: &[(Plain, Plain)]) -> CrossInputs {
-    let (rows, columns): (Vec<Plain>, Vec<Plain>) = people.iter().copied().unzip();
-    let lists = if people.is_empty() {
-        Vec::new()
-    } else {
-        [rows, columns].iter().map(|plain| keys().public.encrypt(plain, b"a test").unwrap()).collect()
-    };
+    let mut lists = Vec::new();
+    for people in people.chunks(LIST_CONTRIBUTIONS) {
+        let (rows, columns): (Vec<Plain>, Vec<Plain>) = people.iter().copied().unzip();
+        lists.extend([rows, columns].iter().map(|plain| keys().public.encrypt(plain, b"a test").unwrap()));
+    }
     let bytes = |words: &[u64]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
     let mut tokens: Vec<(Digest, usize)> =
         (0..people.len()).map(|person| (Digest::of(&person.to_le_bytes()), person)).collect();
@@ -98,16 +102,29 @@ fn inputs(request: &CrossRequest, people: &[(Plain, Plain)]) -> CrossInputs {
         by: measure == 0,
         period: "2026-02".parse().unwrap(),
         leaf: person as u64,
-        mask: measure as u32,
-        position: person as u8,
-        words: Blob::new(bytes(&lists[measure].bodies[person])).unwrap(),
+        mask: (2 * (person / LIST_CONTRIBUTIONS) + measure) as u32,
+        position: (person % LIST_CONTRIBUTIONS) as u8,
+        words: Blob::new(bytes(
+            &lists[2 * (person / LIST_CONTRIBUTIONS) + measure].bodies[person % LIST_CONTRIBUTIONS],
+        ))
+        .unwrap(),
     };
     let inputs = tokens.into_iter().flat_map(|(token, person)| [0, 1].map(|measure| input(token, person, measure)));
+    let mut inputs: Vec<CrossInput> = inputs.collect();
+    // Masks stand in the order of their first use.
+    let mut order = Vec::new();
+    for input in &mut inputs {
+        let place = order.iter().position(|mask| *mask == input.mask).unwrap_or_else(|| {
+            order.push(input.mask);
+            order.len() - 1
+        });
+        input.mask = place as u32;
+    }
     CrossInputs {
         request: request.digest(),
         chain: CHAIN.parse().unwrap(),
-        masks: lists.iter().map(|list| Blob::new(bytes(&list.mask)).unwrap()).collect(),
-        inputs: inputs.collect(),
+        masks: order.iter().map(|mask| Blob::new(bytes(&lists[*mask as usize].mask)).unwrap()).collect(),
+        inputs,
     }
 }
 
@@ -266,7 +283,7 @@ fn shapes_that_there_are_not_are_refused() {
 }
 
 fn task() -> Task {
-    Task::new(CrossStatistic::Table, (2, 2), 3).unwrap().in_chunks_of(CHUNK).unwrap()
+    Task::new(CrossStatistic::Table, (2, 2), 3).unwrap().in_chunks_of(scale().1).unwrap()
 }
 
 fn result(digits: Digits, request: &CrossRequest, keys: Digest) -> CrossResult {
@@ -312,7 +329,8 @@ fn start(folder: &Path) -> Child {
 
 #[test]
 fn a_process_that_is_killed_loses_one_chunk_and_another_goes_on_to_the_same_bytes() {
-    let (request, population) = (request(CrossStatistic::Table), population(30, 4));
+    let (people, chunk) = scale();
+    let (request, population) = (request(CrossStatistic::Table), population(people, 4));
     let inputs = inputs(&request, &population);
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("request"), request.to_canonical()).unwrap();
@@ -323,7 +341,7 @@ fn a_process_that_is_killed_loses_one_chunk_and_another_goes_on_to_the_same_byte
     };
 
     let mut first = start(folder.path());
-    while done().is_none_or(|done| done < 3 * CHUNK) {
+    while done().is_none_or(|done| done < 3 * chunk) {
         assert!(first.try_wait().unwrap().is_none(), "it ended before it was killed");
         std::thread::sleep(Duration::from_millis(2));
     }
@@ -334,7 +352,7 @@ fn a_process_that_is_killed_loses_one_chunk_and_another_goes_on_to_the_same_byte
     assert!(start(folder.path()).wait().unwrap().success());
 
     let steps = fs::read(folder.path().join("steps")).unwrap()[0];
-    assert_eq!(usize::from(steps), (population.len() - done).div_ceil(CHUNK), "chunks under the checkpoint are kept");
+    assert_eq!(usize::from(steps), (population.len() - done).div_ceil(chunk), "chunks under the checkpoint are kept");
     // Here: never interrupted, on three threads.
     let people = matched(&request, &inputs);
     let threads = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();

@@ -53,11 +53,15 @@ impl Proxy {
         }
         let answer = call.body(body).send().await.expect("the server behind runs");
         let status = answer.status();
+        let content_type = answer.headers().get("content-type").cloned();
         let bytes = answer.bytes().await.expect("the server behind answers").to_vec();
         let twisted = (proxy.twist)(parts.uri.path(), &bytes);
         proxy.twisted.fetch_add(usize::from(twisted.is_some()), Ordering::Relaxed);
         let bytes = twisted.unwrap_or(bytes);
-        let response = Response::builder().status(status).header("content-type", "application/json");
+        let mut response = Response::builder().status(status);
+        if let Some(content_type) = content_type {
+            response = response.header("content-type", content_type);
+        }
         response.body(bytes.into()).expect("a status and a header make an answer")
     }
 }

@@ -13,6 +13,7 @@ use nacre_schemas::{
     batch::Batch,
     cohort::{AgeBand, CellKey, Sex},
     contribution::{Header, Payload, Restricted},
+    cross::CrossList,
     measure::Measure,
     problem::Problem,
     receipt::BatchReceipt,
@@ -76,14 +77,23 @@ impl Sender {
 
     /// The same with any headers.
     pub fn prove(&self, measure: &Measure, headers: Vec<Header>, values: &[u32]) -> Batch {
-        let record =
-            |(header, value): (Header, &u32)| Record { measure, header, restricted: restricted(), value: *value };
-        let records = headers.into_iter().zip(values).map(record).collect();
+        self.prove_with(measure, headers.into_iter().map(|header| (header, restricted())).collect(), values, None)
+    }
+
+    /// The same with any restricted parts, and any list for the cross lane.
+    pub fn prove_with(
+        &self,
+        measure: &Measure,
+        parts: Vec<(Header, Restricted)>,
+        values: &[u32],
+        cross: Option<CrossList>,
+    ) -> Batch {
+        let record = |((header, restricted), value): (_, &u32)| Record { measure, header, restricted, value: *value };
+        let records = parts.into_iter().zip(values).map(record).collect();
         let (chain, provider) = (self.config.chain.clone(), self.config.member.clone());
         let proven = prove(self.network.key(), &chain, &provider, records, &mut OsRng).unwrap();
         let (contributions, range_proof) = (proven.contributions, proven.range_proof);
-        let mut batch =
-            Batch { chain, provider, contributions, range_proof, cross: None, signature: Signature([0; 64]) };
+        let mut batch = Batch { chain, provider, contributions, range_proof, cross, signature: Signature([0; 64]) };
         self.sign(&mut batch);
         batch
     }
@@ -118,7 +128,8 @@ pub fn problem<T>(answer: Result<T, ClientError>) -> Problem {
     }
 }
 
-fn restricted() -> Restricted {
+/// The restricted part of a record of somebody.
+pub fn restricted() -> Restricted {
     let blob = |size: usize| vec![7; size];
     Restricted {
         pseudonym: Digest::of(b"somebody"),

@@ -17,8 +17,8 @@ use nacre_schemas::{
     catalogue::Catalogue,
     cohort::Period,
     cross::{
-        CrossMeasure, CrossOutcome, CrossRelease, CrossRequest, CrossStatistic, CrossSubmission, LoggedCrossRequest,
-        SignedCrossRequest,
+        CrossManifest, CrossMeasure, CrossOutcome, CrossRelease, CrossRequest, CrossStatistic, CrossSubmission,
+        LoggedCrossRequest, SignedCrossRequest,
     },
     id::{ChainId, MeasureId, MemberId, Text},
     limits,
@@ -246,7 +246,8 @@ fn agreed(
                 digest.to_string()
             )
         };
-        let what: Vec<String> = outcomes.iter().zip(&digests).map(whom).collect();
+        let mut what: Vec<String> = outcomes.iter().zip(&digests).map(whom).collect();
+        what.extend(two_faced(&outcomes).map(|chain| format!("{chain} handed them different inputs")));
         return Err(QueryError::EvaluatorsDiffer(what.join(", ")));
     }
     let confirmations = outcomes.iter().map(|outcome| outcome.confirmation.clone()).collect();
@@ -255,4 +256,20 @@ fn agreed(
     let submission = CrossSubmission { logged, result, confirmations };
     cross::check_submission(&submission, network).map_err(QueryError::EvaluatorFalse)?;
     Ok(submission)
+}
+
+/// The chains of which evaluators say that they signed different inputs.
+fn two_faced(outcomes: &[CrossOutcome]) -> impl Iterator<Item = &ChainId> {
+    let (first, others) = outcomes.split_first().map_or((None, outcomes), |(first, others)| (Some(first), others));
+    let manifests = first.into_iter().flat_map(|outcome| &outcome.result.manifests);
+    let differs = |manifest: &&CrossManifest| {
+        others.iter().any(|outcome| {
+            outcome
+                .result
+                .manifests
+                .iter()
+                .any(|other| other.chain == manifest.chain && other.inputs != manifest.inputs)
+        })
+    };
+    manifests.filter(differs).map(|manifest| &manifest.chain)
 }
