@@ -19,6 +19,7 @@ use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
     Document as _,
     catalogue::Catalogue,
+    cohort::Period,
     id::{ChainId, JurisdictionId, MeasureId},
     membership::{MemberRole, Membership, SignedMembership},
     region::Region,
@@ -72,6 +73,8 @@ pub struct CrossPlan {
     pub regions: Vec<Region>,
     /// These measures; all, if none is named.
     pub measures: Vec<MeasureId>,
+    /// From this month on; of every month, if none is named.
+    pub from: Option<Period>,
 }
 
 impl Plan {
@@ -544,6 +547,7 @@ impl Writer<'_> {
                     members: MEMBERS,
                     member: &name,
                     keys: dealing.evaluation(),
+                    keep_inputs: true,
                     signing_key: "signing.hex",
                     access_key: "access.pem",
                     exchanges: self.urls()?,
@@ -584,6 +588,7 @@ impl Writer<'_> {
                     pseudonym_key: "pseudonym.hex",
                     cross_key: self.cross_key().filter(|_| posts_crosswise),
                     cross_measures: if posts_crosswise { &cross.measures } else { &[] },
+                    cross_from: cross.from.filter(|_| posts_crosswise),
                     payload_key: "payload.hex",
                 },
             )?;

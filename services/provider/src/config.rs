@@ -56,6 +56,8 @@ pub struct Config {
     /// The measures whose values are posted for the cross lane too; all, if none is named.
     #[serde(default)]
     pub cross_measures: Vec<MeasureId>,
+    /// The first month whose values are posted for the cross lane too; every month, if none is named.
+    pub cross_from: Option<Period>,
     /// SM4 key that payload keys are wrapped under (16 bytes, hex).
     pub payload_key: PathBuf,
     /// How people are named by identity number, so that other providers name them alike; none if all pseudonyms are made
@@ -147,6 +149,12 @@ impl Config {
         Ok(config)
     }
 
+    /// Whether its settings name values of that measure and month for the cross lane.
+    pub(crate) fn names_for_cross_lane(&self, measure: &MeasureId, period: Period) -> bool {
+        let of_measure = self.cross_measures.is_empty() || self.cross_measures.contains(measure);
+        of_measure && self.cross_from.is_none_or(|from| from <= period)
+    }
+
     /// Makes its paths relative to that folder. Joining leaves absolute paths alone.
     fn resolve(&mut self, folder: &Path) {
         let paths = [
@@ -216,6 +224,18 @@ payload-key = "/keys/payload.key"
             let error = read(&text).unwrap_err();
             assert!(error.contains("provider.toml") && error.contains(named), "{error}");
         }
+    }
+
+    #[test]
+    fn values_are_named_for_the_cross_lane_by_measure_and_first_month() {
+        let named = |settings: &str, measure: &str, month: &str| {
+            let config = read(&format!("{GOOD}{settings}")).unwrap();
+            config.names_for_cross_lane(&measure.parse().unwrap(), month.parse().unwrap())
+        };
+        assert!(named("", "hba1c", "2020-01"));
+        let settings = "cross-measures = [\"hba1c\"]\ncross-from = \"2026-03\"\n";
+        assert!(named(settings, "hba1c", "2026-03") && named(settings, "hba1c", "2027-01"));
+        assert!(!named(settings, "hba1c", "2026-02") && !named(settings, "steps", "2026-03"));
     }
 
     const PSEUDONYMS: &str = r#"

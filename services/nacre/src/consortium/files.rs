@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use nacre_schemas::{
+    cohort::Period,
     id::{ChainId, JurisdictionId, MeasureId},
     region::Region,
 };
@@ -80,6 +81,8 @@ pub(super) struct EvaluatorFile<'a> {
     pub(super) members: &'a str,
     pub(super) member: &'a str,
     pub(super) keys: &'a Path,
+    /// So that releases of a network for trying out can be computed again.
+    pub(super) keep_inputs: bool,
     pub(super) signing_key: &'a str,
     pub(super) access_key: &'a str,
     pub(super) exchanges: BTreeMap<String, String>,
@@ -101,6 +104,7 @@ pub(super) struct ProviderFile<'a> {
     pub(super) pseudonym_key: &'a str,
     pub(super) cross_key: Option<&'a Path>,
     pub(super) cross_measures: &'a [MeasureId],
+    pub(super) cross_from: Option<Period>,
     pub(super) payload_key: &'a str,
 }
 

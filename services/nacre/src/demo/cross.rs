@@ -31,7 +31,12 @@ type Cells = BTreeMap<(u8, u8), u64>;
 pub fn plan() -> anyhow::Result<CrossPlan> {
     let error = anyhow::Error::msg::<String>;
     let measures = MEASURES.iter().map(|measure| measure.parse().map_err(error)).collect::<anyhow::Result<_>>()?;
-    Ok(CrossPlan { regions: vec![REGION.parse().map_err(error)?], measures })
+    Ok(CrossPlan { regions: vec![REGION.parse().map_err(error)?], measures, from: Some(month()?) })
+}
+
+/// The month that is asked about, from which on values are posted crosswise too.
+fn month() -> anyhow::Result<Period> {
+    super::MONTHS[2].parse().map_err(anyhow::Error::msg::<String>)
 }
 
 fn question() -> anyhow::Result<CrossQuestion> {
@@ -41,8 +46,8 @@ fn question() -> anyhow::Result<CrossQuestion> {
         statistic: CrossStatistic::Table,
         by: by.map_err(error)?,
         of: of.map_err(error)?,
-        from: super::MONTHS[0].parse().map_err(error)?,
-        to: super::MONTHS[2].parse().map_err(error)?,
+        from: month()?,
+        to: month()?,
         regions: vec![REGION.parse().map_err(error)?],
         through: BTreeMap::new(),
         purpose: "does activity go with better values?".parse().map_err(error)?,
@@ -80,7 +85,7 @@ pub async fn ask(
     Ok(Answered { question: TEXT.to_owned(), release: path, answered, withheld, exact })
 }
 
-/// How many people are in each pair of bands by their latest months, as the generator knows, and how many have both.
+/// How many people are in each pair of bands that month, as the generator knows, and how many have both.
 fn counted(population: &Population) -> anyhow::Result<(Cells, u64)> {
     let error = anyhow::Error::msg::<String>;
     let region: Region = REGION.parse().map_err(error)?;
@@ -88,8 +93,8 @@ fn counted(population: &Population) -> anyhow::Result<(Cells, u64)> {
     for name in MEASURES {
         let measure = Catalogue::built_in().newest(&name.parse().map_err(error)?);
         let measure = measure.context("the catalogue has the demo's measures")?;
-        let latest = latest(population, region, measure);
-        bands.push(latest.into_iter().map(|(person, (_, value))| (person, band(measure, value))).collect());
+        let values = values(population, region, measure)?;
+        bands.push(values.into_iter().map(|(person, value)| (person, band(measure, value))).collect());
     }
     let (mut cells, mut people) = (Cells::new(), 0);
     for (person, row) in &bands[0] {
@@ -101,16 +106,14 @@ fn counted(population: &Population) -> anyhow::Result<(Cells, u64)> {
     Ok((cells, people))
 }
 
-/// Each person's latest month and value.
-fn latest(population: &Population, region: Region, measure: &Measure) -> BTreeMap<usize, (Period, u32)> {
-    let here = |truth: &&Truth| truth.key.region == region && truth.key.measure == measure.reference();
-    let mut latest: BTreeMap<usize, (Period, u32)> = BTreeMap::new();
-    for truth in population.truths.iter().filter(here) {
-        let value = (truth.key.period, truth.value);
-        let found = latest.entry(truth.person).or_insert(value);
-        *found = (*found).max(value);
-    }
-    latest
+/// Each person's value of the month.
+fn values(population: &Population, region: Region, measure: &Measure) -> anyhow::Result<BTreeMap<usize, u32>> {
+    let (reference, month) = (measure.reference(), month()?);
+    let of_month = |truth: &&Truth| {
+        let key = &truth.key;
+        key.region == region && key.measure == reference && key.period == month
+    };
+    Ok(population.truths.iter().filter(of_month).map(|truth| (truth.person, truth.value)).collect())
 }
 
 fn band(measure: &Measure, value: u32) -> u8 {

@@ -126,7 +126,8 @@ impl<'r> Run<'r> {
     /// Seals values in batches, several at a time, and puts each batch in the outbox as soon as it is proven.
     async fn seal(&self, mut values: Vec<Arc<Ready>>) -> Result<(), PostError> {
         // Those for the cross lane next to each other: a list for 64 of them costs what one for a single one does.
-        values.sort_by_key(|ready| (!self.sealer.is_crossed(&ready.named.value.measure.id), ready.named.record));
+        let is_crossed = |named: &Named| self.sealer.is_crossed(&named.value.measure.id, named.value.period);
+        values.sort_by_key(|ready| (!is_crossed(&ready.named), ready.named.record));
         self.progress.stage(Stage::Sealing, values.len() as u64);
         let (ready, mut batches) = mpsc::channel::<Sealed>(SEALED_AHEAD);
         let sealer = Arc::clone(&self.sealer);

@@ -10,7 +10,7 @@ use nacre_schemas::{
     Digest, Document as _, Signature,
     batch::Batch,
     catalogue::Catalogue,
-    cohort::CellKey,
+    cohort::{CellKey, Period},
     contribution::{Header, Restricted},
     cross::CrossList,
     id::MeasureId,
@@ -126,15 +126,14 @@ impl Sealer {
         Ok(Sealed { id: Digest::of(&bytes), bytes, records: names })
     }
 
-    /// Whether values of that measure are posted for the cross lane.
-    pub(crate) fn is_crossed(&self, measure: &MeasureId) -> bool {
-        let measures = &self.config.cross_measures;
-        self.cross.is_some() && (measures.is_empty() || measures.contains(measure))
+    /// Whether values of that measure and month are posted for the cross lane.
+    pub(crate) fn is_crossed(&self, measure: &MeasureId, period: Period) -> bool {
+        self.cross.is_some() && self.config.names_for_cross_lane(measure, period)
     }
 
     /// Encrypts the values of the measures that are posted for the cross lane, and puts each record's words in its restricted part.
     fn seal_crosswise(&self, key: &PublicKey, records: &mut [Record<'_>]) -> Result<Option<CrossList>, SealError> {
-        let wanted = |record: &Record<'_>| self.is_crossed(&record.measure.id);
+        let wanted = |record: &Record<'_>| self.is_crossed(&record.measure.id, record.header.cell.period);
         let plain = records.iter().filter(|record| wanted(record));
         let plain: Vec<_> = plain.map(|record| (&record.header, plain_of(record.measure, record.value))).collect();
         if plain.is_empty() {

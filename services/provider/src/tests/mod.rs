@@ -67,6 +67,7 @@ pub(crate) fn config(folder: &Path) -> Config {
         pseudonym_key: folder.join("pseudonym.key"),
         cross_key: None,
         cross_measures: Vec::new(),
+        cross_from: None,
         payload_key: folder.join("payload.key"),
         pseudonyms: None,
     }
