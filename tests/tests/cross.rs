@@ -9,16 +9,18 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use nacre::consortium::CrossPlan;
+use nacre_evaluator::RecomputeError;
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_regulator::{CrossAnswered, CrossQuestion, FaultCause, NamedMeasure, QueryError};
 use nacre_schemas::{
     Blob, Document as _,
+    canonical::fields,
     catalogue::Catalogue,
-    cross::{CrossStatistic, CrossVerdict},
+    cross::{CrossRelease, CrossStatistic, CrossVerdict},
     measure::Measure,
 };
 use nacre_tests::{Running, attack::read_key, plan, proxy::Proxy};
-use nacre_verifier::{Check, cross};
+use nacre_verifier::{Check, Network, cross};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -165,10 +167,28 @@ async fn what_a_hospital_and_a_gym_know_of_the_same_people_is_counted_and_never_
     // Elsewhere, from the release and the trust root alone; and no other cells pass.
     let network = running.network().unwrap();
     let bytes = answered.release.to_canonical();
-    let mut release = nacre_schemas::cross::CrossRelease::from_canonical(&bytes).unwrap();
+    let mut release = CrossRelease::from_canonical(&bytes).unwrap();
     cross::check_release(&release, &network).unwrap();
     release.cells[0].people += 1;
     assert_eq!(cross::check_release(&release, &network).unwrap_err().check, Check::Figures);
+    every_field_is_checked(&answered.release, &network);
+
+    // Whoever holds what the chains handed over comes to the same bytes; and says so if it holds something else.
+    let config = nacre_evaluator::Config::read(&running.places.evaluators["evaluator-macao"]).unwrap();
+    let keys = nacre_evaluator::Keys::read(&config.keys).unwrap();
+    let request = answered.release.submission.result.request;
+    let inputs = config.data.join(format!("jobs/{request}/inputs"));
+    let again = || nacre_evaluator::recompute(&answered.release, &network, &keys, &inputs, |_, _| ());
+    let recomputed = again().unwrap();
+    assert!(recomputed.is_same());
+    assert_eq!(recomputed.people, truth.len());
+    let file = inputs.join("region-440100");
+    let bytes = fs::read(&file).unwrap();
+    fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
+    assert!(matches!(again().unwrap_err(), RecomputeError::Inputs(reason) if reason.contains("region/440100")));
+    fs::remove_file(&file).unwrap();
+    assert!(again().unwrap_err().to_string().contains("inputs are not there"));
+    fs::write(&file, bytes).unwrap();
 
     // Another question about the same people's values is refused, by every custodian, for the reason.
     let mean = question(CrossStatistic::Mean, "mvpa-minutes", "hba1c", year);
@@ -221,6 +241,27 @@ async fn means_by_band_are_exact_and_a_liar_among_custodians_is_named() {
         matches!(&error, QueryError::NoConsent { jurisdiction, .. } if jurisdiction.as_str() == "hongkong"),
         "{error}"
     );
+}
+
+/// A bit of each field of a release changed, one after the other: it is refused, or cannot even be read.
+fn every_field_is_checked(release: &CrossRelease, network: &Network) {
+    let (bytes, fields) = fields(release);
+    let mut refused: BTreeMap<&str, usize> = BTreeMap::new();
+    for field in &fields {
+        let mut changed = bytes.clone();
+        changed[field.bytes.end - 1] ^= 1;
+        match CrossRelease::from_canonical(&changed) {
+            Err(_) => *refused.entry("decoding").or_default() += 1,
+            Ok(changed) => {
+                let failure = cross::check_release(&changed, network).expect_err(&field.path);
+                *refused.entry(failure.check.word()).or_default() += 1;
+            }
+        }
+    }
+    println!("{} fields, refused by: {refused:?}", fields.len());
+    for check in [Check::RequestSignature, Check::CrossConfirmation, Check::AnswerSignature, Check::Figures] {
+        assert!(refused.contains_key(check.word()), "no change met {check}");
+    }
 }
 
 /// An answer with one share changed by a digit's step, signed by who gives it: the sum still opens to a digit.

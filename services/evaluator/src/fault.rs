@@ -21,6 +21,9 @@ pub(crate) enum Fault {
     /// A chain gave inputs that are not what it should give.
     #[error("{chain}: {reason}")]
     FalseInputs { chain: ChainId, reason: String },
+    /// What a chain handed over is not where it was kept.
+    #[error("{0}: its inputs are not there")]
+    NoInputs(ChainId),
     /// The request does not hold, or not any more.
     #[error(transparent)]
     Request(#[from] Failure),
@@ -61,7 +64,7 @@ impl Fault {
                 let detail = format!("{error}: ask on fewer chains, or for fewer months");
                 Problem::new(422, "too-many-people", "Too many people", detail)
             }
-            Self::File(_) => {
+            Self::File(_) | Self::NoInputs(_) => {
                 Problem::new(500, "internal", "Internal error", "the evaluator cannot keep what it computes")
                     .retry(Retry::Later)
             }

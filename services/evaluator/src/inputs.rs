@@ -5,10 +5,10 @@
 //!
 //! Errors: [`Fault`], which names the chain. Cost: one chain's inputs in memory, 256 MB at most.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use nacre_access::{Scope, client::Client};
-use nacre_fhe::matching;
+use nacre_fhe::matching::{self, People};
 use nacre_ledger::signing::{self, Role};
 use nacre_schemas::{
     Digest, Document as _,
@@ -65,4 +65,25 @@ pub(crate) fn check(
         .map_err(|error| fault(format!("its signature on its inputs: {error}")))?;
     matching::check(&inputs, request, digest, chain).map_err(|error| fault(error.to_string()))?;
     Ok((inputs, manifest))
+}
+
+/// Who is counted, from every chain's inputs as they were kept, and what the chains signed for them in the order of the
+/// request. Each chain is read up to twice.
+pub(crate) fn people(
+    read: impl Fn(&ChainId) -> io::Result<Option<Vec<u8>>>,
+    request: &CrossRequest,
+    digest: &Digest,
+    network: &Network,
+) -> Result<(People, Vec<CrossManifest>), Fault> {
+    let mut manifests = vec![None; request.spans.len()];
+    let load = |place: usize| -> Result<CrossInputs, Fault> {
+        let chain = &request.spans[place].chain;
+        let bytes = read(chain)?.ok_or_else(|| Fault::NoInputs(chain.clone()))?;
+        let (inputs, manifest) = check(&bytes, chain, request, digest, network)?;
+        manifests[place] = Some(manifest);
+        Ok(inputs)
+    };
+    let people = People::matched(request, load)?;
+    // Each chain was loaded once at least.
+    Ok((people, manifests.into_iter().flatten().collect()))
 }

@@ -9,6 +9,7 @@
 //! * `jobs`: what was asked, how far each is, what is kept of it over a restart.
 //! * `work`: one job, from queued to done.
 //! * `folder`: a job's files.
+//! * [`recompute`]: a released result, computed again by whoever holds the inputs.
 //!
 //! Kept true: a result that this evaluator signs it computed itself, from inputs whose chains signed for them, for a request
 //! that stands in the log. Whoever computes the same inputs gets the same bytes. Nobody is told how many people were matched:
@@ -29,10 +30,12 @@ mod folder;
 mod inputs;
 mod jobs;
 pub mod keys;
+mod recompute;
 mod routes;
 mod work;
 
 pub use config::{Config, ConfigError};
 pub use evaluator::{Evaluator, OpenError};
 pub use keys::{Keys, KeysError};
+pub use recompute::{RecomputeError, Recomputed, recompute};
 pub use routes::{MAX_REQUEST_BYTES, PLACES, ServeError, serve, serve_with_keys};

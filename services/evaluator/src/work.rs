@@ -10,9 +10,10 @@
 //!
 //! Errors: [`Fault`]. Cost: see [`nacre_fhe::job`].
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use nacre_fhe::{
+    FheError,
     job::{self, Task},
     matching::People,
 };
@@ -20,11 +21,15 @@ use nacre_ledger::signing::Role;
 use nacre_schemas::{
     Digest, Document as _,
     cross::{
-        CrossConfirmation, CrossInputs, CrossManifest, CrossOutcome, CrossRequest, CrossResult, LoggedCrossRequest,
+        CrossConfirmation, CrossManifest, CrossOutcome, CrossRequest, CrossResult, LoggedCrossRequest,
         SignedCrossConfirmation,
     },
+    id::ChainId,
 };
-use nacre_verifier::cross::{self, Definitions};
+use nacre_verifier::{
+    Network,
+    cross::{self, Definitions},
+};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
@@ -129,18 +134,8 @@ impl Evaluator {
 
     /// Who is counted, from the inputs on disk, and what chains signed for them.
     fn people(&self, job: &Job, request: &CrossRequest) -> Result<(People, Vec<CrossManifest>), Fault> {
-        let mut manifests = vec![None; request.spans.len()];
-        let load = |place: usize| -> Result<CrossInputs, Fault> {
-            let chain = &request.spans[place].chain;
-            let bytes = job.folder.read(&Part::Inputs(chain.clone()))?;
-            let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-            let (inputs, manifest) = inputs::check(&bytes, chain, request, &job.request, &self.network)?;
-            manifests[place] = Some(manifest);
-            Ok(inputs)
-        };
-        let people = People::matched(request, load)?;
-        // Each chain was loaded once at least.
-        Ok((people, manifests.into_iter().flatten().collect()))
+        let read = |chain: &ChainId| job.folder.read(&Part::Inputs(chain.clone()));
+        inputs::people(read, request, &job.request, &self.network)
     }
 
     /// The result; none if the job is told to stop.
@@ -152,8 +147,7 @@ impl Evaluator {
         people: &People,
         manifests: Vec<CrossManifest>,
     ) -> Result<Option<CrossResult>, Fault> {
-        let minimum = self.network.root().disclosure.minimum_people;
-        let task = Task::new(request.statistic, definitions.shape(request.statistic), minimum)?;
+        let task = task(request, definitions, &self.network)?;
         let mut computation = self.begin(job, people, task, &manifests)?;
         loop {
             job.state.send_replace(State::Computing { twentieths: twentieths(computation.done(), people.len()) });
@@ -204,8 +198,14 @@ impl Evaluator {
     }
 }
 
+/// What is computed for a request.
+pub(crate) fn task(request: &CrossRequest, definitions: &Definitions, network: &Network) -> Result<Task, FheError> {
+    let minimum = network.root().disclosure.minimum_people;
+    Task::new(request.statistic, definitions.shape(request.statistic), minimum)
+}
+
 /// What a computation is of: request, keys, arithmetic, every chain's inputs.
-fn context(request: &Digest, keys: &Keys, manifests: &[CrossManifest]) -> Digest {
+pub(crate) fn context(request: &Digest, keys: &Keys, manifests: &[CrossManifest]) -> Digest {
     let manifests: Vec<u8> = manifests.iter().flat_map(|manifest| *manifest.digest().as_bytes()).collect();
     Digest::of_parts(&[request.as_bytes(), keys.digest.as_bytes(), keys.arithmetic.as_bytes(), &manifests])
 }

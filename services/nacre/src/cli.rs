@@ -95,6 +95,14 @@ pub enum Command {
     ///
     /// Needs no network, account or secret. Ends with status 0 if every check holds, 2 if one fails.
     Verify(VerifyArgs),
+    /// Compute the result of a cross-lane release again, from what the chains handed over for it, and compare every byte.
+    ///
+    /// For whoever holds the inputs: an evaluator that has `keep-inputs = true` keeps them in `jobs/<request>/inputs` of its data
+    /// folder. The release is verified first. Takes as long as the evaluators took, and a processor with the same vector
+    /// instructions as theirs. Ends with status 0 if the result is the same, 2 if it is not or does not verify.
+    ///
+    /// Example: nacre recompute release.json --trust trust.toml --keys evaluation.key --inputs jobs/0f3c…/inputs
+    Recompute(RecomputeArgs),
 }
 
 /// `nacre demo`.
@@ -349,6 +357,22 @@ pub struct VerifyArgs {
     /// The trust root, obtained by yourself from the jurisdictions, not from whoever gave you the file.
     #[arg(long)]
     pub trust: PathBuf,
+}
+
+/// `nacre recompute`.
+#[derive(Args)]
+pub struct RecomputeArgs {
+    /// The release, as JSON or canonical bytes.
+    pub release: PathBuf,
+    /// The trust root, obtained by yourself from the jurisdictions.
+    #[arg(long)]
+    pub trust: PathBuf,
+    /// The evaluation keys that the trust root names.
+    #[arg(long)]
+    pub keys: PathBuf,
+    /// Folder of what the chains handed over, one file a chain.
+    #[arg(long)]
+    pub inputs: PathBuf,
 }
 
 /// First and last month.

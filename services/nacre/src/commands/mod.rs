@@ -17,6 +17,7 @@ pub mod exchange;
 mod log;
 mod provider;
 mod query;
+mod recompute;
 mod trust;
 pub mod verify;
 mod witness;
@@ -38,6 +39,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Evidence(args) => evidence::run(&args, output).await,
         Command::Dispute(args) => dispute::run(&args, output).await,
         Command::Verify(args) => verify::run(&args, output),
+        Command::Recompute(args) => recompute::run(&args, output),
     }
 }
 

@@ -19,7 +19,7 @@ use super::Output;
 use crate::{cli::VerifyArgs, output};
 
 /// What a file that does not verify ends with.
-const FAILED: u8 = 2;
+pub(super) const FAILED: u8 = 2;
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -140,6 +140,11 @@ pub fn read(path: &Path) -> anyhow::Result<Proof> {
 /// Reads a release.
 pub fn read_release(path: &Path) -> anyhow::Result<Release> {
     Ok(*parse(path, &bytes(path)?, "a release")?)
+}
+
+/// Reads a release of the cross lane.
+pub(super) fn read_cross_release(path: &Path) -> anyhow::Result<CrossRelease> {
+    Ok(*parse(path, &bytes(path)?, "a release of the cross lane")?)
 }
 
 fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
