@@ -5,15 +5,16 @@
 //! ask get the same bytes. No pseudonym leaves: `SM3(request ‖ pseudonym)` of different requests cannot be matched by who
 //! does not know pseudonyms. What does leave is ciphertext, under a key that no one holds.
 //!
-//! Errors: [`Refusal`]s, and the verifier's on the request. Cost: by the contributions of the seals that the request covers.
+//! Errors: [`Refusal`]s, and the verifier's on the request. Cost: by the values of its measures and months, in the seals that
+//! the request covers.
 
 use std::{collections::BTreeMap, fs::File, io::BufReader, path::Path, sync::Arc};
 
+use futures::TryStreamExt as _;
 use nacre_fhe::{keys::PublicKey, wire};
 use nacre_ledger::signing::Role;
 use nacre_schemas::{
     Digest, Document as _,
-    contribution::{Openings, Restricted},
     cross::{
         CrossDelivery, CrossInput, CrossInputs, CrossRequest, CrossWords, LoggedCrossRequest, MAX_INPUTS,
         SignedCrossRequest,
@@ -32,12 +33,9 @@ use crate::{
     exchange::Exchange,
     intake::Checked,
     refusal::Refusal,
-    store::{self, Store},
+    store::{self, Store, cross_value::Value},
     work::Place,
 };
-
-/// Leaves that are read at a time.
-const STRETCH_LEAVES: u64 = 2_048;
 
 /// Reads the network's public key, and compares it with the trust root.
 pub(crate) fn read_key(path: &Path, network: &Network) -> Result<Arc<PublicKey>, OpenError> {
@@ -114,7 +112,7 @@ pub(crate) async fn inputs(
     let request = logged.request.request;
     let span = request.spans.iter().find(|span| span.chain == *chain.id());
     let span = span.ok_or_else(|| Refusal::ChainNotAsked(chain.id().clone()))?;
-    let found = latest(exchange.store(), chain, place, &request, span).await?;
+    let found = latest(exchange.store(), chain, &request, span).await?;
     let inputs = assemble(exchange.store(), chain, &request, found).await?;
     let signature = chain.key().sign(Role::CrossManifest, &inputs.manifest().to_canonical());
     Ok(CrossDelivery { inputs, signature })
@@ -130,84 +128,35 @@ struct Found {
 type Latest = BTreeMap<(Digest, bool), Found>;
 
 /// Each person's latest value of either measure among the contributions that the span's seals cover.
-async fn latest(
-    store: &Store,
-    chain: &Chain,
-    place: &Place,
-    request: &CrossRequest,
-    span: &SealSpan,
-) -> Result<Latest, Error> {
-    let (request, digest) = (Arc::new(request.clone()), request.digest());
+async fn latest(store: &Store, chain: &Chain, request: &CrossRequest, span: &SealSpan) -> Result<Latest, Error> {
+    let digest = request.digest();
     let mut latest = Latest::new();
     for seal in answer::places(store, chain, span).await? {
         let sealed = chain.seal_at(seal.leaf)?;
-        let mut next = sealed.from;
-        while next < sealed.to {
-            let end = sealed.to.min(next + STRETCH_LEAVES);
-            let parts = parts(store, chain, next, end).await?;
-            let request = Arc::clone(&request);
-            latest = place
-                .run(move || {
-                    for (leaf, openings, restricted) in parts {
-                        add(&mut latest, &request, &digest, leaf, &openings, restricted);
-                    }
-                    latest
-                })
-                .await?;
-            if latest.len() > MAX_INPUTS {
-                let detail = format!("the request matches more than {MAX_INPUTS} values here: ask for fewer seals");
-                return Err(Refusal::Malformed(detail).into());
+        for (by, asked) in [(true, &request.by), (false, &request.of)] {
+            let (months, leaves) = (request.from..=request.to, sealed.from..sealed.to);
+            let values = store::cross_value::among(store.reader(), chain.id(), &asked.measure, months, leaves);
+            let mut values = std::pin::pin!(values.map_err(ExchangeError::from)?);
+            while let Some(value) = values.try_next().await.map_err(ExchangeError::from)? {
+                add(&mut latest, &digest, by, value);
+                if latest.len() > MAX_INPUTS {
+                    let detail = format!("the request matches more than {MAX_INPUTS} values here: ask for fewer seals");
+                    return Err(Refusal::Malformed(detail).into());
+                }
             }
-            next = end;
         }
     }
     Ok(latest)
 }
 
-/// Openings and restricted parts of the contributions among the leaves that were not erased.
-async fn parts(
-    store: &Store,
-    chain: &Chain,
-    from: u64,
-    to: u64,
-) -> Result<Vec<(u64, Openings, Restricted)>, ExchangeError> {
-    let erased = store::erased::among(store.reader(), chain.id(), from, to).await?;
-    let mut leaves = Vec::new();
-    for (leaf, entry) in (from..).zip(chain.entries(from..to).await?) {
-        if matches!(entry, Entry::Contribution(_)) && !erased.contains_key(&leaf) {
-            leaves.push((leaf, chain.leaf_hash(leaf)?));
-        }
-    }
-    let hashes: Vec<Digest> = leaves.iter().map(|(_, hash)| *hash).collect();
-    let mut found = store::contribution::parts(store.reader(), chain.id(), &hashes).await?;
-    let part = |(leaf, hash)| {
-        let (openings, restricted) =
-            found.remove(&hash).ok_or_else(|| chain.inconsistent(leaf, "the contribution's body is gone"))?;
-        Ok((leaf, openings, restricted))
-    };
-    leaves.into_iter().map(part).collect()
-}
-
-fn add(
-    latest: &mut Latest,
-    request: &CrossRequest,
-    digest: &Digest,
-    leaf: u64,
-    openings: &Openings,
-    restricted: Restricted,
-) {
-    let cell = &openings.header.cell;
-    let by = cell.measure == request.by.measure;
-    if !(by || cell.measure == request.of.measure) || !(request.from..=request.to).contains(&cell.period) {
-        return;
-    }
+fn add(latest: &mut Latest, request: &Digest, by: bool, value: Value) {
+    let Value { leaf, period, restricted } = value;
     let Some(CrossWords { list, position, words }) = restricted.cross else { return };
-    let token = Digest::of_parts(&[digest.as_bytes(), restricted.pseudonym.as_bytes()]);
-    let input = CrossInput { token, by, period: cell.period, leaf, mask: 0, position, words };
-    let key = (token, !by);
-    let later = |found: &Found| (found.input.period, found.input.leaf) < (input.period, leaf);
-    if latest.get(&key).is_none_or(later) {
-        latest.insert(key, Found { input, list });
+    let token = Digest::of_parts(&[request.as_bytes(), restricted.pseudonym.as_bytes()]);
+    let later = |found: &Found| (found.input.period, found.input.leaf) < (period, leaf);
+    if latest.get(&(token, !by)).is_none_or(later) {
+        let input = CrossInput { token, by, period, leaf, mask: 0, position, words };
+        latest.insert((token, !by), Found { input, list });
     }
 }
 

@@ -95,8 +95,8 @@ fn first_of_each<'a>(batches: impl Iterator<Item = (&'a Checked, &'a Result<Stan
 async fn keep(store: &Store, chain: &Chain, batches: &[&Checked]) -> Result<(), ExchangeError> {
     let mut writing = store.begin().await?;
     for checked in batches {
-        let contributions = checked.batch.contributions.iter().zip(checked.leaf_hashes());
-        let bodies: Vec<Body> = contributions
+        let contributions = || checked.batch.contributions.iter().zip(checked.leaf_hashes());
+        let bodies: Vec<Body> = contributions()
             .map(|(contribution, leaf_hash)| Body {
                 leaf_hash: *leaf_hash,
                 record: contribution.openings.header.record,
@@ -107,6 +107,7 @@ async fn keep(store: &Store, chain: &Chain, batches: &[&Checked]) -> Result<(), 
         store::contribution::insert(&mut writing, chain.id(), &bodies).await?;
         if let Some(list) = &checked.batch.cross {
             store::cross_list::insert(&mut writing, chain.id(), list).await?;
+            store::cross_value::insert(&mut writing, chain.id(), contributions()).await?;
         }
         store::batch::insert(&mut writing, chain.id(), &checked.id, &checked.body).await?;
     }

@@ -5,12 +5,7 @@
 
 use std::collections::HashMap;
 
-use nacre_schemas::{
-    Digest, Document as _,
-    contribution::{Openings, Restricted},
-    id::ChainId,
-    members::MemberContribution,
-};
+use nacre_schemas::{Digest, Document as _, contribution::Openings, id::ChainId, members::MemberContribution};
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqlitePool};
 
 use super::{ROWS_PER_STATEMENT, StoreError, Writing, digest, name};
@@ -94,23 +89,6 @@ pub(crate) async fn openings(
         for row in select("leaf_hash, openings", chain, hashes).build().fetch_all(reader).await? {
             let openings = Openings::from_canonical(row.try_get(1)?).map_err(StoreError::undecodable(TABLE))?;
             found.insert(digest(row.try_get(0)?, TABLE)?, openings);
-        }
-    }
-    Ok(found)
-}
-
-/// All that the exchange has of those contributions, as far as it is there.
-pub(crate) async fn parts(
-    reader: &SqlitePool,
-    chain: &ChainId,
-    leaf_hashes: &[Digest],
-) -> Result<HashMap<Digest, (Openings, Restricted)>, StoreError> {
-    let mut found = HashMap::with_capacity(leaf_hashes.len());
-    for hashes in leaf_hashes.chunks(ROWS_PER_STATEMENT) {
-        for row in select("leaf_hash, openings, restricted", chain, hashes).build().fetch_all(reader).await? {
-            let openings = Openings::from_canonical(row.try_get(1)?).map_err(StoreError::undecodable(TABLE))?;
-            let restricted = Restricted::from_canonical(row.try_get(2)?).map_err(StoreError::undecodable(TABLE))?;
-            found.insert(digest(row.try_get(0)?, TABLE)?, (openings, restricted));
         }
     }
     Ok(found)

@@ -16,6 +16,7 @@ pub(crate) mod batch;
 pub(crate) mod cell;
 pub(crate) mod contribution;
 pub(crate) mod cross_list;
+pub(crate) mod cross_value;
 pub(crate) mod document;
 pub(crate) mod erased;
 pub(crate) mod final_checkpoint;
