@@ -226,25 +226,81 @@ pub enum CustodianCommand {
 pub enum ProviderCommand {
     /// Read records, de-identify, seal, prove and post them. Posting the same files again adds nothing.
     ///
-    /// Files are .json (a FHIR R4 Bundle, one record, or an array of records) or NDJSON (.ndjson, .ndjson.gz: a record a
-    /// line); a folder stands for the files in it. Records are FHIR resources, of which give patients and observations
-    /// together, or Open mHealth and IEEE 1752.1 data points with their headers; each is told by its content. Ends with
-    /// status 1 if anything was refused or is still queued.
+    /// A folder stands for the files in it and in its folders. Each file is read by its name's ending:
     ///
-    /// Data points say neither sex nor birth date: give a register of people, `people = "people.csv"` in provider.toml,
-    /// with the columns id, sex, birth-date and, if wanted, region (GB/T 2260) and identity-number. Its ids are those that
-    /// the records name people by: user_id, or the FHIR identifier of person-system. A line that is not as it should be
-    /// is named, and nothing is posted.
+    ///   .json, .ndjson, .ndjson.gz  FHIR R4 (a Bundle, one resource, an array, or one a line), of which give patients and
+    ///                               observations together; Open mHealth and IEEE 1752.1 data points with their headers
+    ///   .fit                        Garmin FIT: scales, cuffs, monitoring, resting pulse, oxygen uptake
+    ///   .xml, .zip                  Apple Health's export, of any size, or the archive it comes in
+    ///   .csv                        tables, by a description of their columns: see --table
+    ///
+    /// Ends with status 1 if anything was refused or is still queued.
+    ///
+    /// FIT and Apple Health do not say whose a file is: give --person if all are of one, or set `people = "folder"` under
+    /// `[unnamed]` in provider.toml and lay each person's files into a folder that is named by the person's identifier.
+    ///
+    /// Data points, FIT files and tables say neither sex nor birth date: give a register of people, `people = "people.csv"` in
+    /// provider.toml, with the columns id, sex, birth-date and, if wanted, region (GB/T 2260) and identity-number. Its ids
+    /// are those that the records name people by: user_id, or the FHIR identifier of person-system. A line that is not as
+    /// it should be is named, and nothing is posted.
     ///
     /// The exchange knows people by pseudonyms: under a key of the provider's own, or, with `[pseudonyms]` in provider.toml,
     /// by identity number from a month on, as all providers do that ask the custodians. Records whose people could not be
     /// named yet, because too few custodians answered or the day's number is used up, wait for the next run.
+    ///
+    /// Example: nacre provider post provider.toml exports/
+    #[command(verbatim_doc_comment)]
     Post {
         /// provider.toml
         config: PathBuf,
         /// Files or folders.
         #[arg(required = true)]
         paths: Vec<PathBuf>,
+        /// What files leave open.
+        #[command(flatten)]
+        reading: ReadingArgs,
+    },
+    /// Show what posting would send, and send nothing: for each record what the exchange would see (header, cell, pseudonym,
+    /// the lengths of what is encrypted) and, marked, the value, which stays inside encryption.
+    ///
+    /// The same files are read as by `post`, by the same rules, with the same refusals. `--json` lists every record.
+    ///
+    /// Example: nacre provider preview provider.toml exports/ --json > preview.json
+    Preview {
+        /// provider.toml
+        config: PathBuf,
+        /// Files or folders.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// What files leave open.
+        #[command(flatten)]
+        reading: ReadingArgs,
+    },
+    /// Post what lies in folders, and what comes into them, until interrupted or terminated.
+    ///
+    /// A file is posted once it has not changed for a while; a program that writes slowly gives it another ending first (such
+    /// as .part) and renames it. Nothing is moved or removed. Whenever a file has come or changed, or a month has ended, all
+    /// files are read, since a month's value needs all of its readings; what was posted is not posted again. So move away
+    /// what is older than you still get records for. What was done is remembered beside the outbox, over restarts.
+    ///
+    /// With --json each run prints one JSON value.
+    ///
+    /// Example: nacre provider watch provider.toml incoming/
+    Watch {
+        /// provider.toml
+        config: PathBuf,
+        /// Folders.
+        #[arg(required = true)]
+        folders: Vec<PathBuf>,
+        /// How often to look, in seconds.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+        every: u64,
+        /// How long a file must not change before it is posted, in seconds.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+        settle: u64,
+        /// What files leave open.
+        #[command(flatten)]
+        reading: ReadingArgs,
     },
     /// List the receipts that the chain gave.
     Receipts {
@@ -263,6 +319,20 @@ pub enum ProviderCommand {
         #[arg(required = true)]
         records: Vec<Digest>,
     },
+}
+
+/// What files leave open.
+#[derive(Args)]
+pub struct ReadingArgs {
+    /// The person whom all FIT and Apple Health files are of, by the same identifier as in the register. Others on this
+    /// machine can see what a command was given; `[unnamed]` in provider.toml keeps identifiers out of it.
+    #[arg(long, value_name = "ID")]
+    pub person: Option<String>,
+    /// What the columns of CSV files are, in TOML: `person` and `time` name columns, and so do either `value`, `measure` and
+    /// `unit` under `[row]`, for one value a line, or each `[[column]]` with its name, measure and unit, for several.
+    /// docs/formats.md has examples. Instead of `table` in provider.toml.
+    #[arg(long, value_name = "FILE")]
+    pub table: Option<PathBuf>,
 }
 
 /// `nacre query`.

@@ -12,6 +12,10 @@ use nacre_regulator::Stage as QueryStage;
 /// How long a stage runs unseen.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How a bar counts.
+const STEPS: &str = "{msg:24} {wide_bar} {pos}/{len} {eta}";
+const BYTES: &str = "{msg:24} {wide_bar} {bytes}/{total_bytes} {eta}";
+
 struct Stage {
     bar: ProgressBar,
     since: Instant,
@@ -37,8 +41,12 @@ impl Bars {
 
     /// Begins a stage of that many steps.
     pub fn begin(&self, name: &str, steps: u64) {
+        self.begin_counted(name, steps, STEPS);
+    }
+
+    fn begin_counted(&self, name: &str, steps: u64, template: &str) {
         let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::hidden());
-        let style = ProgressStyle::with_template("{msg:24} {wide_bar} {pos}/{len} {eta}");
+        let style = ProgressStyle::with_template(template);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_message(name.to_owned());
         self.with(|stage| {
@@ -82,14 +90,14 @@ impl Bars {
 
 impl nacre_provider::Progress for Bars {
     fn stage(&self, stage: PostStage, total: u64) {
-        let name = match stage {
-            PostStage::People => "reading people",
-            PostStage::Observations => "reading observations",
-            PostStage::Pseudonyms => "naming people",
-            PostStage::Sealing => "sealing",
-            PostStage::Posting => "posting",
+        let (name, counter) = match stage {
+            PostStage::People => ("reading people", BYTES),
+            PostStage::Observations => ("reading observations", BYTES),
+            PostStage::Pseudonyms => ("naming people", STEPS),
+            PostStage::Sealing => ("sealing", STEPS),
+            PostStage::Posting => ("posting", STEPS),
         };
-        self.begin(name, total);
+        self.begin_counted(name, total, counter);
     }
 
     fn advance(&self, parts: u64) {

@@ -9,13 +9,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use jiff::tz::Offset;
 use nacre_schemas::{
     answer::CustodianId,
     cohort::Period,
     id::{ChainId, JurisdictionId, MeasureId, MemberId, Text},
     region::Region,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use crate::{PersonId, fhir::effective};
 
 /// The largest configuration, in bytes.
 const MAX_CONFIG_BYTES: u64 = 64 << 10;
@@ -63,6 +66,50 @@ pub struct Config {
     /// How people are named by identity number, so that other providers name them alike; none if all pseudonyms are made
     /// with the key above.
     pub pseudonyms: Option<PseudonymConfig>,
+    /// What the columns of CSV files are (TOML: `docs/formats.md`); without it none are read.
+    pub table: Option<PathBuf>,
+    /// Whose files are that name nobody, and in which time zone their times are.
+    #[serde(default)]
+    pub unnamed: UnnamedConfig,
+}
+
+/// Files that name nobody: FIT and Apple Health.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct UnnamedConfig {
+    /// How it is told whose a file is, unless one person is given for all of them.
+    pub people: Option<PeopleBy>,
+    /// The offset from UTC of times that have none, such as `+08:00`, which is the default: all of the Greater Bay Area's.
+    pub utc_offset: UtcOffset,
+    /// The one person whom all of them are of. A run is told so; a configuration never is.
+    #[serde(skip)]
+    pub person: Option<PersonId>,
+}
+
+impl Default for UnnamedConfig {
+    fn default() -> Self {
+        Self { people: None, utc_offset: UtcOffset(Offset::constant(8)), person: None }
+    }
+}
+
+/// How it is told whose a file is that names nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PeopleBy {
+    /// The name of the folder that it lies in is the person's identifier.
+    Folder,
+}
+
+/// An offset from UTC, written `±hh:mm` or `Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UtcOffset(pub(crate) Offset);
+
+impl<'de> Deserialize<'de> for UtcOffset {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let read = effective::offset(&text).map(Self);
+        read.map_err(|_| D::Error::custom(format!("`{text}` is no offset from UTC, such as +08:00")))
+    }
 }
 
 /// How people are named by identity number, together with the custodians.
@@ -166,7 +213,7 @@ impl Config {
             &mut self.pseudonym_key,
             &mut self.payload_key,
         ];
-        for path in paths.into_iter().chain(&mut self.people).chain(&mut self.cross_key) {
+        for path in paths.into_iter().chain(&mut self.people).chain(&mut self.cross_key).chain(&mut self.table) {
             *path = folder.join(&*path);
         }
     }
@@ -236,6 +283,26 @@ payload-key = "/keys/payload.key"
         let settings = "cross-measures = [\"hba1c\"]\ncross-from = \"2026-03\"\n";
         assert!(named(settings, "hba1c", "2026-03") && named(settings, "hba1c", "2027-01"));
         assert!(!named(settings, "hba1c", "2026-02") && !named(settings, "steps", "2026-03"));
+    }
+
+    #[test]
+    fn files_that_name_nobody_are_of_the_greater_bay_area_unless_the_configuration_says_otherwise() {
+        let unnamed = read(GOOD).unwrap().unnamed;
+        assert_eq!((unnamed.people, unnamed.utc_offset, unnamed.person), (None, UtcOffset(Offset::constant(8)), None));
+        let told =
+            read(&format!("{GOOD}table = \"table.toml\"\n[unnamed]\npeople = \"folder\"\nutc-offset = \"-05:30\"\n"));
+        let told = told.unwrap();
+        assert_eq!(told.unnamed.people, Some(PeopleBy::Folder));
+        assert_eq!(told.unnamed.utc_offset.0.seconds(), -(5 * 3_600 + 30 * 60));
+        assert!(told.table.is_some_and(|path| path.is_absolute() && path.ends_with("table.toml")));
+        for (text, named) in [
+            ("utc-offset = \"+8\"", "no offset from UTC"),
+            ("people = \"device\"", "folder"),
+            ("person = \"A\"", "unknown field"),
+        ] {
+            let error = read(&format!("{GOOD}[unnamed]\n{text}\n")).unwrap_err();
+            assert!(error.contains(named), "{error}");
+        }
     }
 
     const PSEUDONYMS: &str = r#"

@@ -8,7 +8,7 @@
 //! height of another day is not taken: a file rarely says whether a height still holds, and the day decides alike
 //! for every provider.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use nacre_schemas::{
     catalogue::Catalogue,
@@ -20,13 +20,14 @@ use num_rational::BigRational;
 
 use crate::{
     exact::{is_in_range, rational, steps_half_up},
+    gather::Gathered,
     reduce::latest,
     refusal::{Reason, Refused},
     select::{Reading, Taken, measure_of},
 };
 
 /// Months by person, measure (positions) and period.
-pub(crate) type Months = BTreeMap<(usize, usize, Period), Vec<Reading>>;
+pub(crate) type Months = BTreeMap<(usize, usize, Period), Gathered>;
 
 /// A class and its parts, by positions in the catalogue.
 pub(crate) struct Class {
@@ -83,13 +84,13 @@ pub(crate) fn add_quotients(catalogue: &Catalogue, months: &mut Months) -> Vec<R
             if months.contains_key(&(*person, measure, *period)) {
                 continue;
             }
-            for above in dividends {
-                let same_day = divisors.iter().filter(|below| below.effective.day == above.effective.day);
+            for above in dividends.each() {
+                let same_day = divisors.each().iter().filter(|below| below.effective.day == above.effective.day);
                 let Some(below) = latest(same_day) else { continue };
                 let value = quotient_of(quotient, &above.value, &below.value);
                 if is_in_range(definition, &value) {
                     let reading = Reading { measure, value, ..above.clone() };
-                    found.entry((*person, measure, *period)).or_default().push(reading);
+                    add(&mut found, (*person, measure, *period), reading, false);
                 } else {
                     let (origin, measure) = (above.origin.clone(), Some(definition.reference()));
                     refused.push(Refused { origin, measure, reason: Reason::OutOfRange });
@@ -99,6 +100,16 @@ pub(crate) fn add_quotients(catalogue: &Catalogue, months: &mut Months) -> Vec<R
         months.append(&mut found);
     }
     refused
+}
+
+/// Adds a reading to its month.
+pub(crate) fn add(months: &mut Months, month: (usize, usize, Period), reading: Reading, is_summed: bool) {
+    match months.entry(month) {
+        Entry::Occupied(mut known) => known.get_mut().add(reading),
+        Entry::Vacant(free) => {
+            free.insert(Gathered::new(reading, is_summed));
+        }
+    }
 }
 
 /// `dividend / divisor^power × times / over`. The catalogue sees to it that a divisor in range is not zero.

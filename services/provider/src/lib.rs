@@ -1,14 +1,17 @@
 //! The provider's edge: the only crate that ever holds a plaintext record.
 //!
-//! Data flows one way, and each step is a module: `file`, `record`, `fhir` and `omh` read, `people`, `codes` and `select`
-//! decide what counts and for whom, `derive` adds what follows from it, `reduce` makes one integer of a person's month,
+//! Data flows one way, and each step is a module: `file`, `record`, and one for each format (`fhir`, `omh`, `fit`, `apple`,
+//! `table`) read, `people`, `codes`, `units` and `select` decide what counts and for whom, `derive` adds what follows from
+//! it, `gather` and `reduce` make one integer of a person's month,
 //! `pseudonyms` names people to the exchange, `seal` encrypts and proves it, `outbox` keeps what was sealed until the exchange has receipted it, `post` sends. `evidence` asks for what
 //! the chains have on a record.
-//! [`prepare()`] is the first half, without a key.
+//! [`prepare()`] is the first half, without a key; [`preview()`] tells what the whole would send; [`watch()`] does it again
+//! and again.
 //!
 //! Kept true: no name, identifier, birth date or value is in a log line, an error, the outbox, or anything sent
 //! unencrypted; a posted month is never changed; a batch is on disk before it is on the wire.
 
+mod apple;
 mod codes;
 mod config;
 mod derive;
@@ -17,12 +20,17 @@ mod evidence;
 mod exact;
 mod fhir;
 mod file;
+mod fit;
+mod gather;
+mod input;
 mod keys;
+mod observed;
 mod omh;
 mod outbox;
 mod people;
 mod post;
 mod prepare;
+mod preview;
 mod progress;
 mod pseudonyms;
 mod record;
@@ -32,11 +40,15 @@ mod register;
 mod seal;
 mod select;
 mod summary;
+mod table;
+mod text;
+mod units;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, ConfigError, CustodianAddress, PseudonymConfig};
+pub use config::{Config, ConfigError, CustodianAddress, PeopleBy, PseudonymConfig, UnnamedConfig, UtcOffset};
 pub use erase::{EraseError, Erased, erase};
 pub use evidence::{EvidenceError, gather};
 pub use file::FileError;
@@ -45,6 +57,7 @@ pub use outbox::{FILE_NAME as OUTBOX_FILE_NAME, OutboxError, receipt::StoredRece
 pub use people::PersonId;
 pub use post::{MAX_ATTEMPTS, MAX_IN_FLIGHT, PostError, post, post_at, receipts};
 pub use prepare::{PrepareError, Prepared, prepare, prepare_with};
+pub use preview::{CiphertextBytes, Encrypted, Preview, PreviewedPseudonym, PreviewedRecord, preview, preview_at};
 pub use progress::{Progress, Stage};
 pub use pseudonyms::PseudonymsError;
 pub use reduce::{Deferred, MonthValue};
@@ -55,3 +68,5 @@ pub use seal::{
     payload::{OpenError, PADDING_BYTES, PayloadError, PayloadRecord, open_payload},
 };
 pub use summary::{CustodianFault, MeasureCounts, Outcome, PostSummary, RefusedAtExchange, Unsettled};
+pub use table::description::TableError;
+pub use watch::{Pace, Report, WATCH_FILE_NAME, watch};

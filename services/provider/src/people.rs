@@ -34,9 +34,15 @@ pub(crate) const MAX_IDENTIFIER_BYTES: usize = 256;
 pub struct PersonId(Zeroizing<String>);
 
 impl PersonId {
-    pub(crate) fn new(value: &str) -> Result<Self, Reason> {
+    /// The person of that identifier: 1 to 256 bytes without control characters.
+    pub fn new(value: &str) -> Result<Self, Reason> {
         let usable = !value.trim().is_empty() && Text::<MAX_IDENTIFIER_BYTES>::from_str(value).is_ok();
         if usable { Ok(Self(Zeroizing::new(value.to_owned()))) } else { Err(Reason::UnusablePersonIdentifier) }
+    }
+
+    /// The person as the subject of a record.
+    pub(crate) fn reference(&self) -> Reference {
+        Reference { reference: None, person: Some(self.0.clone()) }
     }
 
     /// The identifier's bytes, for the provider's own HMACs and nothing else.
@@ -66,6 +72,13 @@ pub(crate) struct Person {
     pub(crate) death: Option<Effective>,
     /// The identity number, or why there is none that counts: it matters only where people are named by it.
     pub(crate) identity: Identity,
+}
+
+/// Whom a file is of, and what it says of the person.
+pub(crate) struct Owner {
+    pub(crate) person: PersonId,
+    pub(crate) sex: Option<Sex>,
+    pub(crate) birth: Option<Date>,
 }
 
 /// An identity number that counts, or why there is none.
@@ -124,6 +137,15 @@ impl<'c> People<'c> {
         if let Some(number) = person.identity {
             statement.hear_identity(Ok(number));
         }
+    }
+
+    /// Takes what a file that is all of one person says of the person.
+    pub(crate) fn hear_of_owner(&mut self, owner: &Owner) {
+        let position = self.position(owner.person.clone());
+        let statement = &mut self.statements[position];
+        let heard = owner.sex.map_or(Ok(()), |sex| statement.hear_sex(sex));
+        let heard = heard.and_then(|()| owner.birth.map_or(Ok(()), |birth| statement.hear_birth(birth)));
+        statement.problem = statement.problem.or(heard.err());
     }
 
     /// Takes a patient found in the file of that position.

@@ -115,16 +115,21 @@ pub async fn post_at(
     now: Timestamp,
     progress: &dyn Progress,
 ) -> Result<PostSummary, PostError> {
-    let network = read_network(&config.trust)?;
-    check_place(config, &network)?;
-    let cross = config.cross_key.as_deref().map(|path| read_cross_key(path, &network)).transpose()?;
-    let sealer = Sealer { config: config.clone(), keys: Keys::read(config)?, network, cross };
+    let sealer = sealer(config)?;
     let outbox = Outbox::open(&config.data).await?;
     let lock = outbox.lock()?;
     let posted = run::Run::new(sealer, &outbox, progress)?.all(paths, now).await;
     outbox.close().await;
     drop(lock);
     posted
+}
+
+/// What seals for that provider.
+pub(crate) fn sealer(config: &Config) -> Result<Sealer, PostError> {
+    let network = read_network(&config.trust)?;
+    check_place(config, &network)?;
+    let cross = config.cross_key.as_deref().map(|path| read_cross_key(path, &network)).transpose()?;
+    Ok(Sealer { config: config.clone(), keys: Keys::read(config)?, network, cross })
 }
 
 /// The receipts of everything that was posted.

@@ -1,7 +1,8 @@
 //! From files to months: read, select, reduce. Nothing is sealed or sent here, and no key is needed.
 //!
 //! The register of people and the patients of all files are gathered before any observation is looked at, as exports
-//! put them in files of their own. Cost: two passes over the files; memory by the readings that count, some 200 bytes each.
+//! put them in files of their own. Cost: two passes over the files; memory by the readings that count, some 250 bytes each, but
+//! for those of which [`mod@crate::gather`] keeps the sum.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -12,13 +13,15 @@ use crate::{
     config::Config,
     derive::{self, Months},
     file::{self, FileError, Source},
+    gather,
     people::People,
     progress::{Progress, Stage},
-    record::{self, Found, Wanted},
+    record::{Found, Pass, Wanted},
     reduce::{self, Deferred, MonthValue},
     refusal::{Origin, Reason, Refused},
     register::{self, RegisterError},
     select::{Selected, Selector, Setting, shown_id},
+    table::description::{Description, TableError},
 };
 
 /// What the files come to.
@@ -51,6 +54,9 @@ pub enum PrepareError {
     /// The register of people.
     #[error(transparent)]
     Register(#[from] RegisterError),
+    /// The description of CSV files.
+    #[error(transparent)]
+    Table(#[from] TableError),
 }
 
 /// Reads the files or folders and computes what would be posted at that time.
@@ -65,7 +71,10 @@ pub fn prepare_with(
     now: Timestamp,
     progress: &dyn Progress,
 ) -> Result<Prepared, PrepareError> {
-    let sources = file::list(paths)?;
+    let table = config.table.as_deref().map(Description::read).transpose()?;
+    let sources = file::list(paths, config)?;
+    let pass = |wanted| Pass { wanted, utc_offset: config.unnamed.utc_offset, table: table.as_ref(), progress };
+    let bytes = sources.iter().map(|source| source.length).sum();
     let mut prepared = Prepared {
         records: Vec::new(),
         refused: Vec::new(),
@@ -76,14 +85,16 @@ pub fn prepare_with(
         repeated: 0,
         readings: BTreeMap::new(),
     };
-    let people = read_people(config, &sources, &mut prepared, progress)?;
+    progress.stage(Stage::People, bytes);
+    let people = read_people(config, &sources, &mut prepared, &pass(Wanted::Patients))?;
     let catalogue = Catalogue::built_in();
     let mut selector = Selector::new(catalogue, &people, now);
     let mut months = Months::new();
-    progress.stage(Stage::Observations, sources.len() as u64);
+    progress.stage(Stage::Observations, bytes);
+    let mut reading =
+        Reading { summed: gather::summed(catalogue), pass: pass(Wanted::Observations), months: &mut months };
     for (position, source) in sources.iter().enumerate() {
-        prepared.read_observations(position, source, &mut selector, &mut months)?;
-        progress.advance(1);
+        prepared.read_observations(position, source, &mut selector, &mut reading)?;
     }
     prepared.refused.extend(derive::add_quotients(catalogue, &mut months));
     prepared.reduce(catalogue, &people, months, now);
@@ -94,7 +105,7 @@ fn read_people<'c>(
     config: &'c Config,
     sources: &[Source],
     prepared: &mut Prepared,
-    progress: &dyn Progress,
+    pass: &Pass<'_>,
 ) -> Result<People<'c>, PrepareError> {
     let identity_systems = config.pseudonyms.as_ref().map_or(&[][..], |pseudonyms| &pseudonyms.identity_systems);
     let mut people = People::new(config.person_system.as_str(), identity_systems);
@@ -103,20 +114,27 @@ fn read_people<'c>(
             people.enroll(person, config.region);
         }
     }
-    progress.stage(Stage::People, sources.len() as u64);
     for (position, source) in sources.iter().enumerate() {
-        record::visit(source, Wanted::Patients, &mut |spot, found| match found {
+        pass.visit(source, &mut |spot, found| match found {
             Found::Patient(patient) => people.add(position, spot.full_url, patient),
+            Found::Owner(owner) => people.hear_of_owner(&owner),
             Found::Malformed => {
                 let origin = Origin { file: source.path.clone(), place: spot.place, observation: None };
                 prepared.refused.push(Refused { origin, measure: None, reason: Reason::Malformed });
             }
             // What cannot be read at all is reported once, by the pass for observations.
-            Found::Observation(_) | Found::Rejected(_) | Found::Other | Found::Unreadable(_) => {}
+            Found::Observation(_) | Found::Rejected(_) | Found::Uncoded | Found::Other | Found::Unreadable(_) => {}
         })?;
-        progress.advance(1);
     }
     Ok(people)
+}
+
+/// The pass for observations, and what it gathers.
+struct Reading<'r> {
+    pass: Pass<'r>,
+    /// Of which measures no more than the sum of a month's readings is gathered.
+    summed: Vec<bool>,
+    months: &'r mut Months,
 }
 
 impl Prepared {
@@ -125,16 +143,17 @@ impl Prepared {
         position: usize,
         source: &Source,
         selector: &mut Selector<'_>,
-        months: &mut Months,
+        reading: &mut Reading<'_>,
     ) -> Result<(), FileError> {
-        record::visit(source, Wanted::Observations, &mut |spot, found| {
+        let Reading { pass, summed, months } = reading;
+        pass.visit(source, &mut |spot, found| {
             let mut origin = Origin { file: source.path.clone(), place: spot.place, observation: None };
             match found {
                 Found::Observation(observation) => {
                     origin.observation = shown_id(observation.id.as_deref());
                     let setting = Setting { file: position, full_url: spot.full_url, origin };
                     let selected = selector.select(&observation, &setting);
-                    self.take(selected, setting.origin, months);
+                    self.take(selected, setting.origin, months, summed);
                 }
                 Found::Rejected(rejected) => {
                     self.observations += 1;
@@ -143,7 +162,11 @@ impl Prepared {
                 }
                 Found::Malformed => self.refuse(origin, Reason::Malformed),
                 Found::Unreadable(reason) => self.refuse(origin, reason),
-                Found::Patient(_) | Found::Other => {}
+                Found::Uncoded => {
+                    self.observations += 1;
+                    self.skipped += 1;
+                }
+                Found::Patient(_) | Found::Owner(_) | Found::Other => {}
             }
         })
     }
@@ -152,7 +175,7 @@ impl Prepared {
         self.refused.push(Refused { origin, measure: None, reason });
     }
 
-    fn take(&mut self, selected: Selected, origin: Origin, months: &mut Months) {
+    fn take(&mut self, selected: Selected, origin: Origin, months: &mut Months, summed: &[bool]) {
         self.observations += 1;
         match selected {
             Selected::Skipped => self.skipped += 1,
@@ -162,7 +185,8 @@ impl Prepared {
                 for reading in taken {
                     match reading {
                         Ok(reading) => {
-                            months.entry((reading.person, reading.measure, reading.period)).or_default().push(reading);
+                            let month = (reading.person, reading.measure, reading.period);
+                            derive::add(months, month, reading, summed[month.1]);
                         }
                         Err((measure, reason)) => {
                             let measure = Catalogue::built_in().measures().get(measure).map(|found| found.reference());
@@ -178,18 +202,19 @@ impl Prepared {
         let mut deferred: BTreeMap<(MeasureRef, Period), u64> = BTreeMap::new();
         for ((person, measure, period), readings) in months {
             let measure = &catalogue.measures()[measure];
-            *self.readings.entry(measure.reference()).or_default() += readings.len() as u64;
-            if !readings.iter().all(|reading| reduce::has_ended(reading.effective.day, now)) {
+            *self.readings.entry(measure.reference()).or_default() += readings.len();
+            let Some(any) = readings.any() else { continue };
+            if !reduce::has_ended(any.effective.day, now) {
                 *deferred.entry((measure.reference(), period)).or_default() += 1;
                 continue;
             }
             let value = people.person(person).and_then(|person| reduce::month_value(measure, &person, &readings));
-            match (value, readings.into_iter().next()) {
-                (Ok(value), _) => self.records.push(value),
-                (Err(reason), Some(first)) => {
-                    self.refused.push(Refused { origin: first.origin, measure: Some(measure.reference()), reason });
+            match value {
+                Ok(value) => self.records.push(value),
+                Err(reason) => {
+                    let (origin, measure) = (any.origin.clone(), Some(measure.reference()));
+                    self.refused.push(Refused { origin, measure, reason });
                 }
-                (Err(_), None) => {}
             }
         }
         let listed = deferred.into_iter().map(|((measure, period), people)| Deferred { measure, period, people });

@@ -6,9 +6,9 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// Files are read for their patients.
+    /// Files are read for their people, in bytes.
     People,
-    /// Files are read for their observations.
+    /// Files are read for their observations, in bytes.
     Observations,
     /// Custodians are asked for people's pseudonyms.
     Pseudonyms,

@@ -1,5 +1,5 @@
-//! The records of a file, recognised by what they hold and never by a name: FHIR resources by their `resourceType`,
-//! Open mHealth data points by their `header` and `body`.
+//! The records of a file. Those of JSON are recognised by what they hold and never by a name: FHIR resources by their
+//! `resourceType`, Open mHealth data points by their `header` and `body`. The other formats have modules of their own.
 //!
 //! Kept true: a file of JSON is one record, a Bundle of them or an array of them; a line of NDJSON is one record. All
 //! kinds may stand in one file. Errors: what is wrong with one record is a [`Reason`] at its [`Place`], and the
@@ -9,21 +9,33 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
+    apple,
+    config::UtcOffset,
     fhir::{
         bundle,
         resource::{Observation, Patient},
     },
-    file::{FileError, Source},
+    file::{FileError, Format, Source},
+    fit,
+    input::Meter,
     omh::{self, Rejected},
+    people::Owner,
+    progress::Progress,
     refusal::{Place, Reason},
+    table::{self, description::Description},
+    text,
 };
 
 /// A record of a file, or why there is none.
 pub(crate) enum Found<'a> {
     Patient(Patient),
+    /// What a file that is all of one person says of the person.
+    Owner(Owner),
     Observation(Box<Observation<'a>>),
     /// An observation that its own format's rules exclude.
     Rejected(Rejected),
+    /// An observation of nothing that the catalogue names.
+    Uncoded,
     /// A record of another type, passed over.
     Other,
     /// A record of the wanted type that is not of its shape.
@@ -56,17 +68,44 @@ struct Marks<'a> {
     body: Option<&'a RawValue>,
 }
 
-/// Hands each record of the file to the visitor, in order.
-pub(crate) fn visit(
-    source: &Source,
-    wanted: Wanted,
-    visitor: &mut dyn FnMut(Spot<'_>, Found<'_>),
-) -> Result<(), FileError> {
-    source.visit(&mut |place, text| match text {
-        Ok(text) if place == Place::File => visit_whole(text, wanted, visitor),
-        Ok(text) => visitor(Spot { place, full_url: None }, record(text, wanted)),
-        Err(reason) => visitor(Spot { place, full_url: None }, Found::Unreadable(reason)),
-    })
+/// A pass over the files.
+pub(crate) struct Pass<'p> {
+    pub(crate) wanted: Wanted,
+    /// The offset from UTC of times that have none.
+    pub(crate) utc_offset: UtcOffset,
+    /// What the columns of CSV files are.
+    pub(crate) table: Option<&'p Description>,
+    pub(crate) progress: &'p dyn Progress,
+}
+
+impl Pass<'_> {
+    /// Hands each record of the file to the visitor, in order.
+    pub(crate) fn visit(&self, source: &Source, visitor: &mut dyn FnMut(Spot<'_>, Found<'_>)) -> Result<(), FileError> {
+        let meter = Meter::new(self.progress);
+        // Of these formats only Apple's says anything of people beside what was measured.
+        let is_passed_over = self.wanted == Wanted::Patients && matches!(source.format, Format::Fit | Format::Csv);
+        if !is_passed_over {
+            let input = source.open(&meter)?;
+            match source.format {
+                Format::Json | Format::Ndjson | Format::CompressedNdjson => {
+                    text::visit(source, input, &mut |place, text| self.text(place, text, visitor))?;
+                }
+                Format::Fit => fit::visit(source, input, self.utc_offset.0, visitor)?,
+                Format::AppleHealth | Format::AppleArchive => apple::visit(source, input, self.wanted, visitor)?,
+                Format::Csv => table::visit(source, input, self.table, visitor)?,
+            }
+        }
+        meter.finish(source.length);
+        Ok(())
+    }
+
+    fn text(&self, place: Place, text: Result<&str, Reason>, visitor: &mut dyn FnMut(Spot<'_>, Found<'_>)) {
+        match text {
+            Ok(text) if place == Place::File => visit_whole(text, self.wanted, visitor),
+            Ok(text) => visitor(Spot { place, full_url: None }, record(text, self.wanted)),
+            Err(reason) => visitor(Spot { place, full_url: None }, Found::Unreadable(reason)),
+        }
+    }
 }
 
 /// The records of a Bundle or an array, or the one record that the text is.
@@ -114,23 +153,25 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::*;
-    use crate::file;
+    use crate::{file, tests::config};
 
     fn spots(path: &Path, wanted: Wanted) -> Vec<String> {
         let mut seen = Vec::new();
-        for source in file::list(&[path.to_path_buf()]).unwrap() {
+        for source in file::list(&[path.to_path_buf()], &config(path)).unwrap() {
             let mut note = |spot: Spot<'_>, found: Found<'_>| {
                 let what = match found {
                     Found::Patient(patient) => format!("patient {}", patient.id.unwrap_or_default()),
                     Found::Observation(observation) => format!("observation {}", observation.id.unwrap_or_default()),
                     Found::Rejected(Rejected { id, reason }) => format!("{reason:?} {}", id.unwrap_or_default()),
+                    Found::Owner(_) | Found::Uncoded => unreachable!("of no JSON"),
                     Found::Other => "other".to_owned(),
                     Found::Malformed => "malformed".to_owned(),
                     Found::Unreadable(reason) => format!("{reason:?}"),
                 };
                 seen.push(format!("{:?} {what}", spot.place));
             };
-            visit(&source, wanted, &mut note).unwrap();
+            let utc_offset = crate::UnnamedConfig::default().utc_offset;
+            Pass { wanted, utc_offset, table: None, progress: &() }.visit(&source, &mut note).unwrap();
         }
         seen
     }

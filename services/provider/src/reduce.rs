@@ -22,6 +22,7 @@ use serde::Serialize;
 use crate::{
     exact::steps_half_up,
     fhir::effective,
+    gather::Gathered,
     people::{Person, PersonId},
     refusal::{Origin, Reason},
     select::Reading,
@@ -64,8 +65,11 @@ pub struct Deferred {
 }
 
 /// The value of a person's month; the readings, at least one, are all of that month and measure.
-pub(crate) fn month_value(measure: &Measure, person: &Person, readings: &[Reading]) -> Result<MonthValue, Reason> {
-    let (chosen, value) = reduced(measure.reduction, readings).ok_or(Reason::NoQuantity)?;
+pub(crate) fn month_value(measure: &Measure, person: &Person, readings: &Gathered) -> Result<MonthValue, Reason> {
+    let (chosen, value) = match readings {
+        Gathered::Each(readings) => reduced(measure.reduction, readings).ok_or(Reason::NoQuantity)?,
+        Gathered::Sum { sum, count, last } => (&**last, sum / BigRational::from_integer((*count).into())),
+    };
     let day = chosen.effective.day;
     // Every reading lies in the range, whose limits are whole steps, so a rounded mean does too: this guards the proof.
     let value_steps = steps_half_up(&value, measure.step).filter(|steps| measure.band_of(*steps).is_some());
@@ -223,17 +227,43 @@ mod tests {
             reading("2020-01-04", 5_040, 1, "c"),
         ];
         let person = person(Sex::Female, "1980-01-04");
-        let found = month_value(measure("steps"), &person, &readings).unwrap();
+        let found = month_value(measure("steps"), &person, &Gathered::Each(readings.to_vec())).unwrap();
         // (5010 + 5040) / 2 = 5025 is 100.5 steps of 50 and goes up; each rounded first would give 100 + 101.
         assert_eq!((found.value_steps, found.readings), (101, 3));
         assert_eq!((found.day.to_string().as_str(), found.age_band.to_string().as_str()), ("2020-01-04", "40-44"));
     }
 
     #[test]
+    fn a_mean_over_readings_is_the_same_however_they_are_gathered() {
+        let mut readings = vec![
+            reading("2020-01-03T09:00:00Z", 61, 1, "b"),
+            reading("2020-01-14T21:00:00+08:00", 181, 3, "b"),
+            reading("2020-01-14T13:00:00Z", 70, 1, "a"),
+            reading("2020-01-03", 59, 1, "c"),
+        ];
+        let person = person(Sex::Female, "1980-01-04");
+        for _ in 0..readings.len() {
+            readings.rotate_left(1);
+            let mut summed = Gathered::new(readings[0].clone(), true);
+            readings[1..].iter().for_each(|reading| summed.add(reading.clone()));
+            let each = Gathered::Each(readings.clone());
+            assert_eq!((summed.len(), summed.each().len()), (each.len(), 0));
+            let [one, other] =
+                [&summed, &each].map(|found| month_value(measure("heart-rate"), &person, found).unwrap());
+            assert_eq!(one, other);
+            assert_eq!(one.origin.observation.as_deref(), Some("a"));
+        }
+    }
+
+    #[test]
     fn the_age_is_that_on_the_day_of_the_chosen_value() {
         let person = person(Sex::Male, "1980-01-15");
-        let age =
-            |at: &str| month_value(measure("bmi"), &person, &[reading(at, 25, 1, "a")]).unwrap().age_band.to_string();
+        let age = |at: &str| {
+            month_value(measure("bmi"), &person, &Gathered::Each(vec![reading(at, 25, 1, "a")]))
+                .unwrap()
+                .age_band
+                .to_string()
+        };
         assert_eq!(age("2020-01-14T23:59:59+08:00"), "35-39");
         assert_eq!(age("2020-01-15T00:00:00+08:00"), "40-44");
     }

@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use nacre_schemas::{identity::IdentityError, measure::MeasureRef};
-use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
 /// Where in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap as _};
 pub enum Place {
     /// The file as a whole, or the one resource in it.
     File,
-    /// An entry of a Bundle or an array, from 0.
+    /// An entry of a Bundle or an array, a message of a FIT file, an element of an Apple Health export, from 0.
     Entry(u64),
     /// A line, from 1.
     Line(u64),
@@ -29,6 +29,29 @@ pub struct Origin {
     pub observation: Option<Arc<str>>,
 }
 
+impl Origin {
+    fn entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        map.serialize_entry("file", &self.file.display().to_string())?;
+        match self.place {
+            Place::File => {}
+            Place::Entry(entry) => map.serialize_entry("entry", &entry)?,
+            Place::Line(line) => map.serialize_entry("line", &line)?,
+        }
+        match &self.observation {
+            Some(observation) => map.serialize_entry("observation", &**observation),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Serialize for Origin {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.entries(&mut map)?;
+        map.end()
+    }
+}
+
 /// Something that was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -43,15 +66,7 @@ pub struct Refused {
 impl Serialize for Refused {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("file", &self.origin.file.display().to_string())?;
-        match self.origin.place {
-            Place::File => {}
-            Place::Entry(entry) => map.serialize_entry("entry", &entry)?,
-            Place::Line(line) => map.serialize_entry("line", &line)?,
-        }
-        if let Some(observation) = &self.origin.observation {
-            map.serialize_entry("observation", &**observation)?;
-        }
+        self.origin.entries(&mut map)?;
         if let Some(measure) = &self.measure {
             map.serialize_entry("measure", measure)?;
         }
@@ -66,12 +81,18 @@ impl Serialize for Refused {
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     // Files
-    /// A file of JSON over the cap.
-    #[error("the file is larger than 64 MiB; export it as NDJSON")]
+    /// A file over the cap, of a format that is held whole: JSON and FIT.
+    #[error("the file is larger than 64 MiB; split it, or export JSON as NDJSON")]
     FileTooLarge,
     /// A line over the cap.
     #[error("the line is longer than 4 MiB")]
     LineTooLong,
+    /// A record over the cap, of a format that is read as a stream.
+    #[error("the record is longer than 4 MiB, so the file is read no further")]
+    RecordTooLong,
+    /// More than memory is set aside for.
+    #[error("the file has more of this kind than is taken; export fewer years at a time")]
+    TooMany,
     /// Not UTF-8.
     #[error("the text is not UTF-8")]
     NotUtf8,
@@ -87,11 +108,49 @@ pub enum Reason {
     /// The compressed file ends early or is damaged; lines before were read.
     #[error("the compressed file is damaged from here on")]
     BrokenCompression,
+    /// A FIT file without its marks.
+    #[error("this is not a FIT file, or another begins in it that is none")]
+    NotFit,
+    /// A file that should be longer.
+    #[error("the file ends before its end; copy it again")]
+    EndsEarly,
+    /// A FIT file whose checksum does not hold.
+    #[error("the file's checksum does not hold: it is damaged")]
+    BrokenChecksum,
+    /// XML that is no export of Apple Health.
+    #[error("this is not an export of Apple Health (its first element is not HealthData)")]
+    NotAppleHealth,
+    /// XML that is not well-formed.
+    #[error("the XML is not well-formed here, so the file is read no further")]
+    BrokenXml,
+    /// An archive that cannot be opened, or that holds no export.
+    #[error("this is not the archive that Apple Health exports: there is no XML file of the export in it")]
+    NotAppleArchive,
+    /// CSV without a description.
+    #[error("nothing says what the file's columns are: give `table = \"table.toml\"` in provider.toml")]
+    NoTable,
+    /// A first line that lacks a column which the description names.
+    #[error("the first line does not name the columns that the description of the table has, or names one twice")]
+    OtherColumns,
+    /// More or fewer fields than columns.
+    #[error("the line has not as many fields as the file has columns")]
+    OtherFields,
+    /// A word for a measure that the description does not have.
+    #[error("the description of the table gives no measure for the word that stands in the measure's column")]
+    UnknownWord,
     /// A member of the record has another shape than its format gives it.
     #[error("the record is not of the shape that its format (FHIR R4, Open mHealth) gives it")]
     Malformed,
 
     // Persons
+    /// A file that names nobody, and nobody is named for it.
+    #[error(
+        "the file does not say whose it is: give --person, or lay it into a folder that is named by the person's identifier and set `people = \"folder\"` under [unnamed] in provider.toml"
+    )]
+    NobodyNamed,
+    /// A device's file of several users.
+    #[error("the file is of several users of one device, and does not say who they are")]
+    SeveralUsers,
     /// No subject reference.
     #[error("the observation names no subject")]
     NoSubject,
@@ -175,6 +234,14 @@ pub enum Reason {
     /// Blood pressure while or after exerting oneself.
     #[error("the blood pressure was taken in or after exertion")]
     UnderExertion,
+
+    // Devices
+    /// A device that has not been told the time.
+    #[error("the device did not know the date")]
+    NoClock,
+    /// A device's measurement that failed.
+    #[error("the device says that the measurement failed")]
+    FailedMeasurement,
 
     // Observations
     /// A code of the catalogue, but for its system or for space around it.

@@ -1,11 +1,14 @@
 //! Selection: from an observation to the readings that count, or the reason why one does not.
 //!
 //! Kept true: a reading is taken only if its code is the catalogue's, its status final, amended or corrected, its
-//! unit one the measure lists (UCUM, by code), its value within the measure's range *before* any rounding, its date
+//! unit one the measure lists (UCUM, by code, or by a spelling of [`units`]), its value within the measure's range *before* any rounding, its date
 //! a day of the person's life that is not in the future. What the catalogue does not name is skipped, not refused,
 //! unless it looks as if the catalogue had been meant. Conversion is exact: `value × times / over + plus`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use nacre_schemas::{
@@ -27,6 +30,7 @@ use crate::{
     },
     people::{People, Person},
     refusal::{Origin, Reason},
+    units,
 };
 
 /// The system of UCUM units.
@@ -43,7 +47,7 @@ pub(crate) struct Reading {
     pub(crate) effective: Effective,
     /// In the measure's own unit.
     pub(crate) value: BigRational,
-    /// The observation's id, or its fullUrl: what breaks ties.
+    /// The observation's id, or its fullUrl, or where its format has neither the value: what breaks ties.
     pub(crate) source: Arc<str>,
     pub(crate) origin: Origin,
 }
@@ -77,8 +81,17 @@ pub(crate) struct Selector<'c> {
     now: Timestamp,
     codes: Codes<'c>,
     classes: Vec<Class>,
-    /// Digest of the content of each observation taken, by its source id.
-    seen: HashMap<Arc<str>, Digest>,
+    /// Content of each observation taken, by its source id.
+    seen: HashMap<Short, Short>,
+    /// Contents of those taken that have none.
+    seen_without_id: HashSet<Short>,
+}
+
+/// The half of a digest, which tells apart what nobody has picked to collide. There are as many as observations.
+type Short = [u8; 16];
+
+fn short(digest: &Digest) -> Short {
+    *digest.as_bytes().first_chunk().expect("a digest has 32 bytes")
 }
 
 /// A quantity of an observation that a measure is to be read from.
@@ -94,7 +107,7 @@ impl<'c> Selector<'c> {
     /// For these measures and people, at that time.
     pub(crate) fn new(catalogue: &'c Catalogue, people: &'c People<'c>, now: Timestamp) -> Self {
         let (codes, classes) = (Codes::of(catalogue), derive::classes(catalogue));
-        Self { catalogue, people, now, codes, classes, seen: HashMap::new() }
+        Self { catalogue, people, now, codes, classes, seen: HashMap::new(), seen_without_id: HashSet::new() }
     }
 
     /// The readings of an observation.
@@ -113,12 +126,15 @@ impl<'c> Selector<'c> {
         if readings.is_empty() {
             return Selected::Taken(taken);
         }
-        let content = content_digest(&readings);
-        match self.seen.get(&common.source) {
-            Some(before) if *before == content => Selected::Repeated,
-            Some(_) => Selected::Refused(Reason::OtherContentBefore),
-            None => {
-                self.seen.insert(common.source, content);
+        let content = short(&content_digest(&readings));
+        let Some(source) = &common.source else {
+            return if self.seen_without_id.insert(content) { Selected::Taken(taken) } else { Selected::Repeated };
+        };
+        match self.seen.entry(short(&Digest::of(source.as_bytes()))) {
+            Entry::Occupied(before) if *before.get() == content => Selected::Repeated,
+            Entry::Occupied(_) => Selected::Refused(Reason::OtherContentBefore),
+            Entry::Vacant(free) => {
+                free.insert(content);
                 Selected::Taken(taken)
             }
         }
@@ -174,13 +190,16 @@ impl<'c> Selector<'c> {
     /// What holds for the observation as a whole.
     fn common(&self, observation: &Observation<'_>, setting: &Setting<'_>) -> Result<Common, Reason> {
         check_status(observation.status.as_deref())?;
-        let source = observation.id.as_deref().or(setting.full_url).ok_or(Reason::NoSourceId)?;
+        let source = observation.id.as_deref().or(setting.full_url);
+        if source.is_none() && !observation.is_without_id {
+            return Err(Reason::NoSourceId);
+        }
         let subject = observation.subject.as_ref().ok_or(Reason::NoSubject)?;
         let position = self.people.find(setting.file, subject)?;
         let person = self.people.person(position)?;
         let effective = effective_of(observation)?;
         let period = self.check_date(effective, &person)?;
-        Ok(Common { source: source.into(), person: position, effective, period })
+        Ok(Common { source: source.map(Into::into), person: position, effective, period })
     }
 
     fn check_date(&self, effective: Effective, person: &Person) -> Result<cohort::Period, Reason> {
@@ -226,15 +245,17 @@ impl<'c> Selector<'c> {
             measure: candidate.measure,
             period: common.period,
             effective: common.effective,
+            // Without an id, the lower value breaks a tie; which it is matters not, but that it is always the same.
+            source: common.source.clone().unwrap_or_else(|| value.to_string().into()),
             value,
-            source: Arc::clone(&common.source),
             origin: setting.origin.clone(),
         })
     }
 }
 
 struct Common {
-    source: Arc<str>,
+    /// Nothing, for formats whose records have no ids.
+    source: Option<Arc<str>>,
     person: usize,
     effective: Effective,
     period: cohort::Period,
@@ -288,7 +309,8 @@ fn value_in_unit(measure: &Measure, codes: &[&Code], quantity: &Quantity<'_>) ->
     if system != UCUM {
         return Err(Reason::NotUcum);
     }
-    let unit = measure.units.iter().find(|unit| unit.code.as_str() == code).ok_or(Reason::OtherUnit)?;
+    let of_code = |code: &str| measure.units.iter().find(|unit| unit.code.as_str() == code);
+    let unit = of_code(code).or_else(|| of_code(units::ucum(code)?)).ok_or(Reason::OtherUnit)?;
     if !codes.iter().any(|code| code.takes(unit)) {
         return Err(Reason::UnitOfAnotherCode);
     }

@@ -1,24 +1,46 @@
 //! `nacre provider`.
 
-use std::process::ExitCode;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use comfy_table::Cell;
-use nacre_provider::{Config, Erased, Place, PostSummary};
+use nacre_provider::{
+    Config, Erased, Pace, PersonId, Place, PostSummary, Preview, PreviewedPseudonym, Refused, Report,
+};
 
 use super::Output;
-use crate::{cli::ProviderCommand, output, progress::Bars};
+use crate::{
+    cli::{ProviderCommand, ReadingArgs},
+    output,
+    progress::Bars,
+};
 
 pub(super) async fn run(command: ProviderCommand, output: Output) -> anyhow::Result<ExitCode> {
     match command {
-        ProviderCommand::Post { config, paths } => {
+        ProviderCommand::Post { config, paths, reading } => {
             let bars = Bars::new();
-            let summary = nacre_provider::post(&Config::read(&config)?, &paths, &bars).await?;
+            let summary = nacre_provider::post(&configured(&config, reading)?, &paths, &bars).await?;
             bars.end();
             output.print(&summary, || text(&summary))?;
             let clean = summary.refused.is_empty()
                 && summary.refused_at_exchange.is_empty()
                 && (summary.queued, summary.unnamed) == (0, 0);
             Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        ProviderCommand::Preview { config, paths, reading } => {
+            let bars = Bars::new();
+            let preview = nacre_provider::preview(&configured(&config, reading)?, &paths, &bars)?;
+            bars.end();
+            output.print(&preview, || previewed(&preview))?;
+            Ok(if preview.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        ProviderCommand::Watch { config, folders, every, settle, reading } => {
+            let pace = Pace { every: Duration::from_secs(every), settle: Duration::from_secs(settle) };
+            watch(&configured(&config, reading)?, &folders, pace, output).await
         }
         ProviderCommand::Erase { config, records } => {
             let config = Config::read(&config)?;
@@ -51,6 +73,101 @@ pub(super) async fn run(command: ProviderCommand, output: Output) -> anyhow::Res
     }
 }
 
+/// The configuration, and what the command line adds to it.
+fn configured(path: &Path, reading: ReadingArgs) -> anyhow::Result<Config> {
+    let mut config = Config::read(path)?;
+    if let Some(person) = reading.person {
+        // What is wrong with it is said without it.
+        let unusable = |_| anyhow::anyhow!("--person: the identifier is empty, longer than 256 bytes or not printable");
+        config.unnamed.person = Some(PersonId::new(&person).map_err(unusable)?);
+    }
+    config.table = reading.table.or(config.table);
+    Ok(config)
+}
+
+async fn watch(config: &Config, folders: &[PathBuf], pace: Pace, output: Output) -> anyhow::Result<ExitCode> {
+    let bars = Bars::new();
+    let mut report = |report: Report| {
+        bars.end();
+        match report {
+            Report::Posted(summary) if output.json => match serde_json::to_string(&summary) {
+                Ok(line) => println!("{line}"),
+                Err(error) => eprintln!("nacre: {error}"),
+            },
+            Report::Posted(summary) => println!("{}", text(&summary)),
+            Report::Unreadable(error) => eprintln!("nacre: {error}; trying again"),
+        }
+    };
+    output.say(format_args!("watching {} folders; interrupt or terminate to stop", folders.len()));
+    tokio::select! {
+        ended = nacre_provider::watch(config, folders, pace, &bars, &mut report) => ended?,
+        () = super::interrupted() => {}
+    }
+    bars.end();
+    output.say("stopped; what was not posted is posted when it is started again");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How many records of a preview are shown; the rest are in `--json`.
+const SHOWN: usize = 20;
+
+fn previewed(preview: &Preview) -> String {
+    let mut table = output::table(&[
+        "from",
+        "record",
+        "cell: measure, month, region, sex, age",
+        "pseudonym",
+        "bytes encrypted",
+        "stays inside: value, day, readings",
+    ]);
+    for record in preview.records.iter().take(SHOWN) {
+        let (cell, inside) = (&record.header.cell, &record.stays_encrypted);
+        let pseudonym = match record.pseudonym {
+            PreviewedPseudonym::Own(digest) => short(digest),
+            PreviewedPseudonym::WithCustodians => "with custodians".to_owned(),
+            PreviewedPseudonym::None => "none: refused".to_owned(),
+        };
+        let lengths = record.ciphertext_bytes;
+        table.add_row(vec![
+            format!("{}{}", record.source.file.display(), place(record.source.place)),
+            short(record.header.record),
+            format!("{} {} {} {} {}", cell.measure, cell.period, cell.region, cell.sex, cell.age_band),
+            pseudonym,
+            format!("{}+{}+{}", lengths.commitments, lengths.openings, lengths.payload + lengths.wrapped_key),
+            format!("{} {}, {}, {}", inside.value, inside.unit, inside.day, inside.readings),
+        ]);
+    }
+    let mut text = format!(
+        "{} observations in {} files: {} of no measure of the catalogue, {} copies, {} refused, {} of a month that has \
+         not ended.\n{} records would leave, but for those posted before. The exchange would see the first columns, without \
+         \"from\"; the last one stays inside encryption.\n{table}",
+        preview.observations,
+        preview.files,
+        preview.skipped,
+        preview.repeated,
+        preview.refused.len(),
+        preview.deferred.len(),
+        preview.records.len(),
+    );
+    if preview.records.len() > SHOWN {
+        text.push_str(&format!("\n… and {} more; --json lists them all", preview.records.len() - SHOWN));
+    }
+    text.push_str(&refusals(&preview.refused));
+    text
+}
+
+fn short(digest: nacre_schemas::Digest) -> String {
+    digest.to_string().chars().take(12).chain(['…']).collect()
+}
+
+fn place(place: Place) -> String {
+    match place {
+        Place::File => String::new(),
+        Place::Entry(entry) => format!(" entry {entry}"),
+        Place::Line(line) => format!(" line {line}"),
+    }
+}
+
 /// How many refusals are listed one by one; the rest are in `--json`.
 const LISTED: usize = 20;
 
@@ -78,17 +195,7 @@ fn text(summary: &PostSummary) -> String {
         summary.already_posted,
         summary.refused_at_exchange.len(),
     );
-    for refused in summary.refused.iter().take(LISTED) {
-        let place = match refused.origin.place {
-            Place::File => String::new(),
-            Place::Entry(entry) => format!(" entry {entry}"),
-            Place::Line(line) => format!(" line {line}"),
-        };
-        text.push_str(&format!("\n  {}{place}: {}", refused.origin.file.display(), refused.reason));
-    }
-    if summary.refused.len() > LISTED {
-        text.push_str(&format!("\n  … and {} more; --json lists them all", summary.refused.len() - LISTED));
-    }
+    text.push_str(&refusals(&summary.refused));
     for refused in &summary.refused_at_exchange {
         text.push_str(&format!("\n  record {}: {}", refused.record, refused.detail));
     }
@@ -100,6 +207,24 @@ fn text(summary: &PostSummary) -> String {
     }
     for unsettled in &summary.unsettled {
         text.push_str(&format!("\n  batch {}: {}", unsettled.batch, unsettled.detail));
+    }
+    text
+}
+
+/// The reasons with their counts, and the first refusals one by one.
+fn refusals(refused: &[Refused]) -> String {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for refused in refused {
+        *counts.entry(refused.reason.to_string()).or_default() += 1;
+    }
+    let mut text: String = counts.iter().map(|(reason, count)| format!("\n{count} refused: {reason}")).collect();
+    for refused in refused.iter().take(LISTED) {
+        let Refused { origin, measure, reason } = refused;
+        let measure = measure.as_ref().map(|measure| format!(" ({measure})")).unwrap_or_default();
+        text.push_str(&format!("\n  {}{}{measure}: {reason}", origin.file.display(), place(origin.place)));
+    }
+    if refused.len() > LISTED {
+        text.push_str(&format!("\n  … and {} more; --json lists them all", refused.len() - LISTED));
     }
     text
 }

@@ -163,7 +163,7 @@ fn clock_time(text: &str) -> Result<Time, DateError> {
 }
 
 /// Reads `Z` or `±hh:mm`, up to 14 hours.
-fn offset(text: &str) -> Result<Offset, DateError> {
+pub(crate) fn offset(text: &str) -> Result<Offset, DateError> {
     if text == "Z" {
         return Ok(Offset::UTC);
     }

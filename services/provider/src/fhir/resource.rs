@@ -65,6 +65,9 @@ pub(crate) struct Observation<'a> {
     pub(crate) modifier_extension: Option<IgnoredAny>,
     #[serde(default, borrow)]
     pub(crate) component: Vec<Component<'a>>,
+    /// Whether its format gives records no ids, so that what it says is all that tells it from others.
+    #[serde(skip)]
+    pub(crate) is_without_id: bool,
 }
 
 /// What is read of a component of a panel.

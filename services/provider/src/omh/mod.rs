@@ -41,16 +41,13 @@ use self::{
 };
 use crate::{
     fhir::resource::{CodeableConcept, Coding, Component, Observation, Quantity, Reference},
+    observed::{NACRE, OPEN_MHEALTH},
     refusal::Reason,
     select::UCUM,
 };
 
-/// The system of codes that are names of Open mHealth's schemas.
-const OPEN_MHEALTH: &str = "https://w3id.org/openmhealth";
-/// The same of IEEE 1752.1.
+/// The system of codes that are names of IEEE 1752.1's schemas.
 const IEEE_1752: &str = "https://w3id.org/ieee/ieee-1752-schema";
-/// The system of the catalogue's own codes, for what a schema's name alone does not say.
-const NACRE: &str = "urn:nacre:code";
 /// The least that can be a day's count: the shortest day of the year has 23 hours.
 const SHORTEST_DAY: SignedDuration = SignedDuration::from_hours(23);
 /// The longest day of the year.

@@ -20,6 +20,7 @@ const RECORD: &[u8] = b"nacre provider record v1\n";
 const FINGERPRINT: &[u8] = b"nacre provider fingerprint v1\n";
 const PSEUDONYM: &[u8] = b"nacre provider pseudonym v1\n";
 const IDENTITY: &[u8] = b"nacre provider identity v1\n";
+const FILE: &[u8] = b"nacre provider file v1\n";
 
 /// The record's id: the same for the same person, measure and month whenever it is made.
 pub(crate) fn record(key: &[u8; 32], system: &str, person: &PersonId, measure: &MeasureRef, period: Period) -> Digest {
@@ -45,6 +46,11 @@ pub(crate) fn identity(key: &[u8; 32], pseudonyms: &Digest, number: &IdentityNum
         pseudonyms.encode(out);
         out.raw(&number.to_bytes());
     })
+}
+
+/// What a watch remembers a file by, whose path may name a person.
+pub(crate) fn file(key: &[u8; 32], path: &[u8]) -> Digest {
+    keyed(key, FILE, |out| out.sized(path))
 }
 
 /// What tells whether a record has the value and cell that it was posted with.

@@ -59,8 +59,7 @@ fn rows_of_files(folder: &Path, person_system: &str) -> String {
         match prepare_from(&paths, person_system) {
             Ok(prepared) => rows += &row(&name(file), &prepared),
             Err(PrepareError::File(crate::FileError::UnknownFormat(_))) => {
-                writeln!(rows, "| {} | | | | | | not read: only .json, .ndjson and .ndjson.gz are |", name(file))
-                    .unwrap();
+                writeln!(rows, "| {} | | | | | | not read: its name ends as that of no format |", name(file)).unwrap();
             }
             Err(error) => panic!("{error}"),
         }
@@ -73,7 +72,7 @@ const HEAD: &str = "\
 |---|---|---|---|---|---|---|
 ";
 
-fn table(bundles: &Path, export: &Path, examples: &Path, cases: &Path, data_points: &str) -> String {
+fn table(bundles: &Path, export: &Path, examples: &Path, cases: &Path, data_points: &str, devices: &str) -> String {
     let synthea = |name: &str, paths: &[PathBuf]| row(name, &prepare_from(paths, SYNTHEA_SYSTEM).unwrap());
     let mut table = format!(
         "# What becomes of records that nobody here wrote\n\n\
@@ -97,6 +96,10 @@ fn table(bundles: &Path, export: &Path, examples: &Path, cases: &Path, data_poin
                  the folder's schema and version. What its schema takes may still be no reading: an aggregate, a value without \
                  a time, or one over more than a day. Headers are put before the body of a weight.";
     write!(table, "\n## Open mHealth's test data\n\n{about}\n\n{HEAD}{data_points}").unwrap();
+    let about = "Each file is of one man in the register, born in 1990. FIT counts as a whole or not at all. What a workout \
+                 recorded, and a device's settings, are not readings of a month, so those files hold nothing that counts. \
+                 Values are compared with those that Garmin's own SDK reads.";
+    write!(table, "\n## Devices: Garmin FIT and Apple Health\n\n{about}\n\n{HEAD}{devices}").unwrap();
     table
 }
 
@@ -104,8 +107,8 @@ fn table(bundles: &Path, export: &Path, examples: &Path, cases: &Path, data_poin
 fn the_intake_table_is_what_the_provider_does() {
     let folders = ["synthea-bundles", "synthea-ndjson", "hl7-examples", "server-cases"].map(data);
     let [Some(bundles), Some(export), Some(examples), Some(cases)] = folders else { return };
-    let Some(data_points) = openmhealth::rows() else { return };
-    let made = table(&bundles, &export, &examples, &cases, &data_points);
+    let (Some(data_points), Some(devices)) = (openmhealth::rows(), devices::rows()) else { return };
+    let made = table(&bundles, &export, &examples, &cases, &data_points, &devices);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/intake-table.md");
     if std::env::var_os("NACRE_BLESS").is_some() {
         std::fs::write(&path, &made).unwrap();

@@ -1,13 +1,19 @@
 //! Synthetic inputs for this crate's tests, and the tests that take more than one module.
 
 mod data_points;
+mod devices;
 mod exchange;
 mod intake;
+mod leaks;
 mod measures;
+mod memory;
 mod openmhealth;
 mod posting;
+mod previewing;
 mod refusals;
 mod selection;
+mod tables;
+mod watching;
 
 use std::path::{Path, PathBuf};
 
@@ -33,6 +39,11 @@ impl Files {
     pub(crate) fn with(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         std::fs::write(self.0.path().join(name), content).unwrap();
         self
+    }
+
+    /// How long they are together.
+    pub(crate) fn bytes(&self) -> u64 {
+        std::fs::read_dir(self.0.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
     }
 
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
@@ -70,6 +81,8 @@ pub(crate) fn config(folder: &Path) -> Config {
         cross_from: None,
         payload_key: folder.join("payload.key"),
         pseudonyms: None,
+        table: None,
+        unnamed: Default::default(),
     }
 }
 

@@ -187,7 +187,9 @@ async fn more_than_a_batch_holds_makes_more_batches_and_progress_is_told() {
     assert_eq!((summary.posted, site.size()), (66, 66));
     let sizes: BTreeSet<usize> = records(&site.bodies()).iter().map(BTreeSet::len).collect();
     assert_eq!(sizes, BTreeSet::from([2, 64]));
-    let stages = [(Stage::People, 1, 1), (Stage::Observations, 1, 1), (Stage::Sealing, 66, 66), (Stage::Posting, 2, 2)];
+    let bytes = files.bytes();
+    let (people, observations) = ((Stage::People, bytes, bytes), (Stage::Observations, bytes, bytes));
+    let stages = [people, observations, (Stage::Sealing, 66, 66), (Stage::Posting, 2, 2)];
     assert_eq!(*heard.0.lock().unwrap(), stages);
 }
 

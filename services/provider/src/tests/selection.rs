@@ -70,7 +70,7 @@ fn the_two_values_of_a_panel_are_read_by_its_code_and_theirs() {
 
 #[test]
 fn a_bad_component_does_not_take_the_good_one_with_it() {
-    let components = [component("8480-6", &quantity("120", "mmHg")), component("8462-4", &quantity("80", "mm[Hg]"))];
+    let components = [component("8480-6", &quantity("120", "cm[H2O]")), component("8462-4", &quantity("80", "mm[Hg]"))];
     let files = Files::new().with("a.json", bundle(&[patient(), panel("o1", "85354-9", "2026-01-05", &components)]));
     let prepared = files.prepare();
     assert_eq!(values(&prepared), ["diastolic-bp@1 2026-01 female 45-49 80 1"]);
