@@ -1,4 +1,5 @@
-//! The 11 Synthea bundles: nothing of a person gets out. (What they come to is in `catalogue.rs`.)
+//! The 11 Synthea bundles, and files of devices: nothing of a person gets out, onto the wire, into what exchange and provider
+//! store, or into a log line at any level. (What they come to is in `catalogue.rs`.)
 //!
 //! Skipped, saying so, where the shared test input is not beside this checkout.
 
@@ -7,7 +8,7 @@
 use std::{
     collections::BTreeSet,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use nacre_schemas::{Document as _, batch::Batch};
@@ -96,6 +97,41 @@ fn collect(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
+/// Log lines of every thread, of all servers.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Files of devices that nobody here wrote, with what is in them that must not get out: serial numbers, positions in FIT's unit
+/// and in degrees, names of sources, a vendor's number of a person, a birth date.
+const DEVICES: [&str; 4] = [
+    "fit/valid/garmin-fenix-5-run.fit",
+    "fit/valid/WeightScaleSingleUser.fit",
+    "fit/valid/MonitoringFile.fit",
+    "apple-health/export-small.xml",
+];
+const OF_DEVICES: [&str; 10] = [
+    "3945849289",
+    "456099128",
+    "1463077077",
+    "3882708276",
+    "Simon’s iPhone",
+    "Health Mate",
+    "userid=12345",
+    "122.426",
+    "37.7777",
+    "1990-02-02",
+];
+
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
@@ -117,6 +153,10 @@ fn batches(streams: &[Vec<u8>]) -> Vec<Batch> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_names_a_person_is_sent_or_stored() {
     let Some(files) = bundles() else { return };
+    let log = Log::default();
+    let lines = log.clone();
+    let all = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE);
+    all.with_writer(move || lines.clone()).init();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let tapped = listener.local_addr().unwrap().to_string();
     let plan = plan(&["810000"], 11, PERSON_SYSTEM);
@@ -124,9 +164,18 @@ async fn nothing_that_names_a_person_is_sent_or_stored() {
     let places = running.places.clone();
     let seen = Arc::new(Mutex::new(Vec::new()));
     tokio::spawn(tap(listener, target.unwrap().parse().unwrap(), seen.clone()));
-    let config = nacre_provider::Config::read(&places.providers[PROVIDER]).unwrap();
-    let summary = nacre_provider::post(&config, &files, &()).await.unwrap();
+    let mut config = nacre_provider::Config::read(&places.providers[PROVIDER]).unwrap();
+    let register = places.providers[PROVIDER].with_file_name("people.csv");
+    std::fs::write(&register, "id,sex,birth-date\nowner-of-devices,male,1990-02-02\n").unwrap();
+    config.people = Some(register);
+    config.unnamed.person = Some(nacre_provider::PersonId::new("owner-of-devices").unwrap());
+    let mut all = files.clone();
+    all.extend(DEVICES.iter().map(|name| shared_data().unwrap().join(name)));
+    let summary = nacre_provider::post(&config, &all, &()).await.unwrap();
     assert!(summary.posted > 100);
+    for measure in ["steps@1", "body-fat@1", "mvpa-minutes@1"] {
+        assert!(summary.by_measure.contains_key(&measure.parse().unwrap()), "{measure} is of devices alone");
+    }
     running.servers.stop_all().await.unwrap();
     // The client keeps its connections for a while; what it sent has been recorded once they are closed.
     for _ in 0..100 {
@@ -138,7 +187,8 @@ async fn nothing_that_names_a_person_is_sent_or_stored() {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
 
-    let identifying = identifying(&files);
+    let mut identifying = identifying(&files);
+    identifying.extend(OF_DEVICES.iter().chain(&["owner-of-devices"]).map(|text| (*text).to_owned()));
     let (long, short): (Vec<&String>, Vec<&String>) = identifying.iter().partition(|text| text.len() >= 6);
     assert!(long.len() > 60 && short.len() > 10, "{} {}", long.len(), short.len());
     assert!(long.iter().any(|text| text.starts_with("999-")), "social security numbers are among them");
@@ -154,6 +204,7 @@ async fn nothing_that_names_a_person_is_sent_or_stored() {
     haystacks.extend(
         files_below(&config.data).unwrap().into_iter().map(|(path, bytes)| (path.display().to_string(), bytes)),
     );
+    haystacks.push(("the log".to_owned(), log.0.lock().unwrap_or_else(PoisonError::into_inner).clone()));
     let total: usize = haystacks.iter().map(|(_, bytes)| bytes.len()).sum();
     assert!(total > 500_000, "{total}");
     for (place, bytes) in &haystacks {
