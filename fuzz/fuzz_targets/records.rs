@@ -1,5 +1,5 @@
-//! Records that a provider reads: FHIR and Open mHealth, one, many or a line each, also compressed; and its register of
-//! people. The first byte chooses the kind of file. Reading, selecting and reducing does not panic, and what comes out lies in
+//! Records that a provider reads: FHIR and Open mHealth, one, many or a line each, also compressed; FIT, Apple Health and its
+//! archive, CSV; and its register of people. The first byte chooses the kind of file. Reading, selecting and reducing does not panic, and what comes out lies in
 //! its measure's range.
 
 #![no_main]
@@ -7,7 +7,7 @@
 use std::{fs, io::Write as _, path::PathBuf, sync::LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use nacre_provider::{Config, prepare};
+use nacre_provider::{Config, PersonId, UnnamedConfig, prepare};
 use nacre_schemas::catalogue::Catalogue;
 use tempfile::TempDir;
 
@@ -16,6 +16,7 @@ static HOME: LazyLock<TempDir> = LazyLock::new(|| {
 });
 
 const RECORDS: &str = r#"{"resourceType":"Patient","id":"p","identifier":[{"system":"urn:fuzz","value":"a"}],"gender":"female","birthDate":"1980-02-03"}"#;
+const TABLE: &str = "person = \"p\"\ntime = \"t\"\n[row]\nvalue = \"v\"\nmeasure = \"m\"\nunit = \"u\"\n";
 const REGISTER: &str = "id,sex,birth-date\na,female,1980-02-03\n";
 
 fn config(people: Option<PathBuf>) -> Config {
@@ -36,9 +37,20 @@ fn config(people: Option<PathBuf>) -> Config {
         pseudonym_key: PathBuf::new(),
         cross_key: None,
         cross_measures: Vec::new(),
+        cross_from: None,
         payload_key: PathBuf::new(),
         pseudonyms: None,
+        table: Some(table()),
+        unnamed: UnnamedConfig { person: PersonId::new("a").ok(), ..UnnamedConfig::default() },
     }
+}
+
+fn table() -> PathBuf {
+    let path = HOME.path().join("table.toml");
+    if !path.exists() {
+        fs::write(&path, TABLE).expect("written");
+    }
+    path
 }
 
 fn compressed(content: &[u8]) -> Vec<u8> {
@@ -50,13 +62,18 @@ fn compressed(content: &[u8]) -> Vec<u8> {
 fuzz_target!(|data: &[u8]| {
     let Some((mode, rest)) = data.split_first() else { return };
     let at = |name: &str| HOME.path().join(name);
-    let (name, content, register): (&str, Vec<u8>, Option<&[u8]>) = match mode % 6 {
+    let (name, content, register): (&str, Vec<u8>, Option<&[u8]>) = match mode % 11 {
         0 => ("a.json", rest.to_vec(), None),
         1 => ("a.ndjson", [RECORDS.as_bytes(), b"\n", rest].concat(), None),
         2 => ("a.ndjson.gz", rest.to_vec(), None),
         3 => ("a.ndjson.gz", compressed(rest), None),
         4 => ("a.json", rest.to_vec(), Some(REGISTER.as_bytes())),
-        _ => ("a.ndjson", RECORDS.as_bytes().to_vec(), Some(rest)),
+        5 => ("a.ndjson", RECORDS.as_bytes().to_vec(), Some(rest)),
+        6 => ("a.fit", rest.to_vec(), Some(REGISTER.as_bytes())),
+        7 => ("a.xml", rest.to_vec(), Some(REGISTER.as_bytes())),
+        8 => ("a.xml", [b"<HealthData>", rest, b"</HealthData>"].concat(), Some(REGISTER.as_bytes())),
+        9 => ("a.zip", rest.to_vec(), Some(REGISTER.as_bytes())),
+        _ => ("a.csv", [b"p,t,v,m,u\n", rest].concat(), Some(REGISTER.as_bytes())),
     };
     fs::write(at(name), content).expect("written");
     let people = register.map(|register| {
