@@ -7,7 +7,7 @@
 use std::{fs, io::Write as _, path::PathBuf, sync::LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use nacre_provider::{Config, PersonId, UnnamedConfig, prepare};
+use nacre_provider::{Config, GatewayConfig, PersonId, UnnamedConfig, prepare};
 use nacre_schemas::catalogue::Catalogue;
 use tempfile::TempDir;
 
@@ -42,6 +42,7 @@ fn config(people: Option<PathBuf>) -> Config {
         pseudonyms: None,
         table: Some(table()),
         unnamed: UnnamedConfig { person: PersonId::new("a").ok(), ..UnnamedConfig::default() },
+        gateway: GatewayConfig::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod attack;
 pub mod forged;
+pub mod peers;
 pub mod plain;
 pub mod points;
 pub mod proxy;

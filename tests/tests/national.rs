@@ -1,9 +1,8 @@
 //! SM2, SM3 and SM4-GCM against implementations that are not ours, in both directions: what they sign and seal holds here,
 //! what the product signs and seals holds there, and what was changed holds nowhere.
 //!
-//! The peers are programs of their own: Python with `gmssl` and `cryptography` (the interpreter that `NACRE_PYTHON` names, else
-//! `python3`), Node with `sm-crypto` (found by `NODE_PATH`). Where one is absent its test skips, and says so. Published
-//! vectors are beside the code.
+//! The peers are programs of their own ([`nacre_tests::peers`]): Python with `gmssl` and `cryptography`, Node with `sm-crypto`.
+//! Published vectors are beside the code.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
@@ -18,33 +17,26 @@ use nacre_access::secret;
 use nacre_ledger::signing::{self, Role, SigningKey};
 use nacre_provider::{OpenError, open_payload};
 use nacre_schemas::{Blob, Digest, Document as _, Signature, batch::Batch, contribution::Payload};
-use nacre_tests::{Running, plan};
+use nacre_tests::{Running, peers, plan};
 use rand::{Rng as _, RngCore as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 
-/// What a peer's program answers; none if there is no such peer here.
-fn ask(program: &str, module: &str, probe: &[&str], script: &str, asked: &Value) -> Option<Value> {
-    let there = Command::new(program).args(probe).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if !there.is_ok_and(|status| status.success()) {
-        println!("skipped: {program} with {module} is not installed");
-        return None;
-    }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(script);
-    let mut peer = Command::new(program).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+/// What a peer answers, if it is here.
+fn ask(peer: Option<Command>, asked: &Value) -> Option<Value> {
+    let mut peer = peer?.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     peer.stdin.take().unwrap().write_all(asked.to_string().as_bytes()).unwrap();
     let answered = peer.wait_with_output().unwrap();
-    assert!(answered.status.success(), "{program} failed");
+    assert!(answered.status.success(), "the peer failed");
     Some(serde_json::from_slice(&answered.stdout).unwrap())
 }
 
 fn ask_python(asked: &Value) -> Option<Value> {
-    let python = std::env::var("NACRE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    ask(&python, "gmssl and cryptography", &["-c", "import gmssl, cryptography"], "national.py", asked)
+    ask(peers::python("national.py", "gmssl, cryptography"), asked)
 }
 
 fn ask_node(asked: &Value) -> Option<Value> {
-    ask("node", "sm-crypto", &["-e", "require('sm-crypto')"], "national.cjs", asked)
+    ask(peers::node("national.cjs", "sm-crypto"), asked)
 }
 
 /// What the product signs with in a role: the label and the message.

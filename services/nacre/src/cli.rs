@@ -302,6 +302,25 @@ pub enum ProviderCommand {
         #[command(flatten)]
         reading: ReadingArgs,
     },
+    /// Run the FHIR gateway: systems in your own network post FHIR R4 to it as it comes; when a month closes it is reduced,
+    /// sealed and posted.
+    ///
+    /// POST a transaction or batch Bundle to /, or Patient and Observation to /Patient and /Observation; GET /metadata says
+    /// what there is. What is answered 200 or 201 is on disk, encrypted, and ends in one record, however often it is sent.
+    /// `[gateway]` in provider.toml says where it listens (127.0.0.1:8480 if it says nothing), who may post (`token`, `tls` with
+    /// `client-ca`), and how long a month stays open (`grace-days` after its end, `quiet-hours` after its last change).
+    ///
+    /// Needs no other `nacre provider post` from the same data folder while it runs. docs/install.md goes through it.
+    Serve {
+        /// provider.toml
+        config: PathBuf,
+    },
+    /// Say where everything stands: months that wait, records queued, posted, sealed and refused, what is set aside and why,
+    /// the last error and the next attempt. May be asked while the gateway runs. Ends with status 1 if anything is set aside.
+    Status {
+        /// provider.toml
+        config: PathBuf,
+    },
     /// List the receipts that the chain gave.
     Receipts {
         /// provider.toml

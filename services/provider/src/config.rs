@@ -71,6 +71,9 @@ pub struct Config {
     /// Whose files are that name nobody, and in which time zone their times are.
     #[serde(default)]
     pub unnamed: UnnamedConfig,
+    /// How `nacre provider serve` takes records in.
+    #[serde(default)]
+    pub gateway: GatewayConfig,
 }
 
 /// Files that name nobody: FIT and Apple Health.
@@ -110,6 +113,52 @@ impl<'de> Deserialize<'de> for UtcOffset {
         let read = effective::offset(&text).map(Self);
         read.map_err(|_| D::Error::custom(format!("`{text}` is no offset from UTC, such as +08:00")))
     }
+}
+
+/// How the FHIR gateway takes records in.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct GatewayConfig {
+    /// `host:port`. Other than loopback takes a token or client certificates.
+    pub listen: String,
+    /// SM4 key of the spool (16 bytes, hex). It is made when there is none and nothing is in the spool.
+    pub spool_key: PathBuf,
+    /// Days that a month stays open after its end, for what is entered late.
+    pub grace_days: u16,
+    /// Hours that a person's month stays open after the last change of it.
+    pub quiet_hours: u16,
+    /// File of the token that senders give (`Authorization: Bearer`), if they must.
+    pub token: Option<PathBuf>,
+    /// Folder that `$import` takes files from, if it may.
+    pub import: Option<PathBuf>,
+    /// TLS, if it serves by HTTPS.
+    pub tls: Option<TlsConfig>,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8480".to_owned(),
+            spool_key: PathBuf::from("spool.key"),
+            grace_days: 5,
+            quiet_hours: 24,
+            token: None,
+            import: None,
+            tls: None,
+        }
+    }
+}
+
+/// What HTTPS takes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TlsConfig {
+    /// The gateway's certificate and those above it (PEM).
+    pub certificate: PathBuf,
+    /// Its key (PEM, 0600).
+    pub key: PathBuf,
+    /// Certificates that senders' certificates must come from (PEM), if they must have one.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// How people are named by identity number, together with the custodians.
@@ -212,8 +261,21 @@ impl Config {
             &mut self.record_key,
             &mut self.pseudonym_key,
             &mut self.payload_key,
+            &mut self.gateway.spool_key,
         ];
-        for path in paths.into_iter().chain(&mut self.people).chain(&mut self.cross_key).chain(&mut self.table) {
+        let tls = self
+            .gateway
+            .tls
+            .iter_mut()
+            .flat_map(|tls| [&mut tls.certificate, &mut tls.key].into_iter().chain(&mut tls.client_ca));
+        let of_gateway = tls.chain(&mut self.gateway.token).chain(&mut self.gateway.import);
+        for path in paths
+            .into_iter()
+            .chain(&mut self.people)
+            .chain(&mut self.cross_key)
+            .chain(&mut self.table)
+            .chain(of_gateway)
+        {
             *path = folder.join(&*path);
         }
     }

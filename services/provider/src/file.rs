@@ -77,6 +77,11 @@ impl Format {
     }
 
     /// Whether its records leave open whose they are.
+    /// Whether it is JSON, or lines of it.
+    pub(crate) fn is_text(self) -> bool {
+        matches!(self, Self::Json | Self::Ndjson | Self::CompressedNdjson)
+    }
+
     fn names_nobody(self) -> bool {
         matches!(self, Self::Fit | Self::AppleHealth | Self::AppleArchive)
     }

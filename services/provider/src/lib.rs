@@ -4,7 +4,7 @@
 //! `table`) read, `people`, `codes`, `units` and `select` decide what counts and for whom, `derive` adds what follows from
 //! it, `gather` and `reduce` make one integer of a person's month,
 //! `pseudonyms` names people to the exchange, `seal` encrypts and proves it, `outbox` keeps what was sealed until the exchange has receipted it, `post` sends. `evidence` asks for what
-//! the chains have on a record.
+//! the chains have on a record. `gateway` does all of this for what other systems post over FHIR.
 //! [`prepare()`] is the first half, without a key; [`preview()`] tells what the whole would send; [`watch()`] does it again
 //! and again.
 //!
@@ -21,6 +21,7 @@ mod exact;
 mod fhir;
 mod file;
 mod fit;
+mod gateway;
 mod gather;
 mod input;
 mod keys;
@@ -48,12 +49,16 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, ConfigError, CustodianAddress, PeopleBy, PseudonymConfig, UnnamedConfig, UtcOffset};
+pub use config::{
+    Config, ConfigError, CustodianAddress, GatewayConfig, PeopleBy, PseudonymConfig, TlsConfig, UnnamedConfig,
+    UtcOffset,
+};
 pub use erase::{EraseError, Erased, erase};
 pub use evidence::{EvidenceError, gather};
 pub use file::FileError;
+pub use gateway::{Clock, ServeError, SetAside, Status, serve, serve_by, status};
 pub use keys::KeyError;
-pub use outbox::{FILE_NAME as OUTBOX_FILE_NAME, OutboxError, receipt::StoredReceipt};
+pub use outbox::{FILE_NAME as OUTBOX_FILE_NAME, OutboxError, posting::Posting, receipt::StoredReceipt};
 pub use people::PersonId;
 pub use post::{MAX_ATTEMPTS, MAX_IN_FLIGHT, PostError, post, post_at, receipts};
 pub use prepare::{PrepareError, Prepared, prepare, prepare_with};

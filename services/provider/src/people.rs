@@ -159,6 +159,19 @@ impl<'c> People<'c> {
         }
     }
 
+    /// Has a reference in the file of that position mean a person who is known already. Nothing is heard of the person if
+    /// something was before.
+    pub(crate) fn recall(&mut self, file: usize, reference: &str, person: Person) {
+        let is_new = !self.by_identifier.contains_key(&person.id);
+        let position = self.position(person.id);
+        if is_new {
+            let statement = &mut self.statements[position];
+            (statement.sex, statement.birth) = (Some(person.sex), Some(person.birth));
+            (statement.death, statement.identity) = (person.death, Some(person.identity));
+        }
+        join(&mut self.by_url, (file, reference.to_owned()), Ok(position));
+    }
+
     fn link(&mut self, patient: &Patient) -> Link {
         let position = self.position(self.person_id(patient)?);
         let identity = self.identity(patient);
@@ -299,7 +312,7 @@ fn join<K: Eq + Hash>(names: &mut HashMap<K, Link>, name: K, link: Link) {
 }
 
 /// The id in `Patient/id`, relative or absolute, with or without a version.
-fn patient_id(reference: &str) -> Option<&str> {
+pub(crate) fn patient_id(reference: &str) -> Option<&str> {
     let unversioned = reference.split_once("/_history/").map_or(reference, |(before, _)| before);
     let (before, id) = unversioned.rsplit_once('/')?;
     let is_patient = before == "Patient" || before.ends_with("/Patient");

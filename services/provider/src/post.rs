@@ -7,11 +7,12 @@
 //! Cost: some 5 ms of one core a new record, on rayon's threads; one transaction a batch; two batches in flight.
 
 mod deliver;
-mod run;
+pub(crate) mod run;
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use jiff::Timestamp;
@@ -115,16 +116,19 @@ pub async fn post_at(
     now: Timestamp,
     progress: &dyn Progress,
 ) -> Result<PostSummary, PostError> {
-    let sealer = sealer(config)?;
+    let sealer = Arc::new(sealer(config)?);
     let outbox = Outbox::open(&config.data).await?;
     let lock = outbox.lock()?;
-    let posted = run::Run::new(sealer, &outbox, progress)?.all(paths, now).await;
+    let posted = match run::Run::new(sealer, &outbox, progress, MAX_ATTEMPTS) {
+        Ok(run) => run.all(paths, now).await,
+        Err(error) => Err(error),
+    };
     outbox.close().await;
     drop(lock);
     posted
 }
 
-/// What seals for that provider.
+/// Everything that sealing for that provider takes, checked against the trust root.
 pub(crate) fn sealer(config: &Config) -> Result<Sealer, PostError> {
     let network = read_network(&config.trust)?;
     check_place(config, &network)?;

@@ -123,8 +123,8 @@ pub fn preview_at(
     let mut lengths = BTreeMap::new();
     let mut previewed = Vec::with_capacity(records.len());
     for value in records {
-        let pseudonym = pseudonym(&sealer, &value);
         let named = sealer.name(value);
+        let pseudonym = pseudonym(&sealer, &named);
         let (record, cell) = (named.record, named.cell.clone());
         let (source, measure) = (named.value.origin.clone(), named.value.measure.clone());
         let PayloadRecord { value, unit, readings, day, .. } =
@@ -144,18 +144,19 @@ pub fn preview_at(
     Ok(Preview { files, observations, skipped, repeated, refused, deferred, records: previewed })
 }
 
-fn pseudonym(sealer: &Sealer, value: &crate::MonthValue) -> PreviewedPseudonym {
+fn pseudonym(sealer: &Sealer, named: &Named) -> PreviewedPseudonym {
+    let value = &named.value;
     match &sealer.config.pseudonyms {
         Some(config) if value.period >= config.from && value.identity.is_ok() => PreviewedPseudonym::WithCustodians,
         Some(config) if value.period >= config.from => PreviewedPseudonym::None,
-        _ => PreviewedPseudonym::Own(sealer.own_pseudonym(value)),
+        _ => PreviewedPseudonym::Own(named.own_pseudonym),
     }
 }
 
 /// The lengths of a record that is sealed and thrown away.
 fn measured(sealer: &Sealer, named: Named) -> Result<CiphertextBytes, PostError> {
     let measure: MeasureRef = named.value.measure.clone();
-    let pseudonym = sealer.own_pseudonym(&named.value);
+    let pseudonym = named.own_pseudonym;
     let sealed = sealer.seal([&Ready { named, pseudonym }])?;
     let lost = || PostError::Interrupted(format!("a batch of {measure} does not read as it was sealed"));
     let batch = Batch::from_canonical(&sealed.bytes).map_err(|_| lost())?;

@@ -77,7 +77,7 @@ pub(crate) async fn give(
     progress: &dyn Progress,
 ) -> Result<Vec<Ready>, PostError> {
     let Some(config) = &sealer.config.pseudonyms else {
-        return Ok(values.into_iter().map(|named| by_own_key(sealer, named)).collect());
+        return Ok(values.into_iter().map(by_own_key).collect());
     };
     // The network was checked, so its keys hold.
     let keys = Keys::of(sealer.network.root()).ok().flatten().ok_or(PseudonymsError::NoKey)?;
@@ -91,8 +91,8 @@ pub(crate) async fn give(
     Ok(ready)
 }
 
-fn by_own_key(sealer: &Sealer, named: Named) -> Ready {
-    Ready { pseudonym: sealer.own_pseudonym(&named.value), named }
+fn by_own_key(named: Named) -> Ready {
+    Ready { pseudonym: named.own_pseudonym, named }
 }
 
 /// Puts what needs no custodian into `ready`, and refuses what has no number.
@@ -108,7 +108,7 @@ async fn sort(
     let (mut waiting, key) = (Waiting::new(), keys.digest());
     for named in values {
         if named.value.period < config.from {
-            ready.push(by_own_key(sealer, named));
+            ready.push(by_own_key(named));
             continue;
         }
         match named.value.identity.clone() {

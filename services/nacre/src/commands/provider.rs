@@ -7,10 +7,12 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Context as _;
 use comfy_table::Cell;
 use nacre_provider::{
-    Config, Erased, Pace, PersonId, Place, PostSummary, Preview, PreviewedPseudonym, Refused, Report,
+    Config, Erased, Pace, PersonId, Place, PostSummary, Preview, PreviewedPseudonym, Refused, Report, SetAside, Status,
 };
+use tokio::net::TcpListener;
 
 use super::Output;
 use crate::{
@@ -41,6 +43,12 @@ pub(super) async fn run(command: ProviderCommand, output: Output) -> anyhow::Res
         ProviderCommand::Watch { config, folders, every, settle, reading } => {
             let pace = Pace { every: Duration::from_secs(every), settle: Duration::from_secs(settle) };
             watch(&configured(&config, reading)?, &folders, pace, output).await
+        }
+        ProviderCommand::Serve { config } => serve(Config::read(&config)?).await,
+        ProviderCommand::Status { config } => {
+            let status = nacre_provider::status(&Config::read(&config)?).await?;
+            output.print(&status, || standing(&status))?;
+            Ok(if status.set_aside.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         ProviderCommand::Erase { config, records } => {
             let config = Config::read(&config)?;
@@ -166,6 +174,51 @@ fn place(place: Place) -> String {
         Place::Entry(entry) => format!(" entry {entry}"),
         Place::Line(line) => format!(" line {line}"),
     }
+}
+
+async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    let address = config.gateway.listen.clone();
+    let listener = TcpListener::bind(&address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let scheme = if config.gateway.tls.is_some() { "https" } else { "http" };
+    eprintln!("gateway of {} listens on {scheme}://{}", config.member, listener.local_addr()?);
+    nacre_provider::serve(config, listener, super::interrupted()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where everything stands, for people.
+fn standing(status: &Status) -> String {
+    let mut table = output::table(&["", "count"]);
+    for (name, count) in [
+        ("months waiting", status.waiting_months),
+        ("records queued", status.queued),
+        ("records posted", status.posted),
+        ("of them sealed", status.sealed),
+        ("records refused", status.refused),
+        ("records erased", status.erased),
+    ] {
+        table.add_row(vec![Cell::new(name), output::number(count)]);
+    }
+    let mut text = format!("{}\n{table}", status.chain);
+    if let Some(closes_at) = status.first_closes_at {
+        text.push_str(&format!("\nthe first month closes {}", moment(closes_at)));
+    }
+    let posting = &status.posting;
+    if let Some(error) = &posting.last_error {
+        let at = posting.last_error_at.map(moment).unwrap_or_default();
+        text.push_str(&format!("\nlast error, {at}: {error}"));
+    }
+    if let Some(next) = posting.next_attempt_at {
+        text.push_str(&format!("\n{} rounds failed in a row; next attempt {}", posting.failures, moment(next)));
+    }
+    for SetAside { what, why, count } in &status.set_aside {
+        text.push_str(&format!("\nset aside, {count} × {what}: {why}"));
+    }
+    text
+}
+
+/// A time in words.
+fn moment(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }
 
 /// How many refusals are listed one by one; the rest are in `--json`.

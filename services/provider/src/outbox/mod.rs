@@ -5,11 +5,17 @@
 //! at any point a batch is queued with all its records, or settled with all of them. *Concurrency*: one run posts
 //! at a time ([`Outbox::lock`]); reading receipts beside it is fine. *Secrecy*: the file is its owner's alone
 //! (0600) and holds nothing of a person in the clear; who takes it learns how many months were
-//! posted and how many people were named, and no more.
+//! posted and how many people were named, and no more. *A full disk*: a call fails and leaves everything as it was; once
+//! there is room again, the next succeeds.
 //!
-//! One file a table: [`batch`], [`record`], [`receipt`], [`pseudonym`].
+//! One file a table: [`batch`], [`record`], [`receipt`], [`pseudonym`]; [`posting`] says how sending goes; [`person`],
+//! [`observation`] (with its readings) and [`month`] are the gateway's spool, whose rows [`crate::gateway`] encrypts.
 
 pub(crate) mod batch;
+pub(crate) mod month;
+pub(crate) mod observation;
+pub(crate) mod person;
+pub(crate) mod posting;
 pub(crate) mod pseudonym;
 pub(crate) mod receipt;
 pub(crate) mod record;
@@ -22,7 +28,10 @@ use std::{
 };
 
 use nacre_schemas::{DecodeError, Digest};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{
+    Connection as _,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
+};
 
 /// The database's name in the provider's data folder.
 pub const FILE_NAME: &str = "outbox.sqlite";
@@ -52,6 +61,18 @@ pub enum OutboxError {
     /// What was read back is not what was written.
     #[error("the outbox is damaged: {0}")]
     Damaged(String),
+}
+
+impl OutboxError {
+    /// Whether it is for want of room on the disk.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        // SQLITE_FULL, and SQLITE_IOERR_WRITE as systems report a quota that is used up.
+        let code = match self {
+            Self::Database(sqlx::Error::Database(error)) => error.code().map(|code| code.into_owned()),
+            _ => None,
+        };
+        matches!(code.as_deref(), Some("13" | "778"))
+    }
 }
 
 impl From<DecodeError> for OutboxError {
@@ -88,7 +109,18 @@ impl Outbox {
             .pragma("secure_delete", "ON")
             .busy_timeout(Duration::from_secs(10));
         // One connection: its thread is the one that waits for the disk, and transactions cannot meet.
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            // SQLite ends a transaction by itself when the disk is full; the connection would then take itself to be inside
+            // one for ever. It is replaced. The ping waits for the rollback that was queued.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
+            .connect_with(options)
+            .await?;
         MIGRATIONS.run(&pool).await?;
         Ok(Self { pool, folder: folder.to_owned() })
     }
@@ -104,6 +136,12 @@ impl Outbox {
             Err(TryLockError::WouldBlock) => Err(OutboxError::InUse(path)),
             Err(TryLockError::Error(source)) => Err(explain(source)),
         }
+    }
+
+    /// Writes out the log.
+    pub(crate) async fn checkpoint(&self) -> Result<(), OutboxError> {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
+        Ok(())
     }
 
     /// Writes out the log and closes the database.

@@ -24,6 +24,20 @@ pub struct StoredReceipt {
 }
 
 impl Outbox {
+    /// A posted record's leaf in the chain.
+    pub(crate) async fn leaf(&self, record: &Digest) -> Result<Option<u64>, OutboxError> {
+        let bytes: Option<Vec<u8>> = sqlx::query_scalar(
+            "SELECT receipt.bytes FROM receipt JOIN record ON record.batch = receipt.batch WHERE record.id = $1",
+        )
+        .bind(&record.0[..])
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        let of_batch = BatchReceipt::from_canonical(&bytes)?;
+        let receipt = of_batch.receipts.iter().find(|receipt| receipt.record == *record);
+        Ok(receipt.map(|receipt| receipt.inclusion.leaf))
+    }
+
     /// All receipts, in the order in which their batches were sealed.
     pub(crate) async fn receipts(&self) -> Result<Vec<StoredReceipt>, OutboxError> {
         let rows: Vec<Vec<u8>> = sqlx::query_scalar(

@@ -17,6 +17,19 @@ pub(crate) enum State {
     Erased,
 }
 
+impl State {
+    /// As it was stored.
+    pub(super) fn of(word: &str) -> Result<Self, OutboxError> {
+        match word {
+            "queued" => Ok(Self::Queued),
+            "posted" => Ok(Self::Posted),
+            "refused" => Ok(Self::Refused),
+            "erased" => Ok(Self::Erased),
+            _ => Err(OutboxError::Damaged(format!("no state {word:?}"))),
+        }
+    }
+}
+
 /// A record that was sealed before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Known {
@@ -34,14 +47,7 @@ impl Outbox {
             .fetch_optional(&self.pool)
             .await?;
         let Some((fingerprint, state)) = row else { return Ok(None) };
-        let state = match state.as_str() {
-            "queued" => State::Queued,
-            "posted" => State::Posted,
-            "refused" => State::Refused,
-            "erased" => State::Erased,
-            _ => return Err(OutboxError::Damaged(format!("no state {state:?}"))),
-        };
-        Ok(Some(Known { fingerprint: digest(&fingerprint)?, state }))
+        Ok(Some(Known { fingerprint: digest(&fingerprint)?, state: State::of(&state)? }))
     }
 
     /// Destroys what tells the value of a record that was erased at the exchange, and the batch that it was posted in, of
@@ -56,6 +62,11 @@ impl Outbox {
         .await?;
         sqlx::query("UPDATE batch SET bytes = x'' WHERE id = $1 AND state = 'posted'")
             .bind(&batch.0[..])
+            .execute(&mut *transaction)
+            .await?;
+        // If its month is not finished, what it was reduced from is still in the gateway's spool.
+        sqlx::query("UPDATE reading SET sealed = NULL WHERE record = $1")
+            .bind(&record.0[..])
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;

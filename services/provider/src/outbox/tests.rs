@@ -5,11 +5,13 @@ use std::path::Path;
 use nacre_schemas::Digest;
 
 use super::{Outbox, OutboxError, record::State};
-use crate::seal::batch::Sealed;
+use crate::seal::batch::{Sealed, SealedRecord};
 
 /// Bytes that stand for a batch: the outbox reads them back only to post them.
 fn sealed(bytes: &[u8], records: &[u8]) -> Sealed {
-    let records = records.iter().map(|record| (Digest([*record; 32]), Digest([record ^ 0xff; 32]))).collect();
+    let record =
+        |record: &u8| SealedRecord { id: Digest([*record; 32]), fingerprint: Digest([record ^ 0xff; 32]), month: None };
+    let records = records.iter().map(record).collect();
     Sealed { id: Digest::of(bytes), bytes: bytes.to_vec(), records }
 }
 
@@ -87,4 +89,110 @@ async fn one_run_posts_at_a_time() {
     assert!(second.lock().is_ok());
     first.close().await;
     second.close().await;
+}
+
+mod spool {
+    use super::*;
+    use crate::{
+        outbox::{
+            observation::{Arrival, ArrivingObservation, ArrivingReading, Conflict, Manner, Taken},
+            person::{ArrivingPatient, PersonRow},
+        },
+        seal::batch::{Spooled, Subject},
+    };
+
+    fn digest(byte: u8) -> Digest {
+        Digest([byte; 32])
+    }
+
+    fn patient() -> Arrival {
+        let subject = Subject { name: digest(1), pseudonym: digest(2) };
+        Arrival::Patient(ArrivingPatient { id: digest(3), person: PersonRow { subject, sealed: vec![0; 100] } })
+    }
+
+    fn observation(id: u8, record: u8, bytes: usize) -> Arrival {
+        let month = digest(9);
+        let reading =
+            ArrivingReading { record: digest(record), month, person: digest(1), closes_at: 10, sealed: vec![7; bytes] };
+        Arrival::Observation(ArrivingObservation {
+            id: digest(id),
+            identifier: None,
+            content: digest(id),
+            withdrawn: false,
+            manner: Manner::Create,
+            sealed: vec![7; 64],
+            readings: vec![reading],
+        })
+    }
+
+    /// A month's batch, as it would be sealed of what is due.
+    fn of_month(spooled: Spooled, records: &[u8]) -> Sealed {
+        let bytes = records.to_vec();
+        let record = |id: &u8| SealedRecord { id: digest(*id), fingerprint: digest(0xff), month: Some(spooled) };
+        Sealed { id: Digest::of(&bytes), bytes, records: records.iter().map(record).collect() }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_takes_nothing_and_loses_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let outbox = open(folder.path()).await;
+        outbox.take(&[patient(), observation(10, 20, 64)], true).await.unwrap();
+        let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&outbox.pool).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}")))
+            .execute(&outbox.pool)
+            .await
+            .unwrap();
+        let full = outbox.take(&[observation(11, 21, 1 << 20)], true).await.unwrap_err();
+        assert!(full.is_disk_full(), "{full}");
+        assert!(outbox.observation(&digest(11)).await.unwrap().is_none());
+        assert_eq!(outbox.due_months(10, 9).await.unwrap()[0].readings.len(), 1);
+        // The limit was the connection's, which is replaced: there is room again.
+        assert_eq!(outbox.take(&[observation(11, 21, 1 << 20)], true).await.unwrap(), [Taken::Created]);
+    }
+
+    #[tokio::test]
+    async fn what_a_month_was_reduced_from_is_kept_until_it_is_receipted_and_it_is_not_queued_if_it_has_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let outbox = open(folder.path()).await;
+        outbox.take(&[patient(), observation(10, 20, 64)], true).await.unwrap();
+        assert!(outbox.due_months(9, 9).await.unwrap().is_empty(), "its time has not come");
+        let due = outbox.due_months(10, 9).await.unwrap().remove(0);
+        outbox.take(&[observation(11, 21, 64)], true).await.unwrap();
+        assert!(!outbox.enqueue(&of_month(due.spooled, &[20])).await.unwrap(), "another reading has come since");
+        let due = outbox.due_months(10, 9).await.unwrap().remove(0);
+        outbox.expect(due.spooled, 2).await.unwrap();
+        let first = of_month(due.spooled, &[20]);
+        assert!(outbox.enqueue(&first).await.unwrap());
+        assert_eq!(outbox.due_months(10, 9).await.unwrap().len(), 1, "one of its two records is not queued");
+        let late = outbox.take(&[observation(12, 20, 64)], false).await.unwrap();
+        assert_eq!(late, [Taken::Refused(Conflict::Late)]);
+        assert!(outbox.enqueue(&of_month(due.spooled, &[21])).await.unwrap());
+        assert!(outbox.due_months(10, 9).await.unwrap().is_empty());
+        assert_eq!(outbox.refuse(&first.id, None, "proof-rejected").await.unwrap(), [digest(20)]);
+        let due = outbox.due_months(10, 9).await.unwrap().remove(0);
+        assert_eq!((due.refusals, due.readings.len()), (1, 2), "it can be sealed anew");
+    }
+
+    #[tokio::test]
+    async fn a_transaction_with_a_conflict_leaves_nothing_and_without_the_rest_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let outbox = open(folder.path()).await;
+        outbox.take(&[patient(), observation(10, 20, 64)], true).await.unwrap();
+        let mut other = observation(10, 20, 64);
+        if let Arrival::Observation(other) = &mut other {
+            other.content = digest(99);
+        }
+        for (whole, kept) in [(true, false), (false, true)] {
+            let taken = outbox.take(&[observation(11, 21, 64), other_of(&other)], whole).await.unwrap();
+            assert_eq!(taken, [Taken::Created, Taken::Refused(Conflict::OtherContent)]);
+            assert_eq!(outbox.observation(&digest(11)).await.unwrap().is_some(), kept);
+        }
+    }
+
+    fn other_of(arrival: &Arrival) -> Arrival {
+        match arrival {
+            Arrival::Observation(observation) => Arrival::Observation(observation.clone()),
+            Arrival::Patient(_) => patient(),
+        }
+    }
 }

@@ -34,12 +34,18 @@ pub(super) enum Delivery {
     Receipted(Box<BatchReceipt>),
     /// With the exchange's judgement that it does not take the batch.
     Refused(Box<Problem>),
-    /// With neither.
-    Unsettled(Outcome, String),
+    /// With neither; and how long the exchange asks to be left alone, if it does.
+    Unsettled(Outcome, String, Option<Duration>),
 }
 
-/// Sends a batch.
-pub(super) async fn deliver(client: &Client, network: &Network, bytes: &[u8], batch: &Batch) -> Delivery {
+/// Sends a batch, at most so many times.
+pub(super) async fn deliver(
+    client: &Client,
+    network: &Network,
+    bytes: &[u8],
+    batch: &Batch,
+    attempts: u32,
+) -> Delivery {
     let path = format!("/v1/chains/{}/batches", batch.chain.slug());
     for attempt in 1.. {
         let sent = client.post_bytes::<BatchReceipt>(&path, Scope::BatchesWrite, MEDIA_TYPE, bytes.to_vec()).await;
@@ -47,7 +53,7 @@ pub(super) async fn deliver(client: &Client, network: &Network, bytes: &[u8], ba
             Ok(receipt) => return checked(receipt, batch, network),
             Err(error) => error,
         };
-        if !error.is_retryable() || attempt == MAX_ATTEMPTS {
+        if !error.is_retryable() || attempt >= attempts {
             return judged(error);
         }
         let pause = pause_after(attempt, error.retry_after());
@@ -60,7 +66,7 @@ pub(super) async fn deliver(client: &Client, network: &Network, bytes: &[u8], ba
 fn checked(receipt: BatchReceipt, batch: &Batch, network: &Network) -> Delivery {
     match nacre_verifier::receipt::check(&receipt, batch, network) {
         Ok(()) => Delivery::Receipted(Box::new(receipt)),
-        Err(failure) => Delivery::Unsettled(Outcome::NotReceipted, failure.to_string()),
+        Err(failure) => Delivery::Unsettled(Outcome::NotReceipted, failure.to_string(), None),
     }
 }
 
@@ -73,7 +79,7 @@ fn judged(error: ClientError) -> Delivery {
         _ => {
             let answered = matches!(error, ClientError::Malformed { .. } | ClientError::TooLong { .. });
             let outcome = if answered { Outcome::NotReceipted } else { Outcome::NotDelivered };
-            Delivery::Unsettled(outcome, error.to_string())
+            Delivery::Unsettled(outcome, error.to_string(), error.retry_after())
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One run: plan, name people, seal, send; and where the exchange blames one record of a batch, seal the others anew.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use super::{
     deliver::{Delivery, MAX_IN_FLIGHT, deliver},
 };
 use crate::{
-    outbox::{Outbox, record::State},
+    outbox::{Outbox, OutboxError, record::State},
     prepare::{Prepared, prepare_with},
     progress::{Progress, Stage},
     pseudonyms,
@@ -33,11 +33,12 @@ const SEALED_AHEAD: usize = 4;
 const MAX_RECEIPT_BYTES: usize = 4 << 20;
 
 /// A run under way.
-pub(super) struct Run<'r> {
+pub(crate) struct Run<'r> {
     sealer: Arc<Sealer>,
     client: Client,
     outbox: &'r Outbox,
     progress: &'r dyn Progress,
+    attempts: u32,
 }
 
 /// What became of the queue.
@@ -47,21 +48,37 @@ struct Sent {
     freed: Vec<Digest>,
     /// Whether to leave the rest for another run.
     stopped: bool,
+    /// How long the exchange asks to be left alone, if it does.
+    retry_after: Option<Duration>,
 }
 
 impl<'r> Run<'r> {
-    pub(super) fn new(sealer: Sealer, outbox: &'r Outbox, progress: &'r dyn Progress) -> Result<Self, PostError> {
-        let (config, keys) = (&sealer.config, &sealer.keys);
-        let client = Client::new(&config.exchange, config.member.clone(), Arc::clone(&keys.access));
-        let client = client.map_err(PostError::Client)?.max_response_bytes(MAX_RECEIPT_BYTES);
-        Ok(Self { sealer: Arc::new(sealer), client, outbox, progress })
+    /// A run that sends each batch at most so many times.
+    pub(crate) fn new(
+        sealer: Arc<Sealer>,
+        outbox: &'r Outbox,
+        progress: &'r dyn Progress,
+        attempts: u32,
+    ) -> Result<Self, PostError> {
+        let client = client(&sealer)?.max_response_bytes(MAX_RECEIPT_BYTES);
+        Ok(Self { sealer, client, outbox, progress, attempts })
     }
 
     pub(super) async fn all(self, paths: &[PathBuf], now: Timestamp) -> Result<PostSummary, PostError> {
         let mut prepared = self.prepare(paths, now).await?;
         let mut summary = PostSummary::of(&mut prepared);
         let planned = self.plan(prepared, &mut summary).await?;
-        let ready = pseudonyms::give(&self.sealer, self.outbox, planned, &mut summary, self.progress).await?;
+        self.post(planned, &mut summary).await?;
+        Ok(summary)
+    }
+
+    /// Seals values and sends what is queued. How long the exchange asks to be left alone, if it does.
+    pub(crate) async fn post(
+        &self,
+        planned: Vec<Named>,
+        summary: &mut PostSummary,
+    ) -> Result<Option<Duration>, PostError> {
+        let ready = pseudonyms::give(&self.sealer, self.outbox, planned, summary, self.progress).await?;
         let mut values: HashMap<Digest, Arc<Ready>> = HashMap::new();
         for ready in ready {
             summary.by_measure.entry(ready.named.value.measure.clone()).or_default().new += 1;
@@ -69,19 +86,19 @@ impl<'r> Run<'r> {
         }
         summary.new = values.len() as u64;
         let mut unsealed: Vec<Arc<Ready>> = values.values().cloned().collect();
-        loop {
+        let retry_after = loop {
             self.seal(unsealed).await?;
-            let sent = self.send(&mut summary).await?;
+            let sent = self.send(summary).await?;
             // What an earlier run sealed and this one has not read is sealed again when it is read again.
             unsealed = sent.freed.iter().filter_map(|record| values.get(record).cloned()).collect();
             if unsealed.is_empty() || sent.stopped {
-                break;
+                break sent.retry_after;
             }
-        }
+        };
         summary.queued = self.outbox.queued_records().await?;
         let (posted, queued) = (summary.posted, summary.queued);
         tracing::info!(chain = %self.sealer.config.chain, new = summary.new, posted, queued, "posting is done");
-        Ok(summary)
+        Ok(retry_after)
     }
 
     /// Reads the files on a thread of its own; its progress is passed on from here.
@@ -140,7 +157,7 @@ impl<'r> Run<'r> {
         });
         let mut kept = Ok(());
         while let Some(sealed) = batches.recv().await {
-            kept = self.outbox.enqueue(&sealed).await;
+            kept = self.outbox.enqueue(&sealed).await.map(drop);
             if kept.is_err() {
                 break;
             }
@@ -166,7 +183,16 @@ impl<'r> Run<'r> {
             while in_flight.len() < MAX_IN_FLIGHT
                 && let Some(id) = waiting.next()
             {
-                let (bytes, batch) = self.outbox.batch(&id).await?;
+                let (bytes, batch) = match self.outbox.batch(&id).await {
+                    Ok(read) => read,
+                    // One batch that a disk has damaged does not hold up the others.
+                    Err(OutboxError::Damaged(detail)) => {
+                        self.outbox.set_batch_aside(&id, &format!("damaged on this disk: {detail}")).await?;
+                        summary.unsettled.push(Unsettled { batch: id, outcome: Outcome::NotDelivered, detail });
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
+                };
                 self.outbox.note_attempt(&id).await?;
                 in_flight.push(self.deliver(bytes, batch));
             }
@@ -182,7 +208,7 @@ impl<'r> Run<'r> {
     }
 
     async fn deliver(&self, bytes: Vec<u8>, batch: Batch) -> (Batch, Delivery) {
-        let delivery = deliver(&self.client, &self.sealer.network, &bytes, &batch).await;
+        let delivery = deliver(&self.client, &self.sealer.network, &bytes, &batch, self.attempts).await;
         (batch, delivery)
     }
 
@@ -199,7 +225,8 @@ impl<'r> Run<'r> {
                 summary.posted += batch.contributions.len() as u64;
             }
             Delivery::Refused(problem) => self.refused(batch, &problem, summary, sent).await?,
-            Delivery::Unsettled(outcome, detail) => {
+            Delivery::Unsettled(outcome, detail, retry_after) => {
+                sent.retry_after = sent.retry_after.max(retry_after);
                 tracing::warn!(chain = %batch.chain, %detail, "a batch stays queued");
                 summary.unsettled.push(Unsettled { batch: batch.id(), outcome, detail });
                 sent.stopped = true;
@@ -233,6 +260,12 @@ impl<'r> Run<'r> {
         }
         Ok(())
     }
+}
+
+/// A client of the provider's exchange.
+pub(crate) fn client(sealer: &Sealer) -> Result<Client, PostError> {
+    let (config, keys) = (&sealer.config, &sealer.keys);
+    Client::new(&config.exchange, config.member.clone(), Arc::clone(&keys.access)).map_err(PostError::Client)
 }
 
 fn interrupted(error: JoinError) -> PostError {

@@ -23,7 +23,7 @@ use super::{
     name,
     payload::{self, PayloadError, PayloadRecord},
 };
-use crate::{config::Config, keys::Keys, reduce::MonthValue};
+use crate::{config::Config, keys::Keys, people::PersonId, reduce::MonthValue};
 
 /// Why values cannot be sealed. All are ours.
 #[derive(Debug, thiserror::Error)]
@@ -50,8 +50,41 @@ pub(crate) struct Named {
     pub(crate) fingerprint: Digest,
     /// Where it will count.
     pub(crate) cell: CellKey,
+    /// What the provider calls the person by itself.
+    pub(crate) own_pseudonym: Digest,
+    /// The gateway's month that it was reduced from, if it was.
+    pub(crate) month: Option<Spooled>,
     /// The value.
     pub(crate) value: MonthValue,
+}
+
+/// A person by the names that the provider makes of the identifier, under its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Subject {
+    /// What records are named after.
+    pub(crate) name: Digest,
+    /// What the exchange gets, unless people are named together with the custodians.
+    pub(crate) pseudonym: Digest,
+}
+
+/// A month in the gateway's spool, as it was when it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spooled {
+    /// Which.
+    pub(crate) month: Digest,
+    /// How often it had changed.
+    pub(crate) version: i64,
+}
+
+/// A record of a batch, as far as the outbox must know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SealedRecord {
+    /// The record's id.
+    pub(crate) id: Digest,
+    /// What tells its value and cell from others.
+    pub(crate) fingerprint: Digest,
+    /// The gateway's month that it was reduced from, if it was.
+    pub(crate) month: Option<Spooled>,
 }
 
 /// A named value whose person has its pseudonym: ready to be sealed.
@@ -68,8 +101,8 @@ pub(crate) struct Sealed {
     pub(crate) id: Digest,
     /// The canonical batch.
     pub(crate) bytes: Vec<u8>,
-    /// Its records with their fingerprints.
-    pub(crate) records: Vec<(Digest, Digest)>,
+    /// Its records.
+    pub(crate) records: Vec<SealedRecord>,
 }
 
 /// Seals for one provider on one chain.
@@ -82,8 +115,23 @@ pub(crate) struct Sealer {
 }
 
 impl Sealer {
+    /// The person's names.
+    pub(crate) fn subject(&self, person: &PersonId) -> Subject {
+        let system = self.config.person_system.as_str();
+        Subject {
+            name: name::person(&self.keys.record, system, person),
+            pseudonym: name::pseudonym(&self.keys.pseudonym, system, person),
+        }
+    }
+
     /// Names a value.
     pub(crate) fn name(&self, value: MonthValue) -> Named {
+        let subject = self.subject(&value.person);
+        self.name_of(&subject, value, None)
+    }
+
+    /// Names a value of a person whose names are known.
+    pub(crate) fn name_of(&self, subject: &Subject, value: MonthValue, month: Option<Spooled>) -> Named {
         let cell = CellKey {
             measure: value.measure.clone(),
             period: value.period,
@@ -91,15 +139,9 @@ impl Sealer {
             sex: value.sex,
             age_band: value.age_band,
         };
-        let system = self.config.person_system.as_str();
-        let record = name::record(&self.keys.record, system, &value.person, &value.measure, value.period);
+        let record = name::record(&self.keys.record, &subject.name, &value.measure, value.period);
         let fingerprint = name::fingerprint(&self.keys.record, &record, &cell, value.value_steps);
-        Named { record, fingerprint, cell, value }
-    }
-
-    /// The pseudonym that the provider makes by itself.
-    pub(crate) fn own_pseudonym(&self, value: &MonthValue) -> Digest {
-        name::pseudonym(&self.keys.pseudonym, self.config.person_system.as_str(), &value.person)
+        Named { record, fingerprint, cell, own_pseudonym: subject.pseudonym, month, value }
     }
 
     /// Seals 1 to 64 values.
@@ -108,7 +150,8 @@ impl Sealer {
         let mut names = Vec::new();
         for ready in values {
             records.push(self.record(ready)?);
-            names.push((ready.named.record, ready.named.fingerprint));
+            let Named { record, fingerprint, month, .. } = &ready.named;
+            names.push(SealedRecord { id: *record, fingerprint: *fingerprint, month: *month });
         }
         let cross = self.cross.as_ref().map(|key| self.seal_crosswise(key, &mut records)).transpose()?.flatten();
         let (chain, provider) = (&self.config.chain, &self.config.member);

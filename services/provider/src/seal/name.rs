@@ -16,17 +16,26 @@ use zeroize::Zeroizing;
 
 use crate::people::PersonId;
 
-const RECORD: &[u8] = b"nacre provider record v1\n";
+const PERSON: &[u8] = b"nacre provider person v1\n";
+const RECORD: &[u8] = b"nacre provider record v2\n";
 const FINGERPRINT: &[u8] = b"nacre provider fingerprint v1\n";
 const PSEUDONYM: &[u8] = b"nacre provider pseudonym v1\n";
+const HELD: &[u8] = b"nacre provider held v1\n";
 const IDENTITY: &[u8] = b"nacre provider identity v1\n";
 const FILE: &[u8] = b"nacre provider file v1\n";
 
-/// The record's id: the same for the same person, measure and month whenever it is made.
-pub(crate) fn record(key: &[u8; 32], system: &str, person: &PersonId, measure: &MeasureRef, period: Period) -> Digest {
-    keyed(key, RECORD, |out| {
+/// The person's name here: what records are named after, so that who holds it can name them without the identifier.
+pub(crate) fn person(key: &[u8; 32], system: &str, person: &PersonId) -> Digest {
+    keyed(key, PERSON, |out| {
         out.sized(system.as_bytes());
         out.sized(person.as_bytes());
+    })
+}
+
+/// The record's id: the same for the same person, measure and month whenever it is made.
+pub(crate) fn record(key: &[u8; 32], person: &Digest, measure: &MeasureRef, period: Period) -> Digest {
+    keyed(key, RECORD, |out| {
+        person.encode(out);
         measure.encode(out);
         period.encode(out);
     })
@@ -59,6 +68,14 @@ pub(crate) fn fingerprint(key: &[u8; 32], record: &Digest, cell: &CellKey, value
         record.encode(out);
         cell.encode(out);
         value_steps.encode(out);
+    })
+}
+
+/// A name for something that the gateway holds, by its kind and the texts that tell it from others of the kind.
+pub(crate) fn held(key: &[u8; 32], kind: &str, texts: &[&[u8]]) -> Digest {
+    keyed(key, HELD, |out| {
+        out.sized(kind.as_bytes());
+        texts.iter().for_each(|text| out.sized(text));
     })
 }
 
@@ -96,15 +113,19 @@ mod tests {
         let (a, b) = (person_named("A"), person_named("B"));
         let measure: MeasureRef = "bmi@1".parse().unwrap();
         let month: Period = "2020-01".parse().unwrap();
+        let of = |key: u8, system: &str, id: &PersonId, measure: &MeasureRef, month: Period| {
+            record(&[key; 32], &person(&[key; 32], system, id), measure, month)
+        };
         let ids = [
-            record(&[1; 32], "urn:s", &a, &measure, month),
-            record(&[2; 32], "urn:s", &a, &measure, month),
-            record(&[1; 32], "urn:t", &a, &measure, month),
-            record(&[1; 32], "urn:s", &b, &measure, month),
-            record(&[1; 32], "urn:s", &a, &"bmi@2".parse().unwrap(), month),
-            record(&[1; 32], "urn:s", &a, &measure, "2020-02".parse().unwrap()),
+            of(1, "urn:s", &a, &measure, month),
+            of(2, "urn:s", &a, &measure, month),
+            of(1, "urn:t", &a, &measure, month),
+            of(1, "urn:s", &b, &measure, month),
+            of(1, "urn:s", &a, &"bmi@2".parse().unwrap(), month),
+            of(1, "urn:s", &a, &measure, "2020-02".parse().unwrap()),
             // The border between system and person is part of the message.
-            record(&[1; 32], "urn:", &person_named("sA"), &measure, month),
+            of(1, "urn:", &person_named("sA"), &measure, month),
+            person(&[1; 32], "urn:s", &a),
             pseudonym(&[1; 32], "urn:s", &a),
             identity(&[1; 32], &Digest([1; 32]), &"A123456(3)".parse().unwrap()),
             identity(&[1; 32], &Digest([2; 32]), &"A123456(3)".parse().unwrap()),
@@ -114,7 +135,7 @@ mod tests {
         for (position, id) in ids.iter().enumerate() {
             assert!(!ids[..position].contains(id), "{position}");
         }
-        assert_eq!(ids[0], record(&[1; 32], "urn:s", &a, &measure, month));
+        assert_eq!(ids[0], of(1, "urn:s", &a, &measure, month));
     }
 
     #[test]

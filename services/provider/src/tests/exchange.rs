@@ -95,10 +95,16 @@ struct Server {
 impl Site {
     /// Founds a network of one jurisdiction and one chain, admits a provider, and starts the exchange.
     pub(super) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        Self::reached_at(url, listener).await
+    }
+
+    /// The same, where the provider reaches the exchange at another address than it listens on.
+    pub(super) async fn reached_at(url: String, listener: tokio::net::TcpListener) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let mut config = config(folder.path());
-        config.exchange = format!("http://{}", listener.local_addr().unwrap());
+        config.exchange = url;
         let (chain_key, authority) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
         let signed = trust_root(&config, &chain_key, &authority);
         std::fs::write(&config.trust, toml::to_string(&signed).unwrap()).unwrap();
@@ -200,7 +206,10 @@ async fn batches(State(server): State<Arc<Server>>, headers: HeaderMap, body: By
     };
     let mut held = server.held.lock().unwrap();
     held.bodies.push(body.to_vec());
-    let fault = held.faults.pop_front();
+    // What was taken is not refused afterwards: the same bytes get the same receipt.
+    let is_taken = held.receipts.contains_key(&Digest::of(&body));
+    let refuses = |fault: &Fault| matches!(fault, Fault::Refuse(_) | Fault::RefuseWhole);
+    let fault = held.faults.pop_front().filter(|fault| !(is_taken && refuses(fault)));
     let problem = |status, word: &str| Problem::new(status, word, "A fault of this test", "as it was told to");
     match fault {
         Some(Fault::Busy) => return ProblemResponse(problem(503, "busy").retry(Retry::Later)).into_response(),

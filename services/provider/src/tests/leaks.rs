@@ -1,36 +1,8 @@
 //! Of no format anything that names a person or a place gets out: not into the outbox, onto the wire, into what is reported,
 //! or into a log line, at any level.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
-use tracing_subscriber::fmt::MakeWriter;
-
-use super::{exchange::Site, *};
+use super::{exchange::Site, log, *};
 use crate::{PeopleBy, UnnamedConfig, post_at};
-
-/// Log lines of every thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
 
 /// What must not get out, beside [`PERSONAL`]: a serial number, a position in degrees and in FIT's own unit, a telephone.
 const SECRET: [&str; 6] = ["3945849289", "37.7777", "456099128", "Unmistakable-Watch", "u-person-17", "+852 5555 1234"];
@@ -83,10 +55,7 @@ fn files() -> Files {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_names_a_person_or_a_place_gets_out_of_any_format() {
-    let log = Log::default();
-    // Of the whole process: work is done on other threads. Another test that set one first would hide the lines.
-    let all = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
-    tracing::subscriber::set_global_default(all).unwrap();
+    let log = log::of_all_threads();
     let site = Site::new().await;
     let (files, beside) = (files(), tempfile::tempdir().unwrap());
     let (register, table) = (beside.path().join("people.csv"), beside.path().join("table.toml"));
@@ -113,7 +82,7 @@ async fn nothing_that_names_a_person_or_a_place_gets_out_of_any_format() {
     }
     let mut places = vec![
         ("summary", format!("{summary:?}{}", serde_json::to_string(&summary).unwrap()).into_bytes()),
-        ("log", log.0.lock().unwrap().clone()),
+        ("log", log.bytes()),
     ];
     assert!(places[1].1.len() > 1_000, "there are log lines");
     places.extend(site.bodies().into_iter().map(|body| ("wire", body)));

@@ -3,8 +3,10 @@
 mod data_points;
 mod devices;
 mod exchange;
+mod gateway;
 mod intake;
 mod leaks;
+mod log;
 mod measures;
 mod memory;
 mod openmhealth;
@@ -13,6 +15,7 @@ mod previewing;
 mod refusals;
 mod selection;
 mod tables;
+mod unsteady;
 mod watching;
 
 use std::path::{Path, PathBuf};
@@ -20,7 +23,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-use crate::{Config, Prepared, Reason, prepare};
+use crate::{Config, GatewayConfig, Prepared, Reason, prepare};
 
 /// What names a person in these tests.
 pub(crate) const PERSON_SYSTEM: &str = "urn:example:person";
@@ -83,6 +86,7 @@ pub(crate) fn config(folder: &Path) -> Config {
         pseudonyms: None,
         table: None,
         unnamed: Default::default(),
+        gateway: GatewayConfig { spool_key: folder.join("spool.key"), ..GatewayConfig::default() },
     }
 }
 

@@ -1,0 +1,167 @@
+//! What a request asks for: one resource, or the entries of a Bundle, each with its method and address.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::outcome::Refusal;
+use crate::outbox::observation::Manner;
+
+/// Entries of a Bundle, at most.
+pub(super) const MAX_ENTRIES: usize = 10_000;
+
+/// How a Bundle is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whole {
+    /// All of it or nothing.
+    Transaction,
+    /// Each entry by itself.
+    Batch,
+}
+
+/// A resource with what is to become of it.
+pub(super) struct Item<'a> {
+    /// Its place in the Bundle.
+    pub(super) entry: Option<u64>,
+    /// `Patient`, `Observation` or another type.
+    pub(super) kind: String,
+    /// The id that it is put at.
+    pub(super) id: Option<String>,
+    /// The identifier that there must be none of.
+    pub(super) if_none_exist: Option<Identifier>,
+    pub(super) full_url: Option<String>,
+    pub(super) resource: &'a str,
+}
+
+/// System and value.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Identifier {
+    pub(super) system: String,
+    pub(super) value: String,
+}
+
+#[derive(Deserialize)]
+struct Bundle<'a> {
+    #[serde(rename = "resourceType")]
+    resource_type: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    #[serde(borrow)]
+    entry: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(rename = "fullUrl")]
+    full_url: Option<String>,
+    #[serde(borrow)]
+    resource: Option<&'a RawValue>,
+    request: Option<Request>,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    method: Option<String>,
+    url: Option<String>,
+    #[serde(rename = "ifNoneExist")]
+    if_none_exist: Option<String>,
+}
+
+/// An entry, or why it is none.
+pub(super) type Read<'a> = Result<Item<'a>, Refusal>;
+
+/// The entries of a Bundle.
+pub(super) fn bundle(text: &str) -> Result<(Whole, Vec<Read<'_>>), Refusal> {
+    let structure = |text: &str| Refusal::new(400, "structure", "malformed", text);
+    let bundle: Bundle<'_> =
+        serde_json::from_str(text).map_err(|_| structure("the body is not JSON of the shape of a Bundle"))?;
+    if bundle.resource_type.as_deref() != Some("Bundle") {
+        return Err(structure(
+            "this address takes a Bundle; a single resource goes to its type's, such as /Observation",
+        ));
+    }
+    let whole = match bundle.kind.as_deref() {
+        Some("transaction") => Whole::Transaction,
+        Some("batch") => Whole::Batch,
+        _ => return Err(structure("the Bundle's type is neither transaction nor batch").at("type")),
+    };
+    let entries = bundle.entry.unwrap_or_default();
+    if entries.len() > MAX_ENTRIES {
+        let text = format!("more than {MAX_ENTRIES} entries; send several Bundles");
+        return Err(Refusal::new(413, "too-long", "too-many-entries", text));
+    }
+    Ok((whole, (0..).zip(entries).map(|(position, entry)| item(position, entry.get())).collect()))
+}
+
+fn item(position: u64, text: &str) -> Read<'_> {
+    let structure = |text: &str| Refusal::new(400, "structure", "malformed", text);
+    let entry: Entry<'_> = serde_json::from_str(text).map_err(|_| structure("the entry is not of a Bundle's shape"))?;
+    let request = entry.request.ok_or_else(|| structure("the entry says no request (method and url)"))?;
+    let url = request.url.unwrap_or_default();
+    let (kind, id) = match url.split_once('/') {
+        Some((kind, id)) => (kind.to_owned(), Some(id.to_owned())),
+        None => (url.clone(), None),
+    };
+    let method = request.method.unwrap_or_default();
+    let id = match (method.as_str(), id) {
+        ("POST", None) => None,
+        ("PUT", Some(id)) => Some(checked_id(&id)?),
+        ("DELETE", _) => return Err(no_deletion()),
+        _ => {
+            let text = "only POST to a type and PUT to a type and id are taken in a Bundle";
+            return Err(Refusal::new(405, "not-supported", "not-supported", text));
+        }
+    };
+    let resource = entry.resource.ok_or_else(|| structure("the entry has no resource"))?.get();
+    let if_none_exist = request.if_none_exist.as_deref().map(identifier_query).transpose()?;
+    Ok(Item { entry: Some(position), kind, id, if_none_exist, full_url: entry.full_url, resource })
+}
+
+/// That nothing is deleted here, and what to do.
+pub(super) fn no_deletion() -> Refusal {
+    let text = "nothing is deleted over FHIR: before its month closes, PUT an observation as entered-in-error; a posted \
+                record is destroyed by `nacre provider erase`";
+    Refusal::new(405, "not-supported", "not-supported", text)
+}
+
+/// An id of FHIR's form.
+pub(super) fn checked_id(id: &str) -> Result<String, Refusal> {
+    let of_form = |id: &str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+    };
+    if of_form(id) {
+        return Ok(id.to_owned());
+    }
+    Err(Refusal::new(400, "value", "id-form", "an id is 1 to 64 letters, digits, hyphens and dots").at("id"))
+}
+
+/// The criterion of a conditional create: an identifier, and nothing else.
+pub(super) fn identifier_query(query: &str) -> Result<Identifier, Refusal> {
+    let query = query.rsplit_once('?').map_or(query, |(_, query)| query);
+    let refused = || {
+        let text = "a conditional create goes by identifier=SYSTEM|VALUE alone";
+        Refusal::new(400, "not-supported", "if-none-exist", text)
+    };
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let (Some((name, value)), None) = (pairs.next(), pairs.next()) else { return Err(refused()) };
+    if name != "identifier" {
+        return Err(refused());
+    }
+    identifier(&value).ok_or_else(refused)
+}
+
+/// A token of a search, `SYSTEM|VALUE`.
+pub(super) fn identifier(token: &str) -> Option<Identifier> {
+    let (system, value) = token.split_once('|').filter(|(_, value)| !value.is_empty())?;
+    Some(Identifier { system: system.to_owned(), value: value.to_owned() })
+}
+
+impl Item<'_> {
+    /// How it is to be taken.
+    pub(super) fn manner(&self) -> Manner {
+        match (&self.id, &self.if_none_exist) {
+            (Some(_), _) => Manner::Replace,
+            (None, Some(_)) => Manner::CreateIfNone,
+            (None, None) => Manner::Create,
+        }
+    }
+}
