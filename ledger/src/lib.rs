@@ -2,6 +2,7 @@
 //!
 //! * [`merkle`]: the RFC 6962 tree over SM3 and its proofs (inclusion, consistency, a run of leaves).
 //! * [`signing`]: SM2 identities and the labels that keep one kind of signed message from passing as another.
+//! * [`sealing`]: small secrets encrypted to an SM2 key.
 //! * [`note`]: checkpoints as signed notes, witnesses' cosignatures, when a checkpoint is final.
 //! * [`log`]: the log itself: segments of checksummed frames, one writer, group commit, recovery.
 //! * [`tile`]: hash tiles and bundles of entries, which anyone can fetch, keep for ever and prove from.
@@ -15,5 +16,6 @@ pub mod log;
 pub mod merkle;
 pub mod note;
 pub mod seal;
+pub mod sealing;
 pub mod signing;
 pub mod tile;

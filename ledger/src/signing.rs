@@ -14,7 +14,7 @@
 use std::{fmt, hint::black_box};
 
 use getrandom::{SysRng, rand_core::TryRng as _};
-use nacre_schemas::{Signature, SigningPublicKey};
+use nacre_schemas::{Digest, Signature, SigningPublicKey};
 use sm2::{
     Scalar,
     dsa::{
@@ -24,6 +24,8 @@ use sm2::{
     elliptic_curve::sec1::ToSec1Point as _,
 };
 use zeroize::Zeroizing;
+
+use crate::sealing;
 
 /// The identifier that enters every signature's hash (GB/T 35276, the default when none is agreed).
 pub const DEFAULT_IDENTIFIER: &str = "1234567812345678";
@@ -67,11 +69,17 @@ pub enum Role {
     CrossConfirmation,
     /// A custodian's answer in the cross lane.
     CrossAnswer,
+    /// Leave to read a record, by its provider.
+    Grant,
+    /// A grant's revocation, by its provider.
+    Revocation,
+    /// A granted record's reading, by the grantee.
+    Access,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Checkpoint,
         Self::Cosignature,
         Self::Batch,
@@ -90,6 +98,9 @@ impl Role {
         Self::CrossManifest,
         Self::CrossConfirmation,
         Self::CrossAnswer,
+        Self::Grant,
+        Self::Revocation,
+        Self::Access,
     ];
 
     /// What the signed bytes start with. No label is a prefix of another, as each ends with its only line end.
@@ -113,6 +124,9 @@ impl Role {
             Self::CrossManifest => "nacre cross manifest v1\n",
             Self::CrossConfirmation => "nacre cross confirmation v1\n",
             Self::CrossAnswer => "nacre cross answer v1\n",
+            Self::Grant => "nacre grant v1\n",
+            Self::Revocation => "nacre revocation v1\n",
+            Self::Access => "nacre access v1\n",
         }
     }
 }
@@ -191,6 +205,12 @@ impl SigningKey {
             .try_multipart_sign(&[role.label().as_bytes(), message])
             .expect("fails only if r, r + k or s is 0 modulo n, which takes 2^254 messages to meet, as 1 + d is not 0");
         Signature(signature.to_bytes().into())
+    }
+
+    /// What was sealed to this key in this context; none if it was not. Why signing and opening with one key is sound, and
+    /// what may be sealed so: [`crate::sealing`].
+    pub fn open(&self, context: &Digest, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        sealing::open(*self.key.as_nonzero_scalar(), context, sealed)
     }
 }
 

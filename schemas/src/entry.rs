@@ -136,6 +136,12 @@ pub enum Entry {
     /// Pseudonyms that a custodian helped a provider to, by digest of the [`crate::pseudonym::EvaluationRecord`]; in its
     /// own log.
     Evaluation(Digest),
+    /// Leave to read a record, by digest of the signed [`crate::grant::SignedGrant`].
+    Grant(Digest),
+    /// A grant revoked, by digest of the signed [`crate::grant::SignedRevocation`].
+    Revocation(Digest),
+    /// A granted record read, by digest of the signed [`crate::grant::SignedAccess`].
+    Access(Digest),
 }
 
 impl Entry {
@@ -158,6 +164,9 @@ impl Entry {
             Self::CrossRequest(_) => "cross-request",
             Self::CrossAnswer(_) => "cross-answer",
             Self::Evaluation(_) => "evaluation",
+            Self::Grant(_) => "grant",
+            Self::Revocation(_) => "revocation",
+            Self::Access(_) => "access",
         }
     }
 
@@ -186,6 +195,9 @@ impl Encode for Entry {
             Self::CrossRequest(body) => (14, body),
             Self::CrossAnswer(body) => (15, body),
             Self::Evaluation(body) => (16, body),
+            Self::Grant(body) => (17, body),
+            Self::Revocation(body) => (18, body),
+            Self::Access(body) => (19, body),
         };
         out.field("kind", |out| code.encode(out));
         out.field(self.kind(), |out| body.encode(out));
@@ -211,6 +223,9 @@ impl Decode for Entry {
             14 => Self::CrossRequest(Decode::decode(input)?),
             15 => Self::CrossAnswer(Decode::decode(input)?),
             16 => Self::Evaluation(Decode::decode(input)?),
+            17 => Self::Grant(Decode::decode(input)?),
+            18 => Self::Revocation(Decode::decode(input)?),
+            19 => Self::Access(Decode::decode(input)?),
             other => return Err(DecodeError::invalid("entry", format!("no kind {other}"))),
         })
     }

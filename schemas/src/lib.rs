@@ -23,6 +23,7 @@ pub mod entry;
 pub mod equivocation;
 pub mod erasure;
 pub mod evidence;
+pub mod grant;
 pub mod id;
 pub mod identity;
 pub mod limits;

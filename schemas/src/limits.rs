@@ -72,6 +72,12 @@ pub const MAX_PARENTS: usize = 8;
 pub const MAX_ANCHORS: usize = 8;
 /// People whose pseudonyms a provider asks a custodian for at once.
 pub const MAX_BLINDED: usize = 1_024;
+/// Grants in one page.
+pub const MAX_GRANTS_PAGE: usize = 256;
+/// How long a record can be granted at once, in seconds: ten years.
+pub const MAX_GRANT_SECONDS: u64 = 10 * 366 * 86_400;
+/// How far a member's clock may be from an exchange's, in seconds.
+pub const MAX_CLOCK_SKEW_SECONDS: u64 = 300;
 
 /// How many times k people a group needs before its squares and band counts are opened.
 pub const DETAIL_FACTOR: u64 = 3;

@@ -14,5 +14,10 @@ const answer = {
   signatures: asked.sign.map(({ secret, public: publicKey, message }) =>
     sm2.doSignature(bytes(message), secret, { ...standard, publicKey }),
   ),
+  // C1C3C2; it leaves out that the point is uncompressed.
+  encrypted: asked.encrypt.map(({ public: key, text }) => "04" + sm2.doEncrypt(bytes(text), key, 1)),
+  decrypted: asked.decrypt.map(({ secret, text }) =>
+    Buffer.from(sm2.doDecrypt(text.slice(2), secret, 1, { output: "array" })).toString("hex"),
+  ),
 };
 process.stdout.write(JSON.stringify(answer));

@@ -1,4 +1,4 @@
-//! SM2, SM3 and SM4-GCM against implementations that are not ours, in both directions: what they sign and seal holds here,
+//! SM2 (signatures and encryption), SM3 and SM4-GCM against implementations that are not ours, in both directions: what they sign and seal holds here,
 //! what the product signs and seals holds there, and what was changed holds nowhere.
 //!
 //! The peers are programs of their own ([`nacre_tests::peers`]): Python with `gmssl` and `cryptography`, Node with `sm-crypto`.
@@ -14,7 +14,10 @@ use std::{
 
 use nacre::demo::population::{self, PERSON_SYSTEM, Site};
 use nacre_access::secret;
-use nacre_ledger::signing::{self, Role, SigningKey};
+use nacre_ledger::{
+    sealing,
+    signing::{self, Role, SigningKey},
+};
 use nacre_provider::{OpenError, open_payload};
 use nacre_schemas::{Blob, Digest, Document as _, Signature, batch::Batch, contribution::Payload};
 use nacre_tests::{Running, peers, plan};
@@ -76,8 +79,24 @@ fn agrees(peer: impl Fn(&Value) -> Option<Value>) {
         keys.push(key);
     }
     let hash: Vec<String> = messages.iter().map(hex::encode).collect();
-    let asked = json!({ "hash": hash, "verify": verify, "sign": sign, "open": [], "seal": [] });
+    // A payload's key, as it is encrypted to a grantee: the terms' digest is encrypted with it.
+    let context = Digest::of(b"the terms");
+    let key = SigningKey::generate().unwrap();
+    let (secret, public) = (hex::encode(&key.to_bytes()[..]), hex::encode(key.public().as_bytes()));
+    let plain = hex::encode([context.as_bytes(), &[7; 16][..]].concat());
+    let sealed = hex::encode(sealing::seal(&key.public(), &context, &[7; 16]).unwrap());
+    let (encrypt, decrypt) =
+        (json!([{ "public": public, "text": plain }]), json!([{ "secret": secret, "text": sealed }]));
+    let asked = json!({
+        "hash": hash, "verify": verify, "sign": sign, "encrypt": encrypt, "decrypt": decrypt, "open": [], "seal": []
+    });
     let Some(answer) = peer(&asked) else { return };
+
+    assert_eq!(strings(&answer, "decrypted"), [plain]);
+    let mut encrypted = hex::decode(&strings(&answer, "encrypted")[0]).unwrap();
+    assert_eq!(key.open(&context, &encrypted).unwrap().as_slice(), [7; 16]);
+    encrypted[100] ^= 1;
+    assert!(key.open(&context, &encrypted).is_none());
 
     let hashes: Vec<String> = messages.iter().map(|message| Digest::of(message).to_string()).collect();
     assert_eq!(strings(&answer, "hashes"), hashes);
@@ -112,7 +131,11 @@ async fn posted(folder: &Path) -> Vec<Batch> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn payloads_that_openssl_seals_open_here_and_those_that_a_provider_posted_open_there() {
-    if ask_python(&json!({ "hash": [], "verify": [], "sign": [], "open": [], "seal": [] })).is_none() {
+    if ask_python(
+        &json!({ "hash": [], "verify": [], "sign": [], "encrypt": [], "decrypt": [], "open": [], "seal": [] }),
+    )
+    .is_none()
+    {
         return;
     }
     let running = Running::start(&plan(&["820000"], 2, PERSON_SYSTEM)).await.unwrap();
@@ -129,7 +152,10 @@ async fn payloads_that_openssl_seals_open_here_and_those_that_a_provider_posted_
     // Theirs opens ours: first the wrapped key, then the payload under it.
     let one = |key: &[u8], nonce: &[u8], text: &[u8], aad: &[u8]| json!({ "key": hex::encode(key), "nonce": hex::encode(nonce), "text": hex::encode(text), "aad": hex::encode(aad) });
     let ask = |open: Vec<Value>, seal: Vec<Value>| {
-        ask_python(&json!({ "hash": [], "verify": [], "sign": [], "open": open, "seal": seal })).unwrap()
+        ask_python(
+            &json!({ "hash": [], "verify": [], "sign": [], "encrypt": [], "decrypt": [], "open": open, "seal": seal }),
+        )
+        .unwrap()
     };
     let wrapped = |payload: &Payload| payload.wrapped_key.as_bytes().to_vec();
     let keys = contributions.iter().map(|part| {

@@ -39,6 +39,10 @@ pub enum Scope {
     CrossCompute,
     /// Ask a custodian for its part of pseudonyms.
     PseudonymsRequest,
+    /// Grant records of one's own to others, and revoke grants.
+    GrantsWrite,
+    /// See the grants that one gave or was given, and read records by them.
+    GrantsRead,
 }
 
 /// A word that is no scope.
@@ -48,7 +52,7 @@ pub struct UnknownScope;
 
 impl Scope {
     /// Every scope, in the order of declaration.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::BatchesWrite,
         Self::CellsRead,
         Self::DetailsRead,
@@ -65,6 +69,8 @@ impl Scope {
         Self::CrossRead,
         Self::CrossCompute,
         Self::PseudonymsRequest,
+        Self::GrantsWrite,
+        Self::GrantsRead,
     ];
 
     /// The word in tokens and token requests.
@@ -86,6 +92,8 @@ impl Scope {
             Self::CrossRead => "cross.read",
             Self::CrossCompute => "cross.compute",
             Self::PseudonymsRequest => "pseudonyms.request",
+            Self::GrantsWrite => "grants.write",
+            Self::GrantsRead => "grants.read",
         }
     }
 
@@ -98,6 +106,8 @@ impl Scope {
                 Self::EvidenceRead,
                 Self::DisputesWrite,
                 Self::PseudonymsRequest,
+                Self::GrantsWrite,
+                Self::GrantsRead,
             ],
             MemberRole::Regulator => {
                 &[Self::CellsRead, Self::LogWrite, Self::AnswersRequest, Self::DisputesWrite, Self::CrossCompute]

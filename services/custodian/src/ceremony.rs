@@ -15,7 +15,8 @@
 //!   stories signed (`evidence-….json`).
 //! * Every step can be run again, at any point of an interruption: it sends the same, or goes on where it was.
 //! * Secrets are in files of mode 0600, and destroyed with the step that consumes them. What is dealt is encrypted to keys
-//!   that do not outlive the ceremony.
+//!   that do not outlive the ceremony, and not to signing keys: the files may lie about for years, and whoever gets hold of
+//!   the signing keys later would read t dealings of each, and have the jurisdiction's key.
 //!
 //! Errors: [`CeremonyError`], naming who is missing and who cheated. Cost: some milliseconds a step.
 
@@ -26,14 +27,16 @@ mod files;
 mod message;
 mod results;
 mod scheme;
-mod seal;
 mod state;
 mod status;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 use nacre_access::secret;
-use nacre_ledger::signing::SigningKey;
+use nacre_ledger::{
+    sealing::{self, DecryptionKey},
+    signing::SigningKey,
+};
 use nacre_schemas::{
     Blob, Document,
     ceremony::{FirstRound, Message, Outcome, Participant, SecondRound, SignedHead, Step, dealing_context},
@@ -52,7 +55,6 @@ pub use status::{Progress, status};
 
 use message::{Expected, Sender};
 use scheme::{Commitments, Scheme, Sent};
-use seal::DecryptionKey;
 use state::{Stage, State};
 
 /// One participant's side of a ceremony.
@@ -217,7 +219,7 @@ impl<'a> Session<'a> {
             let Some(to) = messages.0[receiver.position].body.encryption_key else { continue };
             let name = &self.agreement.senders[receiver.position].name;
             let context = dealing_context(&self.agreement.digest(), &self.sender().name, name);
-            let sealed = seal::seal(&to, &context, &dealing.to_bytes()?)
+            let sealed = sealing::seal(&to, &context, &dealing.to_bytes()?)
                 .ok_or_else(|| CeremonyError::EncryptionKey(self.agreement.senders[receiver.position].title.clone()))?;
             let sealed = Blob::new(sealed).map_err(nacre_zk::custody::CustodyError::from)?;
             let body = SecondRound { seen: seen.clone(), sealed };

@@ -97,9 +97,13 @@ async fn body(
         Entry::Anchor(anchor) => {
             store::anchor::body(store.reader(), chain.id(), anchor).await?.ok_or_else(gone)?.to_canonical()
         }
-        Entry::Membership(digest) | Entry::Request(digest) | Entry::Dispute(digest) | Entry::CrossRequest(digest) => {
-            store::document::body(store.reader(), digest).await?.ok_or_else(gone)?
-        }
+        Entry::Membership(digest)
+        | Entry::Request(digest)
+        | Entry::Dispute(digest)
+        | Entry::CrossRequest(digest)
+        | Entry::Grant(digest)
+        | Entry::Revocation(digest)
+        | Entry::Access(digest) => store::document::body(store.reader(), digest).await?.ok_or_else(gone)?,
         Entry::Erasure(erasure) => store::document::body(store.reader(), &erasure.order).await?.ok_or_else(gone)?,
         // A seal says all there is; a release is checked by itself. The others stand in custodians' own logs.
         Entry::Seal(_)

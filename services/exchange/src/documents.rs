@@ -1,4 +1,5 @@
-//! Documents on a chain: admissions, requests and releases on main chains, disputes on the judicial chain. The chain holds their digest, the store their
+//! Documents on a chain: admissions, requests and releases on main chains, disputes on the judicial chain, grants
+//! ([`crate::grants`]) on regional ones. The chain holds their digest, the store their
 //! bytes.
 //!
 //! Kept true: the bytes are durable before the entry is appended; a document is logged once, so the same document sent
@@ -68,8 +69,19 @@ async fn log(
     entry: Entry,
     body: Vec<u8>,
 ) -> Result<u64, ExchangeError> {
-    let digest = Digest::of(&body);
     let _one_at_a_time = chain.documents.lock().await;
+    log_in_turn(store, chain, kind, entry, body).await
+}
+
+/// The same, for whoever holds the chain's lock on documents.
+pub(crate) async fn log_in_turn(
+    store: &Store,
+    chain: &Chain,
+    kind: DocumentKind,
+    entry: Entry,
+    body: Vec<u8>,
+) -> Result<u64, ExchangeError> {
+    let digest = Digest::of(&body);
     catch_up(store, chain).await?;
     if let Some(leaf) = store::logged_document::leaf(store.reader(), chain.id(), &digest).await? {
         return Ok(leaf);

@@ -31,6 +31,7 @@ use crate::{
     cross, documents,
     error::{ExchangeError, OpenError},
     finality::{self, Finality, WitnessPeer},
+    grants,
     intake::{
         admission,
         proofs::{self, Proofs},
@@ -95,12 +96,14 @@ impl Exchange {
         if chains.is_empty() {
             return Err(OpenError::NoChains);
         }
+        store::cross_value::fill(&store).await?;
         for chain in chains.values() {
             catch_up(&store, chain).await?;
         }
         for chain in chains.values().filter(|chain| chain.is_main()) {
             documents::log_admissions(&store, chain, members.iter()).await?;
         }
+        tasks.spawn(grants::expire(store.clone()));
         for anchoring in anchorings(&config, &chains)? {
             tasks.spawn(anchoring.run());
         }

@@ -24,6 +24,7 @@ mod erasures;
 mod error;
 mod exchange;
 mod finality;
+mod grants;
 mod intake;
 mod records;
 mod refusal;

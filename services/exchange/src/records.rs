@@ -1,6 +1,7 @@
-//! What a chain has on one record, for its own provider: the beginning of a piece of evidence, without the anchors.
+//! What a chain has on one record, for its own provider and whom it granted the record to: the beginning of a piece of
+//! evidence, without the anchors.
 //!
-//! Kept true: only the provider that posted a record is shown it, and to all others it is as if it were not there; the
+//! Kept true: only the provider that posted a record is shown it, and by a grant in force the grantee; to all others it is as if it were not there; the
 //! restricted part is shown by its digest only; what was erased is shown as erased. The places are under one final checkpoint.
 //! Errors: [`Refusal::UnknownRecord`]. Cost: some 70 reads.
 
@@ -23,20 +24,21 @@ use crate::{
     store::{self, Store},
 };
 
-/// All there is on a record of the caller's.
+/// All there is on a record of that provider's, under a checkpoint of at least so many entries; and how many it has.
 pub(crate) async fn evidence(
     exchange: &Exchange,
     chain: &Chain,
-    caller: SignedMembership,
+    provider: SignedMembership,
     record: Digest,
-) -> Result<Evidence, Error> {
+    entries: u64,
+) -> Result<(Evidence, u64), Error> {
     let store = exchange.store();
     let unknown = || Refusal::UnknownRecord(chain.id().clone());
     catch_up(store, chain).await?;
     let placed = store::record::find(store.reader(), chain.id(), &[record]).await?.remove(&record);
     let placed = placed.ok_or_else(unknown)?;
     let batch = batch(store, chain, placed.leaf).await?;
-    if batch.statement.provider != caller.membership.member {
+    if batch.statement.provider != provider.membership.member {
         return Err(unknown().into());
     }
     let erased = erased(store, chain, placed.leaf).await?;
@@ -49,24 +51,25 @@ pub(crate) async fn evidence(
         }
     };
     let last = erased.as_ref().map_or(placed.leaf, |(leaf, _)| placed.leaf.max(*leaf));
-    let checkpoint = chain.agreed(last + 1).await?;
+    let checkpoint = chain.agreed(entries.max(last + 1)).await?;
     let size = checkpoint.unverified().size;
     let erasure = match erased {
         Some((leaf, order)) => Some(ErasureStep { order, inclusion: chain.inclusion(leaf, size)? }),
         None => None,
     };
-    Ok(Evidence {
+    let evidence = Evidence {
         record,
         chain: chain.id().clone(),
         entry: entry(chain, placed.leaf).await?,
         contribution,
         erasure,
         batch,
-        provider: caller,
+        provider,
         inclusion: chain.inclusion(placed.leaf, size)?,
         checkpoint: chain.note(&checkpoint)?,
         anchors: Vec::new(),
-    })
+    };
+    Ok((evidence, size))
 }
 
 /// Canonical bytes of the entry at a leaf.

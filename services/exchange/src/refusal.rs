@@ -6,8 +6,11 @@
 use nacre_schemas::{
     DecodeError,
     cohort::Period,
+    grant::GrantState,
     id::{ChainId, MemberId},
+    limits::MAX_CLOCK_SKEW_SECONDS,
     measure::MeasureRef,
+    membership::MemberRole,
     problem::{Problem, Retry},
 };
 use nacre_verifier::Failure;
@@ -169,6 +172,44 @@ pub(crate) enum Refusal {
     /// A batch has a list that nobody here can verify.
     #[error("this exchange has no key of the cross lane, and takes no lists for it")]
     NoCrossLane,
+    /// No member of that name.
+    #[error("no member {0} is admitted")]
+    UnknownMember(MemberId),
+    /// No grant of that name, or not the caller's.
+    #[error("{0} has no such grant of yours or to you")]
+    UnknownGrant(ChainId),
+    /// The grant has ended.
+    #[error("the grant is {0}: ask the provider for another")]
+    GrantEnded(GrantState),
+    /// A grant's time is over before it begins, or too long.
+    #[error("a grant ends after now ({now}, Unix seconds) and within ten years, and this one at {until}")]
+    GrantTime {
+        /// The exchange's time.
+        now: u64,
+        /// The grant's end.
+        until: u64,
+    },
+    /// The key that was sent with a grant is not the one that it names.
+    #[error("the key sent with the grant is not the one whose digest the grant has")]
+    OtherKey,
+    /// The member cannot be granted anything.
+    #[error("{member} was admitted as {role}: records are granted to providers alone")]
+    NoReader {
+        /// The grantee.
+        member: MemberId,
+        /// Its role.
+        role: MemberRole,
+    },
+    /// The caller's clock is wrong, or the exchange's.
+    #[error(
+        "it was signed at {at} and it is {now} here (Unix seconds): set the clocks, they may differ by {MAX_CLOCK_SKEW_SECONDS} s"
+    )]
+    ClockOff {
+        /// The exchange's time.
+        now: u64,
+        /// The time that was signed.
+        at: u64,
+    },
     /// Disputes go elsewhere.
     #[error("{0} is no judicial chain: disputes are logged on `judicial`")]
     NotJudicial(ChainId),
@@ -255,6 +296,13 @@ impl Refusal {
             Self::UnknownMeasure(_) => (422, "unknown-measure", "Unknown measure"),
             Self::NotAnchored { .. } => (404, "not-anchored", "Not anchored yet"),
             Self::NoCrossLane => (422, "no-cross-lane", "No cross lane"),
+            Self::UnknownMember(_) => (404, "unknown-member", "Unknown member"),
+            Self::UnknownGrant(_) => (404, "unknown-grant", "Unknown grant"),
+            Self::GrantEnded(_) => (403, "grant-ended", "The grant has ended"),
+            Self::GrantTime { .. } => (422, "grant-time", "Not a time for a grant"),
+            Self::OtherKey => (422, "other-key", "Another key than the grant's"),
+            Self::NoReader { .. } => (422, "no-reader", "Nothing can be granted to this member"),
+            Self::ClockOff { .. } => (422, "clock-off", "Clocks differ"),
             Self::NotJudicial(_) => (422, "not-judicial", "No judicial chain"),
             Self::NotInLog(_) => (404, "not-in-log", "Not in the log"),
             Self::AdmissionNotLogged(_) => (409, "admission-not-logged", "Admission not logged"),

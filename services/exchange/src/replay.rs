@@ -9,7 +9,7 @@
 //! Crash consequences: before the commit, nothing of the stretch is there and it is followed again; after it, all is.
 //! Following a stretch twice changes nothing.
 //!
-//! An erasure in the log is carried out here, in the transaction that follows it.
+//! An erasure or revocation in the log is carried out here, in the transaction that follows it.
 //!
 //! Errors: a record twice in a log, or an entry whose body is gone, is [`ExchangeError::Inconsistent`], and the exchange
 //! does not open over it. Cost: a read of an entry and of a row's key each; one transaction for each stretch of at most
@@ -17,7 +17,12 @@
 
 use std::sync::atomic::Ordering;
 
-use nacre_schemas::{Digest, entry::Entry, limits};
+use nacre_schemas::{
+    Digest, Document,
+    entry::Entry,
+    grant::{SignedAccess, SignedRevocation},
+    limits,
+};
 
 use crate::{
     chain::Chain,
@@ -57,6 +62,10 @@ struct Stretch {
     anchors: Vec<AnchorPlace>,
     /// Leaves of contributions, and those of their erasures.
     erased: Vec<(u64, u64)>,
+    /// Grants revoked, and the leaves where that stands.
+    revoked: Vec<(Digest, u64)>,
+    /// Grants used, and the leaves where that stands.
+    accessed: Vec<(Digest, u64)>,
     /// First leaf that is not in it.
     end: u64,
 }
@@ -100,6 +109,16 @@ async fn read(store: &Store, chain: &Chain, from: u64, size: u64) -> Result<Stre
                 stretch.documents.push((erasure.order, leaf));
                 stretch.erased.push((erasure.leaf, leaf));
             }
+            (Entry::Revocation(digest), None) => {
+                let signed: SignedRevocation = document(store, chain, leaf, &digest).await?;
+                stretch.documents.push((digest, leaf));
+                stretch.revoked.push((signed.revocation.grant, leaf));
+            }
+            (Entry::Access(digest), None) => {
+                let signed: SignedAccess = document(store, chain, leaf, &digest).await?;
+                stretch.documents.push((digest, leaf));
+                stretch.accessed.push((signed.access.grant, leaf));
+            }
             (Entry::Seal(seal), None) => stretch.seals.push(SealPlace { number: seal.number, leaf }),
             (
                 Entry::Membership(digest)
@@ -112,7 +131,8 @@ async fn read(store: &Store, chain: &Chain, from: u64, size: u64) -> Result<Stre
                 | Entry::Dispute(digest)
                 | Entry::CrossRequest(digest)
                 | Entry::CrossAnswer(digest)
-                | Entry::Evaluation(digest),
+                | Entry::Evaluation(digest)
+                | Entry::Grant(digest),
                 None,
             ) => stretch.documents.push((digest, leaf)),
         }
@@ -122,6 +142,13 @@ async fn read(store: &Store, chain: &Chain, from: u64, size: u64) -> Result<Stre
     }
     stretch.records = name_records(store, chain, contributed).await?;
     Ok(stretch)
+}
+
+/// The document behind an entry.
+async fn document<T: Document>(store: &Store, chain: &Chain, leaf: u64, digest: &Digest) -> Result<T, ExchangeError> {
+    let body = store::document::body(store.reader(), digest).await?;
+    let body = body.ok_or_else(|| chain.inconsistent(leaf, "the document behind it is gone"))?;
+    T::from_canonical(&body).map_err(|error| chain.inconsistent(leaf, error))
 }
 
 async fn name_records(
@@ -154,7 +181,15 @@ async fn write(writing: &mut Writing, chain: &Chain, stretch: &Stretch) -> Resul
     }
     for (leaf, entry) in &stretch.erased {
         store::erased::insert(writing, chain.id(), *leaf, *entry).await?;
-        store::contribution::erase(writing, chain.id(), &chain.leaf_hash(*leaf)?).await?;
+        let hash = chain.leaf_hash(*leaf)?;
+        store::contribution::erase(writing, chain.id(), &hash).await?;
+        store::granted::erase(writing, chain.id(), &hash).await?;
+    }
+    for (grant, leaf) in &stretch.revoked {
+        store::granted::revoke(writing, chain.id(), grant, *leaf).await?;
+    }
+    for (grant, leaf) in &stretch.accessed {
+        store::granted::note_access(writing, chain.id(), grant, *leaf).await?;
     }
     Ok(())
 }

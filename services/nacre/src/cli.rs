@@ -10,7 +10,8 @@ use clap::{Args, Parser, Subcommand};
 use nacre_schemas::{
     Digest,
     cohort::{AgeBand, Period, Sex},
-    id::{ChainId, Text},
+    grant::Purpose,
+    id::{ChainId, MemberId, Text},
     query::{Attribute, Statistic},
     region::Region,
 };
@@ -338,6 +339,77 @@ pub enum ProviderCommand {
         #[arg(required = true)]
         records: Vec<Digest>,
     },
+    /// Let another provider read posted records: name them, or give the patient's FHIR Consent.
+    ///
+    /// The key of each record's payload is encrypted to that provider's SM2 key, and the grant is logged on the record's chain.
+    /// The exchange hands the record to that provider alone, until then alone, and logs each access. On the same terms a record
+    /// is granted once, however often this is run.
+    ///
+    /// A Consent (R4; a file of one, or a Bundle with its Patient) grants what it permits of that patient's posted records, and
+    /// revokes what it permitted before and does not any more: run it again whenever the Consent has changed, and when more of
+    /// the patient's months were posted. One that narrows what it permits in a way that is not understood is not followed.
+    /// What it leaves open --to, --purpose and --until say. docs/grants.md lists what is read of it.
+    ///
+    /// Example: nacre provider grant provider.toml 5f0c…e1 --to hospital-810000 --until 2027-03-31 --purpose TREAT
+    ///
+    /// Example: nacre provider grant provider.toml --consent consent.json
+    Grant(GrantArgs),
+    /// Revoke grants: the exchange destroys the key and hands the record over no more. What was read stays read.
+    ///
+    /// Example: nacre provider revoke provider.toml 0a7d…42 (`nacre provider grants` lists the grants)
+    Revoke {
+        /// provider.toml
+        config: PathBuf,
+        /// The grants, by name: 64 hex digits each.
+        #[arg(required = true)]
+        grants: Vec<Digest>,
+    },
+    /// List the grants that were given from here and to here, with their state and how often they were used.
+    Grants {
+        /// provider.toml
+        config: PathBuf,
+    },
+    /// Read records that others granted. Each access is logged on the record's chain, under your signature, before the record is
+    /// handed over; what is handed over is checked against the chain, and decrypted here.
+    ///
+    /// The chains must be in `exchanges` of provider.toml. The records are printed in the clear, so mind where the output goes.
+    ///
+    /// Example: nacre provider fetch provider.toml 0a7d…42 --json > granted.json
+    Fetch {
+        /// provider.toml
+        config: PathBuf,
+        /// The grants, by name: 64 hex digits each. All that are in force, if none is given.
+        grants: Vec<Digest>,
+    },
+}
+
+/// `nacre provider grant`.
+#[derive(Args)]
+pub struct GrantArgs {
+    /// provider.toml
+    pub config: PathBuf,
+    /// The records, by id: 64 hex digits each.
+    #[arg(
+        required_unless_present = "consent",
+        conflicts_with = "consent",
+        requires = "to",
+        requires = "until",
+        requires = "purpose"
+    )]
+    pub records: Vec<Digest>,
+    /// A FHIR Consent, or a Bundle that holds some: JSON.
+    #[arg(long, value_name = "FILE")]
+    pub consent: Option<PathBuf>,
+    /// Who may read them: a provider, by the name it was admitted under.
+    #[arg(long, value_name = "MEMBER")]
+    pub to: Option<MemberId>,
+    /// Until when: a day, which is included, or a time with an offset from UTC; ten years ahead at most. With --consent, the
+    /// earlier of this and the Consent's own end.
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<String>,
+    /// For what: TREAT, ETREAT, CAREMGT, PATRQT, HRESCH, PUBHLTH, HOPERAT or HPAYMT (HL7 v3 ActReason).
+    #[arg(long)]
+    pub purpose: Option<Purpose>,
 }
 
 /// What files leave open.

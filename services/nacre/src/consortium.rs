@@ -593,11 +593,15 @@ impl Writer<'_> {
                 },
             )?;
             // In one line, so that settings can be added below.
-            let above = self.plan.topology.above(&region.chain());
-            let above = toml::Value::try_from(self.urls_of(above.iter().map(|chain| &chain.id))?)?;
+            let others =
+                self.plan.topology.regions().map(|other| other.chain()).filter(|other| *other != region.chain());
+            let others: Vec<ChainId> =
+                self.plan.topology.above(&region.chain()).iter().map(|chain| chain.id.clone()).chain(others).collect();
+            let others = toml::Value::try_from(self.urls_of(&others)?)?;
             let mut file = fs::OpenOptions::new().append(true).open(config)?;
-            writeln!(file, "exchanges = {above}")?;
+            writeln!(file, "exchanges = {others}")?;
             file.write_all(files::REGISTER_COMMENT.as_bytes())?;
+            file.write_all(files::GATEWAY_COMMENT.as_bytes())?;
             let custodians = toml::Value::try_from(self.custodian_addresses()?)?;
             writeln!(file, "{}# custodian = {custodians}", files::PSEUDONYMS_COMMENT)?;
         }

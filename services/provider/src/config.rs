@@ -37,7 +37,8 @@ pub struct Config {
     pub trust: PathBuf,
     /// Base URL of the chain's exchange.
     pub exchange: String,
-    /// Base URL of the exchange of each chain above its own, by name: for evidence and disputes.
+    /// Base URL of the exchange of each chain above its own, by name: for evidence and disputes; and of the chains that
+    /// records which others grant are on.
     #[serde(default)]
     pub exchanges: BTreeMap<ChainId, String>,
     /// Folder of `outbox.sqlite`.

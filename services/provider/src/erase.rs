@@ -13,20 +13,16 @@ use nacre_access::{
     Scope,
     client::{Client, ClientError},
 };
-use nacre_ledger::{
-    merkle::{Sm3Hasher, inclusion},
-    signing::Role,
-};
+use nacre_ledger::signing::Role;
 use nacre_schemas::{
     Digest, Document as _,
-    dossier::Note,
     entry::{Entry, ErasureEntry},
     erasure::{Erasure, SignedErasure},
 };
-use nacre_verifier::{Check, Failure, Network, note};
-use serde::{Deserialize, Serialize};
+use nacre_verifier::{Check, Failure, Network};
+use serde::Serialize;
 
-use crate::{Config, OutboxError, PostError, StoredReceipt, keys::Keys, outbox::Outbox, post::read_network};
+use crate::{Config, OutboxError, PostError, keys::Keys, logged::Logged, outbox::Outbox, post::read_network};
 
 /// Why a record was not erased.
 #[derive(Debug, thiserror::Error)]
@@ -60,14 +56,6 @@ pub struct Erased {
     pub leaf: u64,
 }
 
-/// What the exchange answers.
-#[derive(Deserialize)]
-struct Logged {
-    leaf: u64,
-    proof: Vec<Digest>,
-    checkpoint: Note,
-}
-
 /// Has a posted record erased, then destroys what is left of it here.
 pub async fn erase(config: &Config, record: Digest) -> Result<Erased, EraseError> {
     let network = read_network(&config.trust)?;
@@ -96,16 +84,8 @@ async fn erase_from(
     let client = Client::new(&config.exchange, config.member.clone(), Arc::clone(&keys.access))?;
     let path = format!("/v1/chains/{}/erasures", receipt.chain.slug());
     let logged: Logged = client.post_json(&path, Scope::ErasuresWrite, &signed).await?;
-    check(&logged, &signed, &receipt, network)?;
+    let entry = Entry::Erasure(ErasureEntry { leaf: receipt.leaf, order: signed.digest() });
+    logged.check(&entry, &receipt.chain, network, Check::Erasure)?;
     outbox.erase(&record, &receipt.batch).await?;
     Ok(Erased { record, leaf: logged.leaf })
-}
-
-/// The chain signed a final checkpoint under which the order stands.
-fn check(logged: &Logged, signed: &SignedErasure, receipt: &StoredReceipt, network: &Network) -> Result<(), Failure> {
-    let chain = note::chain(network, &receipt.chain)?;
-    let (checkpoint, _) = note::check(&logged.checkpoint, chain, network)?;
-    let entry = Entry::Erasure(ErasureEntry { leaf: receipt.leaf, order: signed.digest() }).leaf_hash();
-    inclusion::verify::<Sm3Hasher>(&entry, logged.leaf, checkpoint.size, &checkpoint.root, &logged.proof)
-        .map_err(|error| Failure::new(Check::Erasure, &receipt.chain, error))
 }

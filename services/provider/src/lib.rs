@@ -5,6 +5,7 @@
 //! it, `gather` and `reduce` make one integer of a person's month,
 //! `pseudonyms` names people to the exchange, `seal` encrypts and proves it, `outbox` keeps what was sealed until the exchange has receipted it, `post` sends. `evidence` asks for what
 //! the chains have on a record. `gateway` does all of this for what other systems post over FHIR.
+//! `grants` lets others read what was posted, and reads what others granted.
 //! [`prepare()`] is the first half, without a key; [`preview()`] tells what the whole would send; [`watch()`] does it again
 //! and again.
 //!
@@ -23,8 +24,10 @@ mod file;
 mod fit;
 mod gateway;
 mod gather;
+mod grants;
 mod input;
 mod keys;
+mod logged;
 mod observed;
 mod omh;
 mod outbox;
@@ -40,6 +43,7 @@ mod refusal;
 mod register;
 mod seal;
 mod select;
+mod sm4_gcm;
 mod summary;
 mod table;
 mod text;
@@ -57,6 +61,10 @@ pub use erase::{EraseError, Erased, erase};
 pub use evidence::{EvidenceError, gather};
 pub use file::FileError;
 pub use gateway::{Clock, ServeError, SetAside, Status, serve, serve_by, status};
+pub use grants::{
+    ConsentProblem, ConsentSummary, Fetched, Given, GrantError, GrantTerms, ListedGrant, Permission, fetch, grant,
+    grant_by_consent, grants, parse_until, revoke,
+};
 pub use keys::KeyError;
 pub use outbox::{FILE_NAME as OUTBOX_FILE_NAME, OutboxError, posting::Posting, receipt::StoredReceipt};
 pub use people::PersonId;

@@ -52,18 +52,34 @@ pub struct Report {
     pub rests_on: Vec<String>,
 }
 
-/// Checks evidence against a trust root.
-pub fn check(evidence: &Evidence, network: &Network) -> Result<Report, Failure> {
+/// A record's place in its own chain, checked.
+pub(crate) struct Place<'a> {
+    pub(crate) chain: &'a Chain,
+    pub(crate) provider: &'a Membership,
+    /// Leaf hash of the record's entry.
+    pub(crate) entry: Digest,
+    pub(crate) checkpoint: Checkpoint,
+    finality: Finality,
+}
+
+/// Checks evidence as far as the record's own chain goes.
+pub(crate) fn check_place<'a>(evidence: &'a Evidence, network: &'a Network) -> Result<Place<'a>, Failure> {
     let chain = note::chain(network, &evidence.chain)?;
     let provider = membership::check(&evidence.provider, network)?;
     membership::check_role(provider, MemberRole::Provider, &chain.id)?;
-    let leaf_hash = check_record(evidence, chain, provider)?;
+    let entry = check_record(evidence, chain, provider)?;
     let (checkpoint, finality) = note::check(&evidence.checkpoint, chain, network)?;
     let place = format_args!("{} record {}", chain.id, evidence.record);
-    check_inclusion(&leaf_hash, &evidence.inclusion, &checkpoint, Check::Evidence, place)?;
+    check_inclusion(&entry, &evidence.inclusion, &checkpoint, Check::Evidence, place)?;
     if evidence.erasure.is_some() {
-        check_erasure(evidence, leaf_hash, provider, &checkpoint)?;
+        check_erasure(evidence, entry, provider, &checkpoint)?;
     }
+    Ok(Place { chain, provider, entry, checkpoint, finality })
+}
+
+/// Checks evidence against a trust root.
+pub fn check(evidence: &Evidence, network: &Network) -> Result<Report, Failure> {
+    let Place { chain, provider, checkpoint, finality, .. } = check_place(evidence, network)?;
     let mut finalities = vec![(chain.id.clone(), checkpoint.size, finality)];
     let (mut below, mut anchored) = (chain, checkpoint);
     for step in &evidence.anchors {

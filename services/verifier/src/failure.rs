@@ -95,6 +95,9 @@ checks! {
     CrossConfirmation = "cross-confirmation",
     /// A dispute is its claimant's.
     Dispute = "dispute",
+    /// A grant and its revocation are the record's provider's, an access is the grantee's and in time, and what is handed
+    /// over is what was granted.
+    Grant = "grant",
 }
 
 impl fmt::Display for Check {

@@ -20,6 +20,7 @@ pub mod erasure;
 pub mod evidence;
 pub mod failure;
 pub mod figures;
+pub mod grant;
 pub mod logged;
 pub mod members;
 pub mod membership;

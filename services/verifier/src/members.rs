@@ -22,6 +22,7 @@ use nacre_schemas::{
     entry::{AnchorEntry, BatchEntry, Entry, SealEntry},
     erasure::SignedErasure,
     evidence::SignedDispute,
+    grant::{SignedAccess, SignedGrant, SignedRevocation},
     id::MemberId,
     limits,
     members::{MemberContribution, MembersPage},
@@ -36,7 +37,7 @@ use rand::{CryptoRng, RngCore};
 use crate::{
     Network, cross, dispute, erasure,
     failure::{Check, Failure, OrFailure as _, ensure},
-    logged, membership,
+    grant, logged, membership,
 };
 
 /// Finds a member's admission.
@@ -268,6 +269,22 @@ impl Reading<'_> {
                 let judicial = self.chain.id.kind() == Some(ChainKind::Judicial);
                 ensure(judicial, Check::Entry, place, "disputes stand on the judicial chain")?;
                 dispute::check(&signed, &self.admission(&signed.dispute.claimant, place)?, self.network)?;
+                Stands::Document
+            }
+            Entry::Grant(digest) => {
+                let signed: SignedGrant = behind(digest, body, place)?;
+                grant::check(&signed, &self.admission(&signed.grant.terms.provider, place)?, &self.chain.id)?;
+                Stands::Document
+            }
+            Entry::Revocation(digest) => {
+                let signed: SignedRevocation = behind(digest, body, place)?;
+                let provider = self.admission(&signed.revocation.provider, place)?;
+                grant::check_revocation(&signed, &provider, &self.chain.id)?;
+                Stands::Document
+            }
+            Entry::Access(digest) => {
+                let signed: SignedAccess = behind(digest, body, place)?;
+                grant::check_access(&signed, &self.admission(&signed.access.grantee, place)?, &self.chain.id)?;
                 Stands::Document
             }
             _ => return Err(fault(place, &format!("a chain holds no {kind} there"))),

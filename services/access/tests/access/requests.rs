@@ -15,7 +15,15 @@ async fn a_role_may_ask_for_its_own_scopes_alone() {
     let expected = [
         (
             MemberRole::Provider,
-            vec!["batches.write", "erasures.write", "evidence.read", "disputes.write", "pseudonyms.request"],
+            vec![
+                "batches.write",
+                "erasures.write",
+                "evidence.read",
+                "disputes.write",
+                "pseudonyms.request",
+                "grants.write",
+                "grants.read",
+            ],
         ),
         (MemberRole::Regulator, vec!["cells.read", "log.write", "answers.request", "disputes.write", "cross.compute"]),
         (MemberRole::Custodian, vec!["details.read", "numbers.read", "log.read"]),

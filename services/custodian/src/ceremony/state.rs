@@ -4,6 +4,7 @@
 //! interrupted sends the same message again and never a second one, which would look like a fraud. The next state is
 //! durable before the last is destroyed.
 
+use nacre_ledger::sealing::DecryptionKey;
 use nacre_schemas::{
     DecodeError,
     canonical::{Decode as _, Decoder, Encode as _, Encoder},
@@ -13,7 +14,6 @@ use zeroize::Zeroizing;
 use super::{
     error::CeremonyError,
     files::{self, Folder},
-    seal::DecryptionKey,
 };
 
 const MAX_PART_BYTES: usize = 8_192;

@@ -107,7 +107,9 @@ async fn keep(store: &Store, chain: &Chain, batches: &[&Checked]) -> Result<(), 
         store::contribution::insert(&mut writing, chain.id(), &bodies).await?;
         if let Some(list) = &checked.batch.cross {
             store::cross_list::insert(&mut writing, chain.id(), list).await?;
-            store::cross_value::insert(&mut writing, chain.id(), contributions()).await?;
+            let with_words = contributions().filter(|(contribution, _)| contribution.restricted.cross.is_some());
+            let headers = with_words.map(|(contribution, leaf_hash)| (&contribution.openings.header, leaf_hash));
+            store::cross_value::insert(&mut writing, chain.id(), headers).await?;
         }
         store::batch::insert(&mut writing, chain.id(), &checked.id, &checked.body).await?;
     }

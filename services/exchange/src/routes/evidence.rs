@@ -20,5 +20,6 @@ pub(super) async fn read(
     let caller = reading::admit(&exchange, Scope::EvidenceRead, request)?.caller;
     let record: Digest = record.parse().map_err(Refusal::Malformed)?;
     let _place = exchange.evidence().enter()?;
-    Ok(Json(records::evidence(&exchange, chain, caller, record).await?))
+    let (evidence, _) = records::evidence(&exchange, chain, caller, record, 0).await?;
+    Ok(Json(evidence))
 }

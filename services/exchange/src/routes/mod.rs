@@ -24,6 +24,11 @@
 //! | `POST …/disputes` | `SignedDispute` | `disputes.write` | leaf, proof, checkpoint |
 //! | `POST …/cross/requests` | `SignedCrossRequest` | `log.write` | `LoggedCrossRequest` |
 //! | `POST …/cross/inputs` | `LoggedCrossRequest` | `cross.read` | `application/vnd.nacre.cross-delivery` |
+//! | `GET /v1/members/{member}` | | `grants.write` | `SignedMembership` |
+//! | `POST …/grants` | `NewGrant` | `grants.write` | leaf, proof, checkpoint |
+//! | `GET …/grants[?from=]` | | `grants.read` | `GrantsPage` |
+//! | `POST …/revocations` | `SignedRevocation` | `grants.write` | leaf, proof, checkpoint |
+//! | `POST …/accesses` | `SignedAccess` | `grants.read` | `Delivery` |
 //! | `GET …/entries?from=` | | `log.read` | `LogPage`, main chains only |
 //! | `POST …/erasures` | `SignedErasure` | `erasures.write` | leaf, proof, checkpoint |
 //! | `GET …/bodies?from=` | | `bodies.read` | `application/vnd.nacre.members-page` |
@@ -43,6 +48,7 @@ mod disputes;
 mod entries;
 mod erasures;
 mod evidence;
+mod grants;
 mod health;
 mod load;
 mod numbers;
@@ -106,12 +112,16 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
         .route("/anchors/{child}", short(get(anchors::read), 0))
         .route("/evidence/{record}", short(get(evidence::read), 0))
         .route("/disputes", short(post(disputes::create), with_surplus(disputes::MAX_DISPUTE_BYTES)))
+        .route("/grants", short(get(grants::list).post(grants::create), with_surplus(grants::MAX_BYTES)))
+        .route("/revocations", short(post(grants::revoke), with_surplus(grants::MAX_BYTES)))
+        .route("/accesses", short(post(grants::access), with_surplus(grants::MAX_BYTES)))
         .route("/cross/requests", short(post(cross::log), with_surplus(MAX_SIGNED_REQUEST_BYTES)))
         .route("/cross/inputs", long(post(cross::inputs), with_surplus(MAX_LOGGED_REQUEST_BYTES)))
         .route("/entries", short(get(entries::read), 0));
     Router::new()
         .route("/healthz", short(get(health::read), 0))
         .route("/v1/chains", short(get(chains::read), 0))
+        .route("/v1/members/{member}", short(get(grants::member), 0))
         .nest("/v1/chains/{slug}", chain)
         .with_state(exchange)
         .merge(tokens)

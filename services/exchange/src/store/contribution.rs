@@ -5,7 +5,12 @@
 
 use std::collections::HashMap;
 
-use nacre_schemas::{Digest, Document as _, contribution::Openings, id::ChainId, members::MemberContribution};
+use nacre_schemas::{
+    Digest, Document as _,
+    contribution::{Openings, Restricted},
+    id::ChainId,
+    members::MemberContribution,
+};
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqlitePool};
 
 use super::{ROWS_PER_STATEMENT, StoreError, Writing, digest, name};
@@ -92,6 +97,19 @@ pub(crate) async fn openings(
         }
     }
     Ok(found)
+}
+
+/// The restricted part of a contribution; none if it is not there or was erased.
+pub(crate) async fn restricted(
+    reader: &SqlitePool,
+    chain: &ChainId,
+    leaf_hash: &Digest,
+) -> Result<Option<Restricted>, StoreError> {
+    let row = select("restricted", chain, &[*leaf_hash]).build().fetch_optional(reader).await?;
+    let Some(row) = row else { return Ok(None) };
+    let bytes: &[u8] = row.try_get(0)?;
+    let decode = || Restricted::from_canonical(bytes).map_err(StoreError::undecodable(TABLE));
+    if bytes.is_empty() { Ok(None) } else { decode().map(Some) }
 }
 
 /// What members see of those contributions, as far as it is there.

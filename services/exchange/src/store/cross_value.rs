@@ -6,13 +6,13 @@ use futures::{Stream, StreamExt as _};
 use nacre_schemas::{
     Digest, Document as _,
     cohort::Period,
-    contribution::{Contribution, Restricted},
+    contribution::{Header, Openings, Restricted},
     id::ChainId,
     measure::MeasureRef,
 };
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqlitePool, sqlite::SqliteRow};
 
-use super::{ROWS_PER_STATEMENT, StoreError, Writing, name, signed, unsigned};
+use super::{ROWS_PER_STATEMENT, Store, StoreError, Writing, digest, name, signed, unsigned};
 
 const TABLE: &str = "cross_value";
 
@@ -26,18 +26,17 @@ pub(crate) struct Value {
     pub(crate) restricted: Restricted,
 }
 
-/// Adds the rows of those contributions that have words, unless they are there.
+/// Adds the rows of contributions that have words, by their headers and leaf hashes, unless they are there.
 pub(crate) async fn insert<'a>(
     writing: &mut Writing,
     chain: &ChainId,
-    contributions: impl Iterator<Item = (&'a Contribution, &'a Digest)>,
+    with_words: impl Iterator<Item = (&'a Header, &'a Digest)>,
 ) -> Result<(), StoreError> {
-    let with_words: Vec<_> = contributions.filter(|(part, _)| part.restricted.cross.is_some()).collect();
+    let with_words: Vec<_> = with_words.collect();
     for values in with_words.chunks(ROWS_PER_STATEMENT) {
         let mut query =
             QueryBuilder::<Sqlite>::new("INSERT INTO cross_value (chain, measure, period, leaf_hash, record) ");
-        query.push_values(values, |mut row, (contribution, leaf_hash)| {
-            let header = &contribution.openings.header;
+        query.push_values(values, |mut row, (header, leaf_hash)| {
             row.push_bind(name(chain).to_owned())
                 .push_bind(header.cell.measure.to_string())
                 .push_bind(header.cell.period.to_string())
@@ -48,6 +47,43 @@ pub(crate) async fn insert<'a>(
         query.build().execute(&mut **writing).await?;
     }
     Ok(())
+}
+
+/// Adds the rows of what builds took in that had no such table; once.
+pub(crate) async fn fill(store: &Store) -> Result<(), StoreError> {
+    let done = sqlx::query("SELECT 1 FROM filled WHERE name = $1").bind(TABLE);
+    if done.fetch_optional(store.reader()).await?.is_some() {
+        return Ok(());
+    }
+    let mut from = 0_i64;
+    loop {
+        let rows = sqlx::query(
+            "SELECT rowid, chain, leaf_hash, openings, restricted FROM contribution
+             WHERE rowid > $1 AND length(restricted) > 0 ORDER BY rowid LIMIT $2",
+        )
+        .bind(from)
+        .bind(ROWS_PER_STATEMENT as i64)
+        .fetch_all(store.reader())
+        .await?;
+        let mut writing = store.begin().await?;
+        for row in &rows {
+            from = row.try_get(0)?;
+            let restricted = Restricted::from_canonical(row.try_get(4)?).map_err(StoreError::undecodable(TABLE))?;
+            if restricted.cross.is_none() {
+                continue;
+            }
+            let chain: ChainId =
+                row.try_get::<&str, _>(1)?.parse().map_err(|error| StoreError::broken(TABLE, error))?;
+            let leaf_hash = digest(row.try_get(2)?, TABLE)?;
+            let openings = Openings::from_canonical(row.try_get(3)?).map_err(StoreError::undecodable(TABLE))?;
+            insert(&mut writing, &chain, std::iter::once((&openings.header, &leaf_hash))).await?;
+        }
+        if rows.is_empty() {
+            sqlx::query("INSERT INTO filled (name) VALUES ($1)").bind(TABLE).execute(&mut *writing).await?;
+            return store.commit(writing).await;
+        }
+        store.commit(writing).await?;
+    }
 }
 
 /// A measure's values of those months among those leaves, in no order, without what was erased.

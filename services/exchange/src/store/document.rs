@@ -21,6 +21,12 @@ pub(crate) enum DocumentKind {
     Dispute,
     /// A [`nacre_schemas::cross::SignedCrossRequest`].
     CrossRequest,
+    /// A [`nacre_schemas::grant::SignedGrant`].
+    Grant,
+    /// A [`nacre_schemas::grant::SignedRevocation`].
+    Revocation,
+    /// A [`nacre_schemas::grant::SignedAccess`].
+    Access,
 }
 
 impl DocumentKind {
@@ -33,6 +39,9 @@ impl DocumentKind {
             Self::Erasure => "erasure",
             Self::Dispute => "dispute",
             Self::CrossRequest => "cross-request",
+            Self::Grant => "grant",
+            Self::Revocation => "revocation",
+            Self::Access => "access",
         }
     }
 }

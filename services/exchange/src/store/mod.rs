@@ -4,8 +4,8 @@
 //! power failure once [`Store::commit`] is back; there is one writing connection, so writers queue and never meet a
 //! lock; readers see the last committed state. The file is created with mode 0600.
 //!
-//! Two kinds of tables: *primary* (`contribution`, `batch`, `cross_list`, `cell`, `document`, `final_checkpoint`, `anchor_body`) which nothing can bring back,
-//! and *derived* (`applied`, `record`, `seal`, `logged_document`, `anchor`, `erased`) which [`crate::replay`] rebuilds from the logs. Each has a
+//! Two kinds of tables: *primary* (`contribution`, `batch`, `cross_list`, `cell`, `document`, `final_checkpoint`, `anchor_body`, `granted`) which nothing can bring back,
+//! and *derived* (`applied`, `record`, `seal`, `logged_document`, `anchor`, `erased`, `accessed`) which [`crate::replay`] rebuilds from the logs. Each has a
 //! file here; all take the chain's name as the first part of their key, so chains of one file never mix.
 //!
 //! Errors: [`StoreError`]. None is a client's fault. Cost: a commit is one fsync.
@@ -20,6 +20,7 @@ pub(crate) mod cross_value;
 pub(crate) mod document;
 pub(crate) mod erased;
 pub(crate) mod final_checkpoint;
+pub(crate) mod granted;
 pub(crate) mod logged_document;
 pub(crate) mod record;
 pub(crate) mod seal;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -10,13 +11,15 @@ use std::{
 use anyhow::Context as _;
 use comfy_table::Cell;
 use nacre_provider::{
-    Config, Erased, Pace, PersonId, Place, PostSummary, Preview, PreviewedPseudonym, Refused, Report, SetAside, Status,
+    Config, ConsentSummary, Erased, Fetched, Given, GrantTerms, ListedGrant, Pace, Permission, PersonId, Place,
+    PostSummary, Preview, PreviewedPseudonym, Refused, Report, SetAside, Status, parse_until,
 };
+use nacre_schemas::grant::Terms;
 use tokio::net::TcpListener;
 
 use super::Output;
 use crate::{
-    cli::{ProviderCommand, ReadingArgs},
+    cli::{GrantArgs, ProviderCommand, ReadingArgs},
     output,
     progress::Bars,
 };
@@ -60,6 +63,24 @@ pub(super) async fn run(command: ProviderCommand, output: Output) -> anyhow::Res
                 let line = |one: &Erased| format!("{} erased; the order stands at leaf {}", one.record, one.leaf);
                 erased.iter().map(line).collect::<Vec<_>>().join("\n")
             })?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ProviderCommand::Grant(args) => grant(&args, output).await,
+        ProviderCommand::Revoke { config, grants } => {
+            let revoked = nacre_provider::revoke(&Config::read(&config)?, &grants).await?;
+            output.print(&revoked, || {
+                revoked.iter().map(|grant| format!("{grant} revoked")).collect::<Vec<_>>().join("\n")
+            })?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ProviderCommand::Grants { config } => {
+            let listed = nacre_provider::grants(&Config::read(&config)?).await?;
+            output.print(&listed, || granted(&listed))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ProviderCommand::Fetch { config, grants } => {
+            let fetched = nacre_provider::fetch(&Config::read(&config)?, &grants).await?;
+            output.print(&fetched, || opened(&fetched))?;
             Ok(ExitCode::SUCCESS)
         }
         ProviderCommand::Receipts { config } => {
@@ -115,6 +136,86 @@ async fn watch(config: &Config, folders: &[PathBuf], pace: Pace, output: Output)
     output.say("stopped; what was not posted is posted when it is started again");
     Ok(ExitCode::SUCCESS)
 }
+
+async fn grant(args: &GrantArgs, output: Output) -> anyhow::Result<ExitCode> {
+    let config = Config::read(&args.config)?;
+    let until = args.until.as_deref().map(|until| parse_until(until, config.unnamed.utc_offset)).transpose()?;
+    let summary = match &args.consent {
+        Some(path) => {
+            let length = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
+            anyhow::ensure!(length <= MAX_CONSENT_BYTES, "{}: a Consent has at most 16 MiB", path.display());
+            let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let open = Permission::new(args.to.iter().cloned().collect(), args.purpose.into_iter().collect(), until);
+            let followed = nacre_provider::grant_by_consent(&config, &text, &open).await;
+            followed.with_context(|| path.display().to_string())?
+        }
+        None => {
+            let missing = "a grant needs --to, --until and --purpose";
+            let terms = GrantTerms {
+                grantee: args.to.clone().context(missing)?,
+                purpose: args.purpose.context(missing)?,
+                until: until.context(missing)?,
+            };
+            let given = nacre_provider::grant(&config, &args.records, &terms).await?;
+            ConsentSummary { given, revoked: Vec::new() }
+        }
+    };
+    output.print(&summary, || {
+        let mut lines: Vec<String> = summary.given.iter().map(line).collect();
+        lines.extend(summary.revoked.iter().map(|grant| format!("{grant} revoked")));
+        lines.push(format!("{} grants stand, {} were revoked", summary.given.len(), summary.revoked.len()));
+        lines.join("\n")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(given: &Given) -> String {
+    let Terms { record, grantee, purpose, until, .. } = &given.terms;
+    format!("{} lets {grantee} read {record} until {} ({purpose})", given.grant, end(*until))
+}
+
+/// The end of a grant in words.
+fn end(until: u64) -> String {
+    moment(i64::try_from(until).unwrap_or(i64::MAX))
+}
+
+fn granted(listed: &[ListedGrant]) -> String {
+    let mut table = output::table(&["grant", "record", "from", "to", "purpose", "until", "state", "accesses"]);
+    for one in listed {
+        let Terms { record, provider, grantee, purpose, until, .. } = &one.terms;
+        table.add_row(vec![
+            Cell::new(one.grant),
+            Cell::new(short(*record)),
+            Cell::new(provider),
+            Cell::new(grantee),
+            Cell::new(purpose),
+            Cell::new(end(*until)),
+            Cell::new(one.state),
+            output::number(one.accesses),
+        ]);
+    }
+    format!("{table}\n{} grants", listed.len())
+}
+
+fn opened(fetched: &[Fetched]) -> String {
+    let mut table = output::table(&["record", "from", "pseudonym", "measure, month", "value", "day", "readings"]);
+    for one in fetched {
+        let record = &one.record;
+        table.add_row(vec![
+            Cell::new(short(one.terms.record)),
+            Cell::new(&one.terms.provider),
+            Cell::new(short(one.pseudonym)),
+            Cell::new(format!("{} {}", record.measure, record.period)),
+            Cell::new(format!("{} {}", record.value, record.unit)),
+            Cell::new(&record.day),
+            output::number(record.readings),
+        ]);
+    }
+    format!("{table}\n{} records; each access is in its chain's log", fetched.len())
+}
+
+/// The largest file of Consents, in bytes.
+const MAX_CONSENT_BYTES: u64 = 16 << 20;
 
 /// How many records of a preview are shown; the rest are in `--json`.
 const SHOWN: usize = 20;

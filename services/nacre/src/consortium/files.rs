@@ -115,6 +115,16 @@ pub(super) const REGISTER_COMMENT: &str = "
 # people = \"people.csv\"
 ";
 
+/// What stands below that.
+pub(super) const GATEWAY_COMMENT: &str = "
+# How `nacre provider serve` takes FHIR in; these are the defaults. docs/install.md has the rest.
+# [gateway]
+# listen = \"127.0.0.1:8480\"
+# spool-key = \"spool.key\"
+# grace-days = 5
+# quiet-hours = 24
+";
+
 /// What stands below that; the custodians' addresses follow.
 pub(super) const PSEUDONYMS_COMMENT: &str = "
 # To name people by identity number, through the custodians, from a month on of which nothing was posted yet. The number

@@ -1,23 +1,20 @@
 //! The spool's cipher: SM4-GCM under a key of its own, with table and ids of the row authenticated, so that a row opens in
 //! its own place alone.
 //!
-//! Kept true: a fresh random nonce a row (at most 2^32 rows a key, NIST SP 800-38D, 8.3); plaintexts are padded, so a
-//! ciphertext's length tells nothing of the value; what was opened is overwritten when dropped. Errors tell the table and
-//! nothing of the row. Cost: a few microseconds.
+//! Kept true: at most 2^32 rows a key ([`crate::sm4_gcm`]); rows are padded, so their length tells nothing of the value.
+//! Errors tell the table and nothing of the row. Cost: a few microseconds.
 
 use std::path::Path;
 
-use aes_gcm::{
-    AesGcm,
-    aead::{Aead as _, KeyInit as _, Payload as Message, consts::U12},
-};
 use nacre_access::secret::{self, SecretError};
 use nacre_schemas::Digest;
 use serde::{Serialize, de::DeserializeOwned};
-use sm4::Sm4;
 use zeroize::Zeroizing;
 
-use crate::outbox::OutboxError;
+use crate::{
+    outbox::OutboxError,
+    sm4_gcm::{self, EncryptError},
+};
 
 /// Plaintexts are filled up with spaces to a multiple of this.
 const PADDING_BYTES: usize = 64;
@@ -25,23 +22,11 @@ const PADDING_BYTES: usize = 64;
 /// The spool's cipher.
 pub(super) struct Cipher(Zeroizing<[u8; 16]>);
 
-/// Why a row cannot be encrypted.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SealRowError {
-    /// The operating system gave no randomness.
-    #[error("the operating system gave no randomness: {0}")]
-    NoRandomness(getrandom::Error),
-    /// It cannot be written down.
-    #[error("a row of the spool cannot be written down")]
-    Encoding,
-}
-
 impl Cipher {
     /// With the key of that file; made, if there is none and it may be.
     pub(super) fn open(path: &Path, may_be_made: bool) -> Result<Self, SecretError> {
         if may_be_made && !path.exists() {
-            let mut key = Zeroizing::new([0; 16]);
-            getrandom::fill(&mut key[..]).map_err(|error| SecretError::Io {
+            let key = sm4_gcm::generate().map_err(|error| SecretError::Io {
                 path: path.to_owned(),
                 source: std::io::Error::other(error.to_string()),
             })?;
@@ -51,18 +36,8 @@ impl Cipher {
     }
 
     /// Encrypts a row.
-    pub(super) fn seal<T: Serialize>(&self, table: &str, ids: &[&Digest], row: &T) -> Result<Vec<u8>, SealRowError> {
-        let mut plain = Zeroizing::new(Vec::with_capacity(8 * PADDING_BYTES));
-        serde_json::to_writer(&mut *plain, row).map_err(|_| SealRowError::Encoding)?;
-        let length = plain.len().next_multiple_of(PADDING_BYTES);
-        plain.resize(length, b' ');
-        let mut nonce = [0; 12];
-        getrandom::fill(&mut nonce).map_err(SealRowError::NoRandomness)?;
-        let context = context(table, ids);
-        let message = Message { msg: &plain, aad: &context };
-        let cipher = AesGcm::<Sm4, U12>::new((&*self.0).into());
-        let sealed = cipher.encrypt((&nonce).into(), message).map_err(|_| SealRowError::Encoding)?;
-        Ok([&nonce[..], &sealed].concat())
+    pub(super) fn seal<T: Serialize>(&self, table: &str, ids: &[&Digest], row: &T) -> Result<Vec<u8>, EncryptError> {
+        sm4_gcm::encrypt(&self.0, &sm4_gcm::padded(row, PADDING_BYTES)?, &context(table, ids))
     }
 
     /// Decrypts a row.
@@ -75,11 +50,8 @@ impl Cipher {
         let damaged = || {
             OutboxError::Damaged(format!("a row of the spool's table {table} does not open: another key, or damaged"))
         };
-        let (nonce, sealed) = sealed.split_first_chunk::<12>().ok_or_else(damaged)?;
-        let context = context(table, ids);
-        let cipher = AesGcm::<Sm4, U12>::new((&*self.0).into());
-        let plain = cipher.decrypt(nonce.into(), Message { msg: sealed, aad: &context }).map_err(|_| damaged())?;
-        serde_json::from_slice(&Zeroizing::new(plain)).map_err(|_| damaged())
+        let plain = sm4_gcm::decrypt(&self.0, sealed, &context(table, ids)).ok_or_else(damaged)?;
+        serde_json::from_slice(&plain).map_err(|_| damaged())
     }
 }
 

@@ -42,16 +42,17 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use tokio::{net::TcpListener, sync::watch};
 
-use self::{cipher::SealRowError, door::Door, rounds::Rounds, spool::Spool};
 pub use self::{
     clock::Clock,
     status::{SetAside, Status, status},
 };
+use self::{door::Door, rounds::Rounds, spool::Spool};
 use crate::{
     config::Config,
     keys::KeyError,
     outbox::{Outbox, OutboxError},
     post::{self, PostError},
+    sm4_gcm::EncryptError,
 };
 
 /// Why the gateway does not serve.
@@ -99,8 +100,8 @@ pub enum ServeError {
     Socket(#[from] std::io::Error),
 }
 
-impl From<SealRowError> for ServeError {
-    fn from(error: SealRowError) -> Self {
+impl From<EncryptError> for ServeError {
+    fn from(error: EncryptError) -> Self {
         Self::Row(error.to_string())
     }
 }

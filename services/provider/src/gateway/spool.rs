@@ -12,7 +12,7 @@ use num_rational::BigRational;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::cipher::{Cipher, SealRowError};
+use super::cipher::Cipher;
 use crate::{
     fhir::effective::Effective,
     outbox::{Lock, Outbox, OutboxError, observation::Kept, person::PersonRow},
@@ -23,6 +23,7 @@ use crate::{
         name,
     },
     select::Reading,
+    sm4_gcm::EncryptError,
 };
 
 /// The gateway's part of the outbox.
@@ -96,7 +97,7 @@ impl Spool {
     }
 
     /// Writes down a person. The identity number is kept where people are named by it, and nowhere else.
-    pub(super) fn person_row(&self, subject: Subject, person: &Person) -> Result<PersonRow, SealRowError> {
+    pub(super) fn person_row(&self, subject: Subject, person: &Person) -> Result<PersonRow, EncryptError> {
         let by_number = self.sealer.config.pseudonyms.is_some();
         let facts = PersonFacts {
             sex: person.sex.to_string(),
@@ -128,7 +129,7 @@ impl Spool {
     }
 
     /// Writes down what answers say of an observation.
-    pub(super) fn observation_row(&self, id: &Digest, facts: &ObservationFacts) -> Result<Vec<u8>, SealRowError> {
+    pub(super) fn observation_row(&self, id: &Digest, facts: &ObservationFacts) -> Result<Vec<u8>, EncryptError> {
         self.cipher.seal("observation", &[id], facts)
     }
 
@@ -143,8 +144,8 @@ impl Spool {
         observation: &Digest,
         record: &Digest,
         reading: &Reading,
-    ) -> Result<Vec<u8>, SealRowError> {
-        let measure = Catalogue::built_in().measures().get(reading.measure).ok_or(SealRowError::Encoding)?;
+    ) -> Result<Vec<u8>, EncryptError> {
+        let measure = Catalogue::built_in().measures().get(reading.measure).ok_or(EncryptError::Unwritable)?;
         let facts = ReadingFacts {
             measure: measure.reference().to_string(),
             day: reading.effective.day.to_string(),

@@ -8,10 +8,11 @@
 //! posted and how many people were named, and no more. *A full disk*: a call fails and leaves everything as it was; once
 //! there is room again, the next succeeds.
 //!
-//! One file a table: [`batch`], [`record`], [`receipt`], [`pseudonym`]; [`posting`] says how sending goes; [`person`],
+//! One file a table: [`batch`], [`record`], [`receipt`], [`granted`], [`pseudonym`]; [`posting`] says how sending goes; [`person`],
 //! [`observation`] (with its readings) and [`month`] are the gateway's spool, whose rows [`crate::gateway`] encrypts.
 
 pub(crate) mod batch;
+pub(crate) mod granted;
 pub(crate) mod month;
 pub(crate) mod observation;
 pub(crate) mod person;

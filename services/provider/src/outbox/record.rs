@@ -1,6 +1,6 @@
 //! Table `record`: which months were sealed, and with which value, as far as the provider must know.
 
-use nacre_schemas::Digest;
+use nacre_schemas::{Digest, batch::Batch, contribution::Contribution};
 
 use super::{Outbox, OutboxError, digest};
 
@@ -51,9 +51,18 @@ impl Outbox {
     }
 
     /// Destroys what tells the value of a record that was erased at the exchange, and the batch that it was posted in, of
-    /// which nothing but the receipt is needed any more. Durable, and overwritten on disk, when it returns.
+    /// which nothing but the receipt and the keys of its other payloads is needed any more. Durable, and overwritten on disk, when it returns.
     pub(crate) async fn erase(&self, record: &Digest, batch: &Digest) -> Result<(), OutboxError> {
+        let others = self.keys_beside(record, batch).await?;
         let mut transaction = self.pool.begin().await?;
+        for (other, wrapped) in others {
+            sqlx::query("INSERT INTO payload_key (record, wrapped) VALUES ($1, $2) ON CONFLICT (record) DO NOTHING")
+                .bind(other.0.to_vec())
+                .bind(wrapped)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        sqlx::query("DELETE FROM payload_key WHERE record = $1").bind(&record.0[..]).execute(&mut *transaction).await?;
         sqlx::query(
             "UPDATE record SET state = 'erased', fingerprint = zeroblob(32) WHERE id = $1 AND state = 'posted'",
         )
@@ -64,6 +73,8 @@ impl Outbox {
             .bind(&batch.0[..])
             .execute(&mut *transaction)
             .await?;
+        // The payload's key, as it was encrypted to grantees.
+        sqlx::query("DELETE FROM granted WHERE record = $1").bind(&record.0[..]).execute(&mut *transaction).await?;
         // If its month is not finished, what it was reduced from is still in the gateway's spool.
         sqlx::query("UPDATE reading SET sealed = NULL WHERE record = $1")
             .bind(&record.0[..])
@@ -73,6 +84,34 @@ impl Outbox {
         // The write-ahead file may still hold what was overwritten.
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
         Ok(())
+    }
+
+    /// The keys of the payloads of a batch but for one record's, as far as the batch is there.
+    async fn keys_beside(&self, record: &Digest, batch: &Digest) -> Result<Vec<(Digest, Vec<u8>)>, OutboxError> {
+        let Some(batch) = self.kept_batch(batch).await? else { return Ok(Vec::new()) };
+        let of =
+            |one: Contribution| (one.openings.header.record, one.restricted.payload.wrapped_key.as_bytes().to_vec());
+        let keys = batch.contributions.into_iter().map(of);
+        Ok(keys.filter(|(other, _)| other != record).collect())
+    }
+
+    /// The key of a posted record's payload, under the provider's own; none if the record was erased.
+    pub(crate) async fn wrapped_key(&self, record: &Digest, batch: &Digest) -> Result<Option<Vec<u8>>, OutboxError> {
+        if let Some(batch) = self.kept_batch(batch).await? {
+            let found = batch.contributions.into_iter().find(|one| one.openings.header.record == *record);
+            return Ok(found.map(|one| one.restricted.payload.wrapped_key.as_bytes().to_vec()));
+        }
+        let kept = sqlx::query_scalar("SELECT wrapped FROM payload_key WHERE record = $1");
+        Ok(kept.bind(&record.0[..]).fetch_optional(&self.pool).await?)
+    }
+
+    /// A batch, unless a record of it was erased.
+    async fn kept_batch(&self, id: &Digest) -> Result<Option<Batch>, OutboxError> {
+        let length: i64 = sqlx::query_scalar("SELECT length(bytes) FROM batch WHERE id = $1")
+            .bind(&id.0[..])
+            .fetch_one(&self.pool)
+            .await?;
+        if length == 0 { Ok(None) } else { Ok(Some(self.batch(id).await?.1)) }
     }
 
     /// How many records are queued.

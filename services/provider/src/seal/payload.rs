@@ -5,15 +5,10 @@
 //! The plaintext is padded to [`PADDING_BYTES`], so the ciphertext's length tells nothing of the value. It holds the
 //! month's value and the civil date it was read: no time of day, no identifier, no single readings.
 //!
-//! Nonces are random: one payload key wraps at most 2^32 keys (NIST SP 800-38D, 8.3), which no provider reaches.
-//! Cost: a few microseconds.
+//! One payload key wraps at most 2^32 keys ([`crate::sm4_gcm`]), which no provider reaches. Cost: a few microseconds.
 
-use aes_gcm::{
-    AesGcm,
-    aead::{Aead as _, KeyInit as _, Payload as Message, consts::U12},
-};
 use nacre_schemas::{
-    Blob, Document as _,
+    Blob, Digest, Document as _,
     catalogue::Catalogue,
     cohort::Period,
     contribution::{Header, Payload},
@@ -22,24 +17,24 @@ use nacre_schemas::{
     measure::{Measure, MeasureRef},
 };
 use serde::{Deserialize, Serialize};
-use sm4::Sm4;
 use zeroize::Zeroizing;
 
-use crate::reduce::MonthValue;
-
-type Sm4Gcm = AesGcm<Sm4, U12>;
+use crate::{
+    reduce::MonthValue,
+    sm4_gcm::{self, EncryptError, NONCE_BYTES, TAG_BYTES},
+};
 
 /// Plaintexts are filled up with spaces to a multiple of this.
 pub const PADDING_BYTES: usize = 256;
 /// Nonce ‖ encrypted key ‖ tag.
-const WRAPPED_KEY_BYTES: usize = 12 + 16 + 16;
+const WRAPPED_KEY_BYTES: usize = NONCE_BYTES + 16 + TAG_BYTES;
 
 /// Why a payload cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PayloadError {
-    /// The operating system gave no randomness.
-    #[error("the operating system gave no randomness: {0}")]
-    NoRandomness(getrandom::Error),
+    /// It cannot be encrypted.
+    #[error(transparent)]
+    Encrypt(#[from] EncryptError),
     /// The record does not fit what an exchange takes.
     #[error("the record does not fit a payload")]
     TooLong,
@@ -51,8 +46,8 @@ pub enum PayloadError {
 /// Why a payload does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// The wrapped key is not 44 bytes.
-    #[error("the wrapped key has another length")]
+    /// The wrapped key is not 44 bytes, or the nonce not 12.
+    #[error("the wrapped key or the nonce has another length")]
     Length,
     /// The key was wrapped under another payload key or for another record, or was changed.
     #[error("the wrapped key does not open with this payload key for this record")]
@@ -108,76 +103,52 @@ fn amount(measure: &Measure, steps: u32) -> Option<Decimal> {
 
 /// Encrypts a month's value for its header.
 pub(crate) fn seal(payload_key: &[u8; 16], header: &Header, record: &PayloadRecord) -> Result<Payload, PayloadError> {
-    let mut key = Zeroizing::new([0; 16]);
-    let (mut nonce, mut wrapping_nonce) = ([0; 12], [0; 12]);
-    for bytes in [&mut key[..], &mut nonce, &mut wrapping_nonce] {
-        getrandom::fill(bytes).map_err(PayloadError::NoRandomness)?;
-    }
-    let plaintext = padded(record)?;
-    let ciphertext = encrypt(&key, &nonce, &plaintext, &header.to_canonical())?;
-    let mut wrapped = wrapping_nonce.to_vec();
-    wrapped.extend(encrypt(payload_key, &wrapping_nonce, &key[..], header.record.as_bytes())?);
+    let key = sm4_gcm::generate()?;
+    let plaintext = sm4_gcm::padded(record, PADDING_BYTES)?;
+    let encrypted = sm4_gcm::encrypt(&key, &plaintext, &header.to_canonical())?;
+    let (nonce, ciphertext) = encrypted.split_at(NONCE_BYTES);
+    let wrapped = sm4_gcm::encrypt(payload_key, &key[..], header.record.as_bytes())?;
     let too_long = |_| PayloadError::TooLong;
     Ok(Payload {
         nonce: Blob::new(nonce.to_vec()).map_err(too_long)?,
-        ciphertext: Blob::new(ciphertext).map_err(too_long)?,
+        ciphertext: Blob::new(ciphertext.to_vec()).map_err(too_long)?,
         wrapped_key: Blob::new(wrapped).map_err(too_long)?,
     })
 }
 
 /// Opens a payload of one's own, with the payload key and the header it travelled with.
 pub fn open_payload(payload_key: &[u8; 16], header: &Header, payload: &Payload) -> Result<PayloadRecord, OpenError> {
-    let wrapped: &[u8; WRAPPED_KEY_BYTES] = payload.wrapped_key.as_bytes().try_into().map_err(|_| OpenError::Length)?;
-    let (wrapping_nonce, wrapped) = wrapped.split_first_chunk::<12>().ok_or(OpenError::Length)?;
-    let key = decrypt(payload_key, wrapping_nonce, wrapped, header.record.as_bytes()).ok_or(OpenError::Key)?;
-    let key: Zeroizing<[u8; 16]> = Zeroizing::new(key.as_slice().try_into().map_err(|_| OpenError::Key)?);
-    let nonce = payload.nonce.as_bytes().try_into().map_err(|_| OpenError::Length)?;
-    let plaintext = decrypt(&key, nonce, payload.ciphertext.as_bytes(), &header.to_canonical());
-    serde_json::from_slice(&plaintext.ok_or(OpenError::Ciphertext)?).map_err(|_| OpenError::Content)
+    open_with(&*unwrap_key(payload_key, &header.record, payload.wrapped_key.as_bytes())?, header, payload)
 }
 
-fn padded(record: &PayloadRecord) -> Result<Zeroizing<Vec<u8>>, PayloadError> {
-    let mut plaintext = Zeroizing::new(Vec::with_capacity(2 * PADDING_BYTES));
-    serde_json::to_writer(&mut *plaintext, record).map_err(|_| PayloadError::TooLong)?;
-    let length = plaintext.len().next_multiple_of(PADDING_BYTES);
-    plaintext.resize(length, b' ');
-    Ok(plaintext)
+/// The key of a record's payload, of one's own.
+pub(crate) fn unwrap_key(
+    payload_key: &[u8; 16],
+    record: &Digest,
+    wrapped: &[u8],
+) -> Result<Zeroizing<[u8; 16]>, OpenError> {
+    if wrapped.len() != WRAPPED_KEY_BYTES {
+        return Err(OpenError::Length);
+    }
+    let key = sm4_gcm::decrypt(payload_key, wrapped, record.as_bytes()).ok_or(OpenError::Key)?;
+    Ok(Zeroizing::new(key.as_slice().try_into().map_err(|_| OpenError::Key)?))
 }
 
-fn encrypt(key: &[u8; 16], nonce: &[u8; 12], plaintext: &[u8], context: &[u8]) -> Result<Vec<u8>, PayloadError> {
-    let message = Message { msg: plaintext, aad: context };
-    Sm4Gcm::new(key.into()).encrypt(nonce.into(), message).map_err(|_| PayloadError::TooLong)
-}
-
-fn decrypt(key: &[u8; 16], nonce: &[u8; 12], ciphertext: &[u8], context: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let message = Message { msg: ciphertext, aad: context };
-    Sm4Gcm::new(key.into()).decrypt(nonce.into(), message).ok().map(Zeroizing::new)
+/// Opens a payload with its own key.
+pub(crate) fn open_with(key: &[u8; 16], header: &Header, payload: &Payload) -> Result<PayloadRecord, OpenError> {
+    if payload.nonce.as_bytes().len() != NONCE_BYTES {
+        return Err(OpenError::Length);
+    }
+    let encrypted = [payload.nonce.as_bytes(), payload.ciphertext.as_bytes()].concat();
+    let plaintext = sm4_gcm::decrypt(key, &encrypted, &header.to_canonical()).ok_or(OpenError::Ciphertext)?;
+    serde_json::from_slice(&plaintext).map_err(|_| OpenError::Content)
 }
 
 #[cfg(test)]
 mod tests {
-    use nacre_schemas::{Digest, cohort::CellKey};
+    use nacre_schemas::cohort::CellKey;
 
     use super::*;
-
-    #[test]
-    fn sm4_gcm_gives_the_vector_of_rfc_8998() {
-        // RFC 8998, Appendix A.1.
-        let bytes = |digits: &str| hex::decode(digits).unwrap();
-        let key: [u8; 16] = bytes("0123456789abcdeffedcba9876543210").try_into().unwrap();
-        let nonce: [u8; 12] = bytes("00001234567800000000abcd").try_into().unwrap();
-        let context = bytes("feedfacedeadbeeffeedfacedeadbeefabaddad2");
-        let plaintext = bytes(
-            "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbccccccccccccccccdddddddddddddddd\
-             eeeeeeeeeeeeeeeeffffffffffffffffeeeeeeeeeeeeeeeeaaaaaaaaaaaaaaaa",
-        );
-        let expected = "17f399f08c67d5ee19d0dc9969c4bb7d5fd46fd3756489069157b282bb200735\
-                        d82710ca5c22f0ccfa7cbf93d496ac15a56834cbcf98c397b4024a2691233b8d\
-                        83de3541e4c2b58177e065a9bf7b62ec";
-        let ciphertext = encrypt(&key, &nonce, &plaintext, &context).unwrap();
-        assert_eq!(hex::encode(&ciphertext), expected);
-        assert_eq!(*decrypt(&key, &nonce, &ciphertext, &context).unwrap(), plaintext);
-    }
 
     fn header(record: u8) -> Header {
         let cell = CellKey {

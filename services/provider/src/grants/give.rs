@@ -1,0 +1,265 @@
+//! Granting and revoking.
+
+use std::collections::{BTreeSet, HashMap};
+
+use nacre_access::Scope;
+use nacre_ledger::{sealing, signing::Role};
+use nacre_schemas::{
+    Digest, Document as _,
+    catalogue::Catalogue,
+    cohort::Period,
+    entry::Entry,
+    grant::{Grant, NewGrant, Revocation, SealedKey, SignedGrant, SignedRevocation, Terms},
+    id::MemberId,
+    membership::SignedMembership,
+    problem::Retry,
+};
+use nacre_verifier::{Check, grant::may_read, membership};
+use serde::Serialize;
+
+use super::{
+    GrantError, GrantTerms, Site, blame,
+    consent::{Consent, ConsentProblem, Permission},
+    now,
+};
+use crate::{
+    StoredReceipt,
+    config::Config,
+    logged::Logged,
+    outbox::Outbox,
+    seal::{name, payload::unwrap_key},
+};
+
+/// A grant that stands in the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Given {
+    /// Its name.
+    pub grant: Digest,
+    /// What is granted.
+    pub terms: Terms,
+}
+
+/// What a Consent came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ConsentSummary {
+    /// The grants that follow from it, those given before included.
+    pub given: Vec<Given>,
+    /// Grants that followed from it as it was before, and do not any more.
+    pub revoked: Vec<Digest>,
+}
+
+/// Grants posted records. On the same terms each is granted once.
+pub async fn grant(config: &Config, records: &[Digest], terms: &GrantTerms) -> Result<Vec<Given>, GrantError> {
+    let site = Site::open(config)?;
+    let outbox = Outbox::open(&config.data).await?;
+    let given = async {
+        let giving = Giving::new(&site, &outbox).await?;
+        let mut given = Vec::with_capacity(records.len());
+        for record in records {
+            given.push(giving.give(*record, terms, None).await?);
+        }
+        Ok(given)
+    }
+    .await;
+    outbox.close().await;
+    given
+}
+
+/// Follows FHIR Consents: grants what each permits of the posted records of its patient, and revokes what it permitted before
+/// and does not any more. What a Consent leaves open the defaults say.
+pub async fn grant_by_consent(
+    config: &Config,
+    text: &str,
+    defaults: &Permission,
+) -> Result<ConsentSummary, GrantError> {
+    let consents = Consent::read(text, config)?;
+    let site = Site::open(config)?;
+    let outbox = Outbox::open(&config.data).await?;
+    let followed = async {
+        let giving = Giving::new(&site, &outbox).await?;
+        let mut summary = ConsentSummary::default();
+        for consent in &consents {
+            giving.follow(config, consent, defaults, &mut summary).await?;
+        }
+        Ok(summary)
+    }
+    .await;
+    outbox.close().await;
+    followed
+}
+
+/// Revokes grants: their keys are destroyed at the exchange. What was read before stays read.
+pub async fn revoke(config: &Config, grants: &[Digest]) -> Result<Vec<Digest>, GrantError> {
+    let site = Site::open(config)?;
+    let outbox = Outbox::open(&config.data).await?;
+    let revoked = async {
+        for grant in grants {
+            site.revoke(&outbox, *grant).await?;
+        }
+        Ok(grants.to_vec())
+    }
+    .await;
+    outbox.close().await;
+    revoked
+}
+
+impl Site {
+    async fn revoke(&self, outbox: &Outbox, grant: Digest) -> Result<(), GrantError> {
+        let revocation = Revocation { chain: self.home.clone(), grant, provider: self.member.clone() };
+        let signature = self.keys.signing.sign(Role::Revocation, &revocation.to_canonical());
+        let signed = SignedRevocation { revocation, signature };
+        let path = format!("/v1/chains/{}/revocations", self.home.slug());
+        let logged: Logged =
+            self.own().post_json(&path, Scope::GrantsWrite, &signed).await.map_err(|error| blame(&self.home, error))?;
+        logged.check(&Entry::Revocation(signed.digest()), &self.home, &self.network, Check::Grant)?;
+        outbox.note_revocation(&grant).await?;
+        Ok(())
+    }
+}
+
+/// Grants being given.
+struct Giving<'g> {
+    site: &'g Site,
+    outbox: &'g Outbox,
+    receipts: HashMap<Digest, StoredReceipt>,
+}
+
+impl<'g> Giving<'g> {
+    async fn new(site: &'g Site, outbox: &'g Outbox) -> Result<Self, GrantError> {
+        let receipts = outbox.receipts().await?.into_iter().map(|receipt| (receipt.record, receipt)).collect();
+        Ok(Self { site, outbox, receipts })
+    }
+
+    /// Grants a record, unless it is granted on these terms.
+    async fn give(&self, record: Digest, wanted: &GrantTerms, consent: Option<&Digest>) -> Result<Given, GrantError> {
+        let receipt = self.receipts.get(&record).ok_or(GrantError::Unknown(record))?;
+        let terms = Terms {
+            chain: receipt.chain.clone(),
+            record,
+            entry: receipt.entry,
+            provider: self.site.member.clone(),
+            grantee: wanted.grantee.clone(),
+            purpose: wanted.purpose,
+            until: wanted.until,
+        };
+        if self.outbox.given(&terms).await?.is_none() {
+            let new = self.make(receipt, terms.clone()).await?;
+            self.outbox.keep_grant(&new, consent).await?;
+        }
+        let kept = self.outbox.given(&terms).await?.ok_or(GrantError::Unknown(record))?;
+        if !kept.is_logged {
+            self.send(&kept.digest, &kept.new).await?;
+        }
+        Ok(Given { grant: kept.digest, terms })
+    }
+
+    /// Encrypts the payload's key to the grantee, and signs.
+    async fn make(&self, receipt: &StoredReceipt, terms: Terms) -> Result<NewGrant, GrantError> {
+        let record = terms.record;
+        let grantee = self.admission(&terms.grantee).await?;
+        let wrapped = self.outbox.wrapped_key(&record, &receipt.batch).await?.ok_or(GrantError::Erased(record))?;
+        let key = unwrap_key(&self.site.keys.payload, &record, &wrapped)
+            .map_err(|source| GrantError::Payload { record, source })?;
+        let sealed = sealing::seal(&grantee.membership.signing_key, &terms.digest(), &key[..]);
+        let unusable = |detail: &str| GrantError::Grantee { grantee: terms.grantee.clone(), detail: detail.to_owned() };
+        let sealed = sealed.ok_or_else(|| unusable("nothing can be encrypted to its key"))?;
+        let sealed = SealedKey::new(sealed).map_err(|error| unusable(&error.to_string()))?;
+        let grant = Grant { key: Digest::of(sealed.as_bytes()), terms };
+        let signature = self.site.keys.signing.sign(Role::Grant, &grant.to_canonical());
+        Ok(NewGrant { signed: SignedGrant { grant, signature }, key: sealed })
+    }
+
+    /// The grantee's admission, on its authority's word.
+    async fn admission(&self, grantee: &MemberId) -> Result<SignedMembership, GrantError> {
+        let path = format!("/v1/members/{grantee}");
+        let signed: SignedMembership = self
+            .site
+            .own()
+            .get_json(&path, Some(Scope::GrantsWrite))
+            .await
+            .map_err(|error| blame(&self.site.home, error))?;
+        let admitted = membership::check(&signed, &self.site.network)?;
+        let refuse = |detail: String| GrantError::Grantee { grantee: grantee.clone(), detail };
+        if admitted.member != *grantee {
+            return Err(refuse(format!("the exchange shows the admission of {}", admitted.member)));
+        }
+        if !may_read(admitted.role) {
+            return Err(refuse(format!("it was admitted as {}", admitted.role)));
+        }
+        Ok(signed)
+    }
+
+    async fn send(&self, digest: &Digest, new: &NewGrant) -> Result<(), GrantError> {
+        let chain = &new.signed.grant.terms.chain;
+        let path = format!("/v1/chains/{}/grants", chain.slug());
+        let sent = self.site.own().post_json::<_, Logged>(&path, Scope::GrantsWrite, new).await;
+        let logged = match sent {
+            Ok(logged) => logged,
+            Err(error) => {
+                // What is refused for good is no grant; anything else may have arrived, and is sent again.
+                if error.problem().is_some_and(|problem| problem.retry == Retry::No) {
+                    self.outbox.forget_grant(digest).await?;
+                }
+                return Err(blame(chain, error));
+            }
+        };
+        logged.check(&new.signed.entry(), chain, &self.site.network, Check::Grant)?;
+        self.outbox.note_grant(digest).await?;
+        Ok(())
+    }
+
+    async fn follow(
+        &self,
+        config: &Config,
+        consent: &Consent,
+        defaults: &Permission,
+        summary: &mut ConsentSummary,
+    ) -> Result<(), GrantError> {
+        let handle = name::held(&self.site.keys.record, "consent", &[consent.id.as_bytes()]);
+        let permission = consent.permission(defaults)?;
+        let mut wanted = BTreeSet::new();
+        if let Some(permission) = &permission {
+            let person = name::person(&self.site.keys.record, config.person_system.as_str(), &consent.person);
+            let records = self.records_of(&person, permission).await?;
+            for record in records {
+                for terms in permission.terms()? {
+                    let given = self.give(record, &terms, Some(&handle)).await?;
+                    wanted.insert(given.grant);
+                    summary.given.push(given);
+                }
+            }
+        }
+        for given in self.outbox.given_by(&handle).await? {
+            let is_over = given.new.signed.grant.terms.until <= now();
+            if !wanted.contains(&given.digest) && !is_over {
+                self.site.revoke(self.outbox, given.digest).await?;
+                summary.revoked.push(given.digest);
+            }
+        }
+        Ok(())
+    }
+
+    /// The person's posted records that the permission is about. Ids are found by making those of all measures and months.
+    async fn records_of(&self, person: &Digest, permission: &Permission) -> Result<Vec<Digest>, GrantError> {
+        let posted = self.outbox.posted().await?;
+        let mut records = Vec::new();
+        let mut period = Period::new(1900, 1).map_err(ConsentProblem::Month)?;
+        let last = Period::new(2199, 12).map_err(ConsentProblem::Month)?;
+        loop {
+            if permission.covers_month(period) {
+                for measure in Catalogue::built_in().measures() {
+                    let record = name::record(&self.site.keys.record, person, &measure.reference(), period);
+                    if permission.covers_measure(measure) && posted.contains(&record) {
+                        records.push(record);
+                    }
+                }
+            }
+            match period.next() {
+                Ok(next) if period != last => period = next,
+                _ => return Ok(records),
+            }
+        }
+    }
+}
