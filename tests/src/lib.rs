@@ -2,12 +2,14 @@
 
 pub mod attack;
 pub mod forged;
+pub mod gateway;
 pub mod peers;
 pub mod plain;
 pub mod points;
 pub mod proxy;
 pub mod sender;
 pub mod truth;
+pub mod unsteady;
 
 use std::{
     collections::BTreeMap,

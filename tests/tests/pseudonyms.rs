@@ -35,6 +35,7 @@ use nacre_schemas::{
 use nacre_tests::{
     Running,
     attack::read_key,
+    gateway::Scaled,
     plan,
     points::{IDENTITY, times_base},
     sender::problem,
@@ -216,6 +217,44 @@ async fn a_hospital_and_a_gym_name_the_same_people_alike_while_one_custodian_of_
         let holds = |number: &String| bytes.windows(number.len()).any(|window| window == number.as_bytes());
         assert!(path.ends_with("people.csv") || !numbers.iter().any(holds), "{}", path.display());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_names_people_as_files_do_and_says_whom_it_cannot_name() {
+    let (running, _) = start(None).await;
+    let people = people(2);
+    post(&running, GYM, gym_records(&running, &people, &["2026-01"])).await;
+    let mut config = running.provider(HOSPITAL).unwrap();
+    (config.gateway.grace_days, config.gateway.quiet_hours) = (0, 0);
+    let gateway = Scaled::start(&config, "2026-03-15T00:00:00Z").await.unwrap();
+    let records = fs::read_to_string(hospital_records(&running, &people, &["2026-01"])).unwrap();
+    for line in records.lines() {
+        let resource: serde_json::Value = serde_json::from_str(line).unwrap();
+        let path = format!("/{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+        let (status, answer) = gateway.send("PUT", &path, line.to_owned()).await.unwrap();
+        assert_eq!(status, 201, "{answer}");
+    }
+    // Whose number's check character is wrong is refused, without the number.
+    let mut wrong = mainland(7);
+    wrong.replace_range(17..18, if wrong.ends_with('0') { "1" } else { "0" });
+    let stranger = serde_json::json!({
+        "resourceType": "Patient", "id": "9", "gender": "female", "birthDate": "1980-01-02",
+        "identifier": [{"system": PERSON_SYSTEM, "value": "H-9"}, {"system": MAINLAND, "value": wrong}],
+    });
+    let mut answers = vec![gateway.send("PUT", "/Patient/9", stranger.to_string()).await.unwrap()];
+    let weight = observation(9, "2026-01", "29463-7", 60, "kg").to_string();
+    answers.push(gateway.send("POST", "/Observation", weight).await.unwrap());
+    let said = format!("{answers:?}");
+    assert!(answers.iter().any(|(status, _)| *status == 422) && !said.contains(&wrong), "{said}");
+    let begin = std::time::Instant::now();
+    while nacre_provider::status(&config).await.unwrap().posted < 4 {
+        assert!(begin.elapsed() < Duration::from_secs(120), "{:?}", nacre_provider::status(&config).await.unwrap());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    gateway.kill().await;
+    let stored = stored(&running).await;
+    let of = |member: &str| &stored[&(member.to_owned(), "2026-01".to_owned())];
+    assert_eq!(of(HOSPITAL), of(GYM));
 }
 
 #[tokio::test(flavor = "multi_thread")]

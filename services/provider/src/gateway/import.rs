@@ -200,6 +200,14 @@ async fn import(spool: &Spool, clock: Clock, kind: String, path: PathBuf, note: 
     reading.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 
+fn id(resource: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        id: Option<String>,
+    }
+    serde_json::from_str::<Named>(resource).ok()?.id
+}
+
 async fn take(
     spool: &Spool,
     clock: Clock,
@@ -213,7 +221,8 @@ async fn take(
         Ok(resource) => Ok(Item {
             entry: Some(*line),
             kind: kind.to_owned(),
-            id: None,
+            // What is imported keeps its id: others of the files refer to it by that.
+            id: id(resource),
             if_none_exist: None,
             full_url: None,
             resource,

@@ -97,11 +97,6 @@ impl Site {
     pub(super) async fn new() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        Self::reached_at(url, listener).await
-    }
-
-    /// The same, where the provider reaches the exchange at another address than it listens on.
-    pub(super) async fn reached_at(url: String, listener: tokio::net::TcpListener) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(folder.path());
         config.exchange = url;

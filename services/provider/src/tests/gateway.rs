@@ -1,21 +1,18 @@
 //! The gateway over HTTP, before an exchange that verifies everything and fails when told to.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use super::{
     exchange::{Fault, Site},
-    log,
-    unsteady::Unsteady,
-    *,
+    log, *,
 };
-use crate::{Clock, OutboxError, ServeError, post_at, serve_by, status};
+use crate::{Clock, ServeError, post_at, serve_by, status};
 
 const NOW: &str = "2026-03-15T00:00:00Z";
 /// How much faster than ours the gateway's time goes.
@@ -37,43 +34,22 @@ impl Gateway {
     async fn start_at(config: &Config, now: &str) -> Self {
         // Fails only if there is one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let begin = Instant::now();
-        loop {
-            let mut gateway = Self::try_start(config, now).await;
-            while !gateway.served.is_finished() {
-                if gateway.client.get(format!("{}/healthz", gateway.url)).send().await.is_ok() {
-                    return gateway;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            // One that was killed may hold the outbox for a moment longer.
-            let ended = (&mut gateway.served).await.unwrap();
-            assert!(begin.elapsed() < Duration::from_secs(20), "{ended:?}");
-            assert!(matches!(ended, Err(ServeError::Outbox(OutboxError::InUse(_)))), "{ended:?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    async fn try_start(config: &Config, now: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let (config, clock) = (config.clone(), Clock::scaled(now.parse().unwrap(), FACTOR));
         let served = tokio::spawn(serve_by(config, listener, async move { drop(stopped.await) }, clock));
-        Self { url, client: reqwest::Client::new(), stop: Some(stop), served }
+        let gateway = Self { url, client: reqwest::Client::new(), stop: Some(stop), served };
+        while gateway.client.get(format!("{}/healthz", gateway.url)).send().await.is_err() {
+            assert!(!gateway.served.is_finished(), "{:?}", gateway.served.await);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        gateway
     }
 
     async fn stop(mut self) {
         drop(self.stop.take());
         self.served.await.unwrap().unwrap();
-    }
-
-    /// As a process that is killed: nothing is finished.
-    async fn kill(self) {
-        let Self { client, stop, served, .. } = self;
-        served.abort();
-        let _ = served.await;
-        drop((client, stop));
     }
 
     async fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
@@ -287,6 +263,81 @@ async fn a_token_is_asked_for_and_beyond_this_machine_nobody_is_let_in_without()
     gateway.stop().await;
 }
 
+/// A certificate authority.
+struct Authority(rcgen::CertifiedIssuer<'static, rcgen::KeyPair>);
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = rcgen::CertificateParams::new([]).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        Self(rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap())
+    }
+
+    /// Certificate and key for that name.
+    fn issue(&self, name: &str) -> (String, String) {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
+        (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_who_has_no_certificate_of_the_hospitals_own_is_not_let_in() {
+    // Fails only if there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut site = eager().await;
+    let (hospital, strangers) = (Authority::new(), Authority::new());
+    let (certificate, key) = hospital.issue("127.0.0.1");
+    let file = |name: &str| site.folder.path().join(name);
+    std::fs::write(file("gateway.crt"), certificate).unwrap();
+    nacre_access::secret::write_text(&file("gateway.key"), &key).unwrap();
+    std::fs::write(file("hospital-ca.crt"), hospital.0.pem()).unwrap();
+    let tls = crate::TlsConfig {
+        certificate: file("gateway.crt"),
+        key: file("gateway.key"),
+        client_ca: Some(file("hospital-ca.crt")),
+    };
+    site.config.gateway.tls = Some(tls);
+    // With certificates it may listen beyond this machine, and without a token.
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let clock = Clock::scaled(NOW.parse().unwrap(), FACTOR);
+    let served = tokio::spawn(serve_by(site.config.clone(), listener, async move { drop(stopped.await) }, clock));
+    let client = |identity: Option<(String, String)>| {
+        let root = reqwest::Certificate::from_pem(hospital.0.pem().as_bytes()).unwrap();
+        let builder = reqwest::Client::builder().tls_certs_only([root]);
+        let builder = match identity {
+            None => builder,
+            Some((certificate, key)) => {
+                let pem = format!("{certificate}{key}");
+                builder.identity(reqwest::Identity::from_pem(pem.as_bytes()).unwrap())
+            }
+        };
+        builder.build().unwrap()
+    };
+    let known = client(Some(hospital.issue("ward-3")));
+    let begin = Instant::now();
+    while known.get(format!("https://127.0.0.1:{port}/healthz")).send().await.is_err() {
+        assert!(!served.is_finished() && begin.elapsed() < Duration::from_secs(60), "it does not serve");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let put = |client: &reqwest::Client, scheme: &str| {
+        let call = client.put(format!("{scheme}://127.0.0.1:{port}/Patient/p")).body(patient());
+        call.header("content-type", "application/fhir+json").send()
+    };
+    assert_eq!(put(&known, "https").await.unwrap().status().as_u16(), 201);
+    for stranger in [client(None), client(Some(strangers.issue("ward-3")))] {
+        assert!(put(&stranger, "https").await.is_err(), "it was let in");
+    }
+    assert!(put(&known, "http").await.is_err(), "plain HTTP was answered");
+    // Who says nothing holds up nobody.
+    let _silent = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    assert_eq!(put(&known, "https").await.unwrap().status().as_u16(), 200);
+    drop(stop);
+    served.await.unwrap().unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_person_is_in_the_spool_the_outbox_the_logs_on_the_wire_or_in_an_answer() {
     let log = log::of_all_threads();
@@ -330,78 +381,6 @@ async fn nothing_of_a_person_is_in_the_spool_the_outbox_the_logs_on_the_wire_or_
                 found.map(|at| String::from_utf8_lossy(&place[at.saturating_sub(200)..(at + 50).min(place.len())]));
             assert!(found.is_none(), "{personal} in place {number} of {}: {around:?}", places.len());
         }
-    }
-}
-
-/// Whatever fails between gateway and exchange, and whenever the gateway is cut off: what was acknowledged is one record.
-#[tokio::test(flavor = "multi_thread")]
-async fn whatever_fails_on_the_way_nothing_is_lost_and_nothing_doubled() {
-    let full = std::env::var("NACRE_CAMPAIGN").is_ok_and(|campaign| campaign == "full");
-    let seed = std::env::var("NACRE_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
-    println!("gateway: NACRE_SEED={seed}");
-    let mut rng = StdRng::seed_from_u64(seed);
-    for schedule in 0..if full { 100 } else { 3 } {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let unsteady = Unsteady::before(listener.local_addr().unwrap().to_string(), rng.r#gen()).await;
-        let mut site = Site::reached_at(unsteady.url.clone(), listener).await;
-        (site.config.gateway.grace_days, site.config.gateway.quiet_hours) = (0, 0);
-        let (mut acknowledged, mut refusals) = (Vec::new(), 0);
-        let mut gateway = Gateway::start(&site.config).await;
-        for step in 0..rng.gen_range(4..9) {
-            let faults = [
-                Fault::Busy,
-                Fault::LostAnswer,
-                Fault::FalseReceipt,
-                Fault::Gibberish,
-                Fault::RefuseWhole,
-                Fault::NotAdmitted,
-            ];
-            let chosen: Vec<Fault> = (0..rng.gen_range(0..3)).map(|_| faults[rng.gen_range(0..faults.len())]).collect();
-            // A month that is refused time and again is set aside; that is another test's.
-            let refusals_left = 3_usize.saturating_sub(refusals);
-            let chosen: Vec<Fault> = chosen
-                .into_iter()
-                .scan(refusals_left, |left, fault| {
-                    let refuses = fault == Fault::RefuseWhole;
-                    let kept = !refuses || *left > 0;
-                    *left -= usize::from(refuses && kept);
-                    Some(kept.then_some(fault))
-                })
-                .flatten()
-                .collect();
-            refusals += chosen.iter().filter(|fault| **fault == Fault::RefuseWhole).count();
-            site.will(&chosen);
-            let id = format!("o{step}");
-            let person = patient_as(
-                &format!("p{step}"),
-                &format!("person-{schedule}-{step}"),
-                r#""gender":"male","birthDate":"1980-02-29""#,
-            );
-            let observed = weight(&id, "2026-01-05", "24.5").replace("Patient/p", &format!("Patient/p{step}"));
-            let entries = [
-                entry("PUT", &format!("Patient/p{step}"), &person),
-                entry("PUT", &format!("Observation/{id}"), &observed),
-            ];
-            let body = bundle_of("transaction", &entries);
-            for _ in 0..rng.gen_range(1..3) {
-                assert_eq!(gateway.send("POST", "/", &body).await.0, 200);
-            }
-            acknowledged.push(id);
-            tokio::time::sleep(Duration::from_millis(rng.gen_range(0..150))).await;
-            if rng.gen_bool(0.3) {
-                gateway.kill().await;
-                gateway = Gateway::start(&site.config).await;
-            }
-        }
-        unsteady.fails.store(false, Ordering::Relaxed);
-        for id in &acknowledged {
-            gateway.until(id, "posted").await;
-        }
-        assert_eq!(site.size(), acknowledged.len() as u64, "schedule {schedule} of seed {seed}");
-        gateway.stop().await;
-        let found = status_of(&site).await;
-        assert_eq!((found.posted, found.queued, found.waiting_months), (acknowledged.len() as u64, 0, 0));
-        assert!(found.set_aside.is_empty(), "{found:?}");
     }
 }
 

@@ -15,7 +15,6 @@ mod previewing;
 mod refusals;
 mod selection;
 mod tables;
-mod unsteady;
 mod watching;
 
 use std::path::{Path, PathBuf};

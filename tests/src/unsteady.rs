@@ -1,8 +1,9 @@
-//! A network that fails: a TCP proxy in front of the exchange that refuses, resets, cuts short and delays, by a seed.
+//! A network that fails: a TCP proxy in front of a server that refuses, resets, cuts short, delays and answers by itself, by a
+//! seed.
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -14,11 +15,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// The proxy.
-pub(super) struct Unsteady {
-    pub(super) url: String,
+/// A proxy that fails.
+pub struct Unsteady {
     /// Whether it fails; it passes everything on otherwise.
-    pub(super) fails: Arc<AtomicBool>,
+    pub fails: Arc<AtomicBool>,
 }
 
 /// What becomes of a connection.
@@ -30,30 +30,40 @@ enum Fate {
     /// So many bytes of the answer get through, then both ends are reset.
     CutAfter(usize),
     Slow(Duration),
+    /// An answer that the server did not give.
+    Answers(&'static str),
 }
 
 impl Unsteady {
     /// In front of that address.
-    pub(super) async fn before(target: String, seed: u64) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+    pub fn before(target: String, listener: TcpListener, seed: u64) -> Self {
         let fails = Arc::new(AtomicBool::new(true));
-        let (rng, failing) = (Mutex::new(StdRng::seed_from_u64(seed)), Arc::clone(&fails));
+        let (mut rng, failing) = (StdRng::seed_from_u64(seed), Arc::clone(&fails));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let fate = if failing.load(Ordering::Relaxed) { fate(&mut rng.lock().unwrap()) } else { Fate::Passes };
+                let fate = if failing.load(Ordering::Relaxed) { fate(&mut rng) } else { Fate::Passes };
                 tokio::spawn(relay(stream, target.clone(), fate));
             }
         });
-        Self { url, fails }
+        Self { fails }
     }
 }
 
+/// Answers of servers in trouble, and of something else that listens there.
+const ANSWERS: [&str; 5] = [
+    "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n",
+    "HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\nwait!",
+    "HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\ncontent-length: 0\r\n\r\n",
+    "HTTP/1.1 429 Too Many Requests\r\nretry-after: 3\r\ncontent-length: 0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}",
+];
+
 fn fate(rng: &mut StdRng) -> Fate {
-    match rng.gen_range(0..6) {
+    match rng.gen_range(0..8) {
         0 => Fate::Refused,
         1 | 2 => Fate::CutAfter(rng.gen_range(0..3_000)),
         3 => Fate::Slow(Duration::from_millis(rng.gen_range(10..200))),
+        4 | 5 => Fate::Answers(ANSWERS[rng.gen_range(0..ANSWERS.len())]),
         _ => Fate::Passes,
     }
 }
@@ -64,6 +74,12 @@ async fn relay(mut near: TcpStream, target: String, fate: Fate) {
     }
     if let Fate::Slow(time) = fate {
         tokio::time::sleep(time).await;
+    }
+    if let Fate::Answers(answer) = fate {
+        // The head of a call arrives in one piece; what follows of its body is not waited for.
+        let _ = near.read(&mut [0; 4_096]).await;
+        let _ = near.write_all(answer.as_bytes()).await;
+        return;
     }
     let Ok(mut far) = TcpStream::connect(target).await else { return };
     let Fate::CutAfter(limit) = fate else {

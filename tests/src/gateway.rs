@@ -1,0 +1,62 @@
+//! A provider's gateway in this process, whose time goes faster than ours.
+
+use std::time::{Duration, Instant};
+
+use nacre_provider::{Clock, Config, OutboxError, ServeError, serve_by};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+/// How much faster.
+const FACTOR: u32 = 500;
+/// How long one that was cut off may hold the outbox.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The gateway.
+pub struct Scaled {
+    /// Where it is.
+    pub url: String,
+    served: JoinHandle<Result<(), ServeError>>,
+    /// Ends, when it goes, what the gateway runs beside.
+    stop: oneshot::Sender<()>,
+}
+
+impl Scaled {
+    /// Starts it at that time, and waits until it serves.
+    pub async fn start(config: &Config, now: &str) -> anyhow::Result<Self> {
+        let begin = Instant::now();
+        loop {
+            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            let url = format!("http://{}", listener.local_addr()?);
+            let clock = Clock::scaled(now.parse()?, FACTOR);
+            let (stop, stopped) = oneshot::channel::<()>();
+            let served = tokio::spawn(serve_by(config.clone(), listener, async move { drop(stopped.await) }, clock));
+            let mut gateway = Self { url, served, stop };
+            while !gateway.served.is_finished() {
+                if reqwest::get(format!("{}/healthz", gateway.url)).await.is_ok() {
+                    return Ok(gateway);
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            match (&mut gateway.served).await? {
+                Err(ServeError::Outbox(OutboxError::InUse(_))) if begin.elapsed() < PATIENCE => {}
+                ended => anyhow::bail!("the gateway does not serve: {ended:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// As a process that is killed: nothing is finished.
+    pub async fn kill(self) {
+        self.served.abort();
+        // An error says that it was cut off.
+        let _ = self.served.await;
+        drop(self.stop);
+    }
+
+    /// Sends JSON of FHIR; status and answer.
+    pub async fn send(&self, method: &str, path: &str, body: String) -> anyhow::Result<(u16, serde_json::Value)> {
+        let call = reqwest::Client::new().request(method.parse()?, format!("{}{path}", self.url)).body(body);
+        let answer = call.header("content-type", "application/fhir+json").send().await?;
+        let status = answer.status().as_u16();
+        Ok((status, serde_json::from_slice(&answer.bytes().await?).unwrap_or_default()))
+    }
+}
