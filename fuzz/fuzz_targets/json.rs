@@ -1,35 +1,3 @@
-//! JSON of every document, and of problems: the first byte chooses the type. Reading does not panic; what is read and
-//! within its cap has canonical bytes that decode to the same.
-
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use nacre_schemas::{Document, problem::Problem};
-
-macro_rules! choose {
-    ($($document:ty,)*) => {
-        fn check(number: usize, rest: &[u8]) {
-            let checks: &[fn(&[u8])] = &[$(|rest| {
-                if let Ok(document) = serde_json::from_slice::<$document>(rest) {
-                    let bytes = document.to_canonical();
-                    if let Some(again) = nacre_fuzz::one_encoding::<$document>(&bytes) {
-                        assert_eq!(again, document);
-                    }
-                }
-            },)* |rest| {
-                if let Ok(problem) = serde_json::from_slice::<Problem>(rest) {
-                    let again: Problem = serde_json::from_slice(&serde_json::to_vec(&problem).expect("it has JSON")).expect("it came from there");
-                    assert_eq!(again, problem);
-                }
-            }];
-            checks[number % checks.len()](rest);
-        }
-    };
-}
-nacre_fuzz::for_each_document!(choose);
-
-fuzz_target!(|data: &[u8]| {
-    if let Some((number, rest)) = data.split_first() {
-        check(usize::from(*number), rest);
-    }
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| nacre_fuzz::json::run(data));

@@ -1,12 +1,29 @@
-//! What the fuzz targets share: a network made from fixed seeds, and the property of every encoding.
+//! Fuzz targets, a module each: what each does with bytes from anywhere. The programs that libFuzzer drives are in `fuzz_targets`; the
+//! workspace's tests run the corpora through the same code.
+//!
+//! Here is what they share: a network made from fixed seeds, and the property of every encoding.
 
+pub mod ceremony;
+pub mod custody;
+pub mod documents;
+pub mod json;
+pub mod log;
+pub mod merkle;
+pub mod notes;
+pub mod proofs;
+pub mod records;
 pub mod seeds;
+pub mod shares;
+pub mod tokens;
+pub mod trust;
+pub mod verifier;
 
 use std::{
     fmt::Debug,
     sync::{Arc, LazyLock},
 };
 
+use arbitrary::{Arbitrary, Unstructured};
 use nacre_access::{key::AccessKey, members::Members, server::Gatekeeper};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
@@ -23,13 +40,19 @@ use nacre_schemas::{
 use nacre_verifier::Network;
 use nacre_zk::{
     batch,
-    custody::{self, KeyShare},
+    custody::{KeyShare, endorse, generate},
 };
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
 
 /// The region that has a chain.
 pub const REGION: &str = "440100";
+
+/// The input that libFuzzer makes of those bytes, and hands to a target.
+fn input<'a, T: Arbitrary<'a>>(data: &'a [u8]) -> Option<T> {
+    let is_long_enough = data.len() >= T::size_hint(0).0;
+    is_long_enough.then(|| T::arbitrary_take_rest(Unstructured::new(data)).ok()).flatten()
+}
 
 /// A generator of that seed.
 pub fn rng(seed: u64) -> ChaCha20Rng {
@@ -43,13 +66,13 @@ pub fn key(number: u8) -> SigningKey {
 
 /// The custodians' shares, 2 of 3.
 pub static SHARES: LazyLock<Vec<KeyShare>> =
-    LazyLock::new(|| custody::generate(&"guangdong".parse().expect("a name"), 2, 3, &mut rng(1)).expect("a key"));
+    LazyLock::new(|| generate(&"guangdong".parse().expect("a name"), 2, 3, &mut rng(1)).expect("a key"));
 
 /// A network of one jurisdiction, a main and a regional chain.
 pub static NETWORK: LazyLock<Network> = LazyLock::new(|| {
     let root = trust_root();
     let both: Vec<&KeyShare> = SHARES.iter().take(2).collect();
-    let signature = custody::endorse(&both, &root.to_canonical(), &mut rng(2)).expect("a signature");
+    let signature = endorse(&both, &root.to_canonical(), &mut rng(2)).expect("a signature");
     let endorsements = vec![Endorsement { jurisdiction: SHARES[0].jurisdiction().clone(), signature }];
     Network::new(SignedTrustRoot { root, endorsements }).expect("it verifies")
 });
@@ -231,6 +254,15 @@ macro_rules! for_each_document {
             nacre_schemas::pseudonym::Evaluation,
             nacre_schemas::pseudonym::SignedEvaluation,
             nacre_schemas::pseudonym::EvaluationRecord,
+            nacre_schemas::grant::Terms,
+            nacre_schemas::grant::Grant,
+            nacre_schemas::grant::SignedGrant,
+            nacre_schemas::grant::NewGrant,
+            nacre_schemas::grant::Revocation,
+            nacre_schemas::grant::SignedRevocation,
+            nacre_schemas::grant::Access,
+            nacre_schemas::grant::SignedAccess,
+            nacre_schemas::grant::Delivery,
         }
     };
 }
