@@ -85,7 +85,9 @@ async fn records(running: &Running) -> Vec<Digest> {
 }
 
 async fn read_as(running: &Running, member: &str, grants: &[Digest]) -> Result<Vec<Fetched>, GrantError> {
-    fetch(&running.provider(member).unwrap(), grants).await
+    let fetched = fetch(&running.provider(member).unwrap(), grants).await?;
+    assert_eq!(fetched.unreachable, []);
+    Ok(fetched.records)
 }
 
 /// The word of the problem that an exchange refused with.
@@ -99,7 +101,7 @@ fn word<T>(result: Result<T, GrantError>) -> String {
 
 async fn listed(running: &Running, member: &str, grant: Digest) -> ListedGrant {
     let listed = grants(&running.provider(member).unwrap()).await.unwrap();
-    listed.into_iter().find(|one| one.grant == grant).unwrap()
+    listed.grants.into_iter().find(|one| one.grant == grant).unwrap()
 }
 
 /// An access, signed by that member.
@@ -147,7 +149,7 @@ async fn key_bytes(running: &Running, grant: Digest) -> i64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_granted_record_opens_for_the_grantee_alone_and_within_its_time_alone() {
-    let running = network().await;
+    let mut running = network().await;
     post(&running).await;
     let records = records(&running).await;
     let given = give(&running, records[0], now() + 3_600).await;
@@ -238,6 +240,18 @@ async fn a_granted_record_opens_for_the_grantee_alone_and_within_its_time_alone(
     // Another's record cannot be granted.
     let stolen = grant(&running.provider(OTHER).unwrap(), &records[2..3], &terms(GRANTEE, now() + 60)).await;
     assert!(matches!(stolen, Err(GrantError::Unknown(_))));
+
+    // An exchange that is away hides nothing of the others.
+    running.servers.stop("810000").await.unwrap();
+    let config = running.provider(GRANTEE).unwrap();
+    let (known, read) = (grants(&config).await.unwrap(), fetch(&config, &[]).await.unwrap());
+    for unreachable in [known.unreachable, read.unreachable] {
+        assert_eq!(unreachable.iter().map(|one| one.chain.as_str()).collect::<Vec<_>>(), ["region/810000"]);
+    }
+    assert_eq!((known.grants.len(), read.records.len()), (4, 1));
+    assert_eq!(fetch(&config, &[beside.grant]).await.unwrap().unreachable, []);
+    let address = running.addresses["810000"].clone();
+    running.servers.restart(&running.places, "810000", &address).await.unwrap();
 
     // The full witness has checked all of it, or nothing here would have been final; and so goes on.
     running.seal().await.unwrap();

@@ -62,8 +62,8 @@ pub use evidence::{EvidenceError, gather};
 pub use file::FileError;
 pub use gateway::{Clock, ServeError, SetAside, Status, serve, serve_by, status};
 pub use grants::{
-    ConsentProblem, ConsentSummary, Fetched, Given, GrantError, GrantTerms, ListedGrant, Permission, fetch, grant,
-    grant_by_consent, grants, parse_until, revoke,
+    ConsentProblem, ConsentSummary, FetchSummary, Fetched, Given, GrantError, GrantList, GrantTerms, ListedGrant,
+    Permission, Unreachable, fetch, grant, grant_by_consent, grants, parse_until, revoke,
 };
 pub use keys::KeyError;
 pub use outbox::{FILE_NAME as OUTBOX_FILE_NAME, OutboxError, posting::Posting, receipt::StoredReceipt};

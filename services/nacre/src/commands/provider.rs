@@ -11,8 +11,8 @@ use std::{
 use anyhow::Context as _;
 use comfy_table::Cell;
 use nacre_provider::{
-    Config, ConsentSummary, Erased, Fetched, Given, GrantTerms, ListedGrant, Pace, Permission, PersonId, Place,
-    PostSummary, Preview, PreviewedPseudonym, Refused, Report, SetAside, Status, parse_until,
+    Config, ConsentSummary, Erased, FetchSummary, Given, GrantList, GrantTerms, Pace, Permission, PersonId, Place,
+    PostSummary, Preview, PreviewedPseudonym, Refused, Report, SetAside, Status, Unreachable, parse_until,
 };
 use nacre_schemas::grant::Terms;
 use tokio::net::TcpListener;
@@ -76,12 +76,12 @@ pub(super) async fn run(command: ProviderCommand, output: Output) -> anyhow::Res
         ProviderCommand::Grants { config } => {
             let listed = nacre_provider::grants(&Config::read(&config)?).await?;
             output.print(&listed, || granted(&listed))?;
-            Ok(ExitCode::SUCCESS)
+            Ok(if listed.unreachable.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         ProviderCommand::Fetch { config, grants } => {
             let fetched = nacre_provider::fetch(&Config::read(&config)?, &grants).await?;
             output.print(&fetched, || opened(&fetched))?;
-            Ok(ExitCode::SUCCESS)
+            Ok(if fetched.unreachable.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         ProviderCommand::Receipts { config } => {
             let receipts = nacre_provider::receipts(&Config::read(&config)?).await?;
@@ -179,9 +179,9 @@ fn end(until: u64) -> String {
     moment(i64::try_from(until).unwrap_or(i64::MAX))
 }
 
-fn granted(listed: &[ListedGrant]) -> String {
+fn granted(listed: &GrantList) -> String {
     let mut table = output::table(&["grant", "record", "from", "to", "purpose", "until", "state", "accesses"]);
-    for one in listed {
+    for one in &listed.grants {
         let Terms { record, provider, grantee, purpose, until, .. } = &one.terms;
         table.add_row(vec![
             Cell::new(one.grant),
@@ -194,12 +194,17 @@ fn granted(listed: &[ListedGrant]) -> String {
             output::number(one.accesses),
         ]);
     }
-    format!("{table}\n{} grants", listed.len())
+    format!("{table}\n{} grants{}", listed.grants.len(), away(&listed.unreachable))
 }
 
-fn opened(fetched: &[Fetched]) -> String {
+/// The chains that could not be asked.
+fn away(unreachable: &[Unreachable]) -> String {
+    unreachable.iter().map(|Unreachable { chain, detail }| format!("\n{chain} did not answer: {detail}")).collect()
+}
+
+fn opened(fetched: &FetchSummary) -> String {
     let mut table = output::table(&["record", "from", "pseudonym", "measure, month", "value", "day", "readings"]);
-    for one in fetched {
+    for one in &fetched.records {
         let record = &one.record;
         table.add_row(vec![
             Cell::new(short(one.terms.record)),
@@ -211,7 +216,8 @@ fn opened(fetched: &[Fetched]) -> String {
             output::number(record.readings),
         ]);
     }
-    format!("{table}\n{} records; each access is in its chain's log", fetched.len())
+    let count = fetched.records.len();
+    format!("{table}\n{count} records; each access is in its chain's log{}", away(&fetched.unreachable))
 }
 
 /// The largest file of Consents, in bytes.

@@ -11,7 +11,7 @@ use nacre_verifier::grant::check_delivery;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{GrantError, ListedGrant, Site, blame, now};
+use super::{GrantError, GrantList, ListedGrant, Site, Unreachable, blame, now};
 use crate::{
     config::Config,
     seal::payload::{OpenError, PayloadRecord, open_with},
@@ -35,10 +35,20 @@ pub struct Fetched {
     pub access_leaf: u64,
 }
 
+/// What was read.
+#[derive(Clone, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FetchSummary {
+    /// The records.
+    pub records: Vec<Fetched>,
+    /// Chains that may have more.
+    pub unreachable: Vec<Unreachable>,
+}
+
 /// Reads the records of those grants; of all that are in force, if none is named. Each access is logged.
-pub async fn fetch(config: &Config, grants: &[Digest]) -> Result<Vec<Fetched>, GrantError> {
+pub async fn fetch(config: &Config, grants: &[Digest]) -> Result<FetchSummary, GrantError> {
     let site = Site::open(config)?;
-    let listed = site.grants().await?;
+    let GrantList { grants: listed, unreachable } = site.grants().await?;
     let received = || listed.iter().filter(|one| !one.is_given);
     let wanted: Vec<&ListedGrant> = if grants.is_empty() {
         received().filter(|one| one.state == GrantState::InForce).collect()
@@ -50,7 +60,9 @@ pub async fn fetch(config: &Config, grants: &[Digest]) -> Result<Vec<Fetched>, G
     for one in wanted {
         fetched.push(site.fetch(one).await?);
     }
-    Ok(fetched)
+    // Whoever named the grants has them all.
+    let unreachable = if grants.is_empty() { unreachable } else { Vec::new() };
+    Ok(FetchSummary { records: fetched, unreachable })
 }
 
 impl Site {

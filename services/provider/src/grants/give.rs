@@ -234,7 +234,13 @@ impl<'g> Giving<'g> {
         for given in self.outbox.given_by(&handle).await? {
             let is_over = given.new.signed.grant.terms.until <= now();
             if !wanted.contains(&given.digest) && !is_over {
-                self.site.revoke(self.outbox, given.digest).await?;
+                match self.site.revoke(self.outbox, given.digest).await {
+                    // It never arrived.
+                    Err(error) if !given.is_logged && error.is_unknown_grant() => {
+                        self.outbox.forget_grant(&given.digest).await?;
+                    }
+                    other => other?,
+                }
                 summary.revoked.push(given.digest);
             }
         }

@@ -31,7 +31,7 @@ use serde::Serialize;
 
 pub use self::{
     consent::{ConsentProblem, Permission},
-    fetch::{Fetched, fetch},
+    fetch::{FetchSummary, Fetched, fetch},
     give::{ConsentSummary, Given, grant, grant_by_consent, revoke},
 };
 use crate::{
@@ -56,7 +56,10 @@ pub enum GrantError {
     #[error("the record {0} was erased")]
     Erased(Digest),
     /// No such grant.
-    #[error("no grant {0} was given from here or to here; `nacre provider grants` lists those that were")]
+    #[error(
+        "no grant {0} was given to here on the chains that the configuration names and whose exchanges answer; \
+         `nacre provider grants` lists those that were"
+    )]
     UnknownGrant(Digest),
     /// Not a moment.
     #[error("`{0}` is no moment: write a day, as 2027-03-31, which is included, or a time with an offset from UTC")]
@@ -100,6 +103,14 @@ pub enum GrantError {
     /// What posting needs too.
     #[error(transparent)]
     Post(#[from] PostError),
+}
+
+impl GrantError {
+    /// Whether an exchange says that it knows no such grant.
+    fn is_unknown_grant(&self) -> bool {
+        let Self::Exchange { source, .. } = self else { return false };
+        source.problem().is_some_and(|problem| problem.word() == "unknown-grant")
+    }
 }
 
 impl From<OutboxError> for GrantError {
@@ -176,14 +187,21 @@ impl Site {
     }
 
     /// The member's grants on all chains that take records and whose exchanges are known.
-    async fn grants(&self) -> Result<Vec<ListedGrant>, GrantError> {
+    async fn grants(&self) -> Result<GrantList, GrantError> {
         let takes_records =
             |chain: &&ChainId| self.network.root().chain(chain).is_some_and(|facts| facts.region.is_some());
-        let mut listed = Vec::new();
+        let mut list = GrantList::default();
         for chain in self.clients.keys().filter(takes_records) {
-            listed.extend(self.grants_on(chain).await?);
+            match self.grants_on(chain).await {
+                Ok(listed) => list.grants.extend(listed),
+                // One exchange that is away does not hide what others have.
+                Err(GrantError::Exchange { chain, source }) => {
+                    list.unreachable.push(Unreachable { chain, detail: source.to_string() });
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(listed)
+        Ok(list)
     }
 }
 
@@ -209,8 +227,28 @@ pub struct ListedGrant {
     pub accesses: u64,
 }
 
+/// A chain whose exchange did not say what it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Unreachable {
+    /// The chain.
+    pub chain: ChainId,
+    /// Why not.
+    pub detail: String,
+}
+
+/// The grants that a member gave or was given.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct GrantList {
+    /// The grants, by chain and leaf.
+    pub grants: Vec<ListedGrant>,
+    /// Chains that may have more.
+    pub unreachable: Vec<Unreachable>,
+}
+
 /// The grants that the member gave or was given.
-pub async fn grants(config: &Config) -> Result<Vec<ListedGrant>, GrantError> {
+pub async fn grants(config: &Config) -> Result<GrantList, GrantError> {
     Site::open(config)?.grants().await
 }
 
