@@ -56,6 +56,27 @@ fn no_arrow_points_up() {
     }
 }
 
+/// Packages with their features, as they are built with these kinds of dependencies.
+fn built(kinds: &str) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--workspace", "--offline", "--prefix", "none", "--format", "{p} [{f}]", "--edges", kinds])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+}
+
+/// Else whoever runs the README's two commands builds half of it twice. What is to be done: `benches/Cargo.toml` says.
+#[test]
+fn running_and_testing_want_one_build() {
+    let tested = built("normal,build,dev");
+    assert!(tested.len() > 300, "{}", tested.len());
+    let apart: Vec<String> = built("normal,build").difference(&tested).cloned().collect();
+    assert!(apart.is_empty(), "built once more for the tests, with more features: {apart:#?}");
+}
+
 #[test]
 fn what_must_not_have_sockets_or_files_has_none() {
     let manifest = |path: &str| std::fs::read_to_string(root().join(path).join("Cargo.toml")).unwrap();
