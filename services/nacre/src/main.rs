@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     match runtime.block_on(nacre::commands::run(cli)) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("nacre: {error:#}");
+            eprintln!("nacre: {}", nacre::commands::explain(&error));
             ExitCode::FAILURE
         }
     }

@@ -1,6 +1,9 @@
 //! What each command does. One file a role.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use serde::Serialize;
 
@@ -53,20 +56,34 @@ pub struct Output {
 impl Output {
     /// Prints the result in the form that was asked for.
     pub fn print<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> anyhow::Result<()> {
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(value)?);
-        } else {
-            println!("{}", text());
-        }
+        write_line(if self.json { serde_json::to_string_pretty(value)? } else { text() })?;
         Ok(())
     }
 
     /// Prints a line for people only.
     pub fn say(self, line: impl std::fmt::Display) {
         if !self.json {
-            println!("{line}");
+            // A line beside the result, which says by itself whether it was written.
+            let _ = write_line(line);
         }
     }
+}
+
+/// Writes a line to standard output. Whoever reads it may have seen enough and gone, as `head` does: that is no error.
+fn write_line(line: impl std::fmt::Display) -> io::Result<()> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// An error with its causes, in one line; a cause that is in the text already is not said again.
+pub fn explain(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
+        "" => cause,
+        said if said.contains(&cause) => text,
+        said => format!("{said}: {cause}"),
+    })
 }
 
 /// Resolves at the first interrupt or termination.
@@ -86,5 +103,21 @@ async fn interrupted() {
     // Without a handler there is no orderly stop; the process then ends when it is killed.
     if interrupt.await.is_err() {
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let cause = || io::Error::other("no such host");
+        let told = anyhow::anyhow!(cause()).context("region/820000: no such host").context("cannot post");
+        assert_eq!(explain(&told), "cannot post: region/820000: no such host");
+        let untold = Err::<(), _>(cause()).context("cannot post").unwrap_err();
+        assert_eq!(explain(&untold), "cannot post: no such host");
     }
 }

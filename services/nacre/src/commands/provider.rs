@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -119,11 +119,16 @@ async fn watch(config: &Config, folders: &[PathBuf], pace: Pace, output: Output)
     let mut report = |report: Report| {
         bars.end();
         match report {
-            Report::Posted(summary) if output.json => match serde_json::to_string(&summary) {
-                Ok(line) => println!("{line}"),
-                Err(error) => eprintln!("nacre: {error}"),
-            },
-            Report::Posted(summary) => println!("{}", text(&summary)),
+            Report::Posted(summary) => {
+                let line = if output.json {
+                    serde_json::to_string(&summary).map_err(io::Error::from)
+                } else {
+                    Ok(text(&summary))
+                };
+                if let Err(error) = line.and_then(super::write_line) {
+                    eprintln!("nacre: {error}");
+                }
+            }
             Report::Unreadable(error) => eprintln!("nacre: {error}; trying again"),
         }
     };
