@@ -4,7 +4,7 @@ CREATE TABLE granted (
     digest  BLOB NOT NULL PRIMARY KEY CHECK (length(digest) = 32),      -- of the SignedGrant
     record  BLOB NOT NULL REFERENCES record (id),
     terms   BLOB NOT NULL CHECK (length(terms) = 32),                   -- digest of the Terms
-    bytes   BLOB NOT NULL,                                              -- canonical NewGrant
+    bytes   BLOB NOT NULL,                                              -- canonical NewGrant; empty once revoked
     state   TEXT NOT NULL CHECK (state IN ('queued', 'logged', 'revoked')),
     consent BLOB CHECK (length(consent) = 32)                           -- HMAC of the FHIR Consent that it follows from, if one
 ) STRICT, WITHOUT ROWID;

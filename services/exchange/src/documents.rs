@@ -1,6 +1,5 @@
 //! Documents on a chain: admissions, requests and releases on main chains, disputes on the judicial chain, grants
-//! ([`crate::grants`]) on regional ones. The chain holds their digest, the store their
-//! bytes.
+//! ([`crate::grants`]) on regional ones. The chain holds their digest, the store their bytes.
 //!
 //! Kept true: the bytes are durable before the entry is appended; a document is logged once, so the same document sent
 //! again has the same leaf.

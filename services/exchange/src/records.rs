@@ -1,8 +1,9 @@
 //! What a chain has on one record, for its own provider and whom it granted the record to: the beginning of a piece of
 //! evidence, without the anchors.
 //!
-//! Kept true: only the provider that posted a record is shown it, and by a grant in force the grantee; to all others it is as if it were not there; the
-//! restricted part is shown by its digest only; what was erased is shown as erased. The places are under one final checkpoint.
+//! Kept true: only the provider that posted a record is shown it, and by a grant in force the grantee; to all others it is as
+//! if it were not there. The restricted part is here by its digest only; what was erased is shown as erased. The places are
+//! under one final checkpoint.
 //! Errors: [`Refusal::UnknownRecord`]. Cost: some 70 reads.
 
 use nacre_schemas::{

@@ -72,9 +72,9 @@ impl Outbox {
         Ok(())
     }
 
-    /// Notes that a grant was revoked.
+    /// Notes that a grant was revoked, and destroys the key that was encrypted for it.
     pub(crate) async fn note_revocation(&self, grant: &Digest) -> Result<(), OutboxError> {
-        sqlx::query("UPDATE granted SET state = 'revoked' WHERE digest = $1")
+        sqlx::query("UPDATE granted SET state = 'revoked', bytes = x'' WHERE digest = $1")
             .bind(&grant.0[..])
             .execute(&self.pool)
             .await?;

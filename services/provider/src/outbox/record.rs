@@ -51,7 +51,8 @@ impl Outbox {
     }
 
     /// Destroys what tells the value of a record that was erased at the exchange, and the batch that it was posted in, of
-    /// which nothing but the receipt and the keys of its other payloads is needed any more. Durable, and overwritten on disk, when it returns.
+    /// which nothing but the receipt and the keys of its other payloads is needed any more. Durable, and overwritten on
+    /// disk, when it returns.
     pub(crate) async fn erase(&self, record: &Digest, batch: &Digest) -> Result<(), OutboxError> {
         let others = self.keys_beside(record, batch).await?;
         let mut transaction = self.pool.begin().await?;
