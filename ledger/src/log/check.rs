@@ -163,7 +163,8 @@ fn read_segment(
                 // A signed commit behind it: this is no end of a log.
                 let rest = bytes.get(stop.position as usize..).unwrap_or(&[]);
                 let size = contents.groups.last().map_or(first, |group| group.note.unverified().size);
-                let followed = signed_commits(rest, origin, public).any(|(_, note)| note.unverified().size > size);
+                let followed = signed_commits(rest, origin, std::slice::from_ref(public))
+                    .any(|(_, note)| note.unverified().size > size);
                 contents.stop = Some(Stop { torn: stop.torn && !followed, ..stop });
             }
             Ok(Some(group)) => {

@@ -54,13 +54,14 @@ impl Mirror {
             None => None,
         };
         let segment_bytes = options.segment_bytes;
-        let (follower, register) = match recover::recover(&files, &public, register, segment_bytes)? {
-            Recovered::Log(store) => {
-                let reader = Reader { shared: Arc::clone(&store.shared) };
-                (Some((*store, reader)), None)
-            }
-            Recovered::Nothing(register) => (None, register),
-        };
+        let (follower, register) =
+            match recover::recover(&files, std::slice::from_ref(&public), register, segment_bytes)? {
+                Recovered::Log(store) => {
+                    let reader = Reader { shared: Arc::clone(&store.shared) };
+                    (Some((*store, reader)), None)
+                }
+                Recovered::Nothing(register) => (None, register),
+            };
         Ok(Self { files, public, segment_bytes, register, follower, _lock: lock })
     }
 

@@ -20,7 +20,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use nacre_schemas::Digest;
+use nacre_schemas::{Digest, SigningPublicKey};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -87,11 +87,13 @@ pub struct LogOptions {
     pub register: Option<PathBuf>,
     /// Keeps keys in memory, for [`Log::append_once`]; some 15 bytes an entry.
     pub once: Option<OnceBy>,
+    /// Keys that the chain signed with before the present one: what they signed stands.
+    pub earlier_keys: Vec<SigningPublicKey>,
 }
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, queue: 1_024, register: None, once: None }
+        Self { segment_bytes: 64 << 20, queue: 1_024, register: None, once: None, earlier_keys: Vec::new() }
     }
 }
 
@@ -136,6 +138,17 @@ struct Inner {
     _lock: Lock,
 }
 
+/// The log with its last checkpoint signed by the present key: it is signed anew, over the same entries, if an earlier key did.
+fn under_present_key(mut store: Store, signer: &SigningKey, origin: &str) -> Result<Store, LogError> {
+    let reader = Reader { shared: Arc::clone(&store.shared) };
+    let present = reader.checkpoint().verify(origin, origin, &signer.public()).is_ok();
+    if !present && reader.read_only().is_none() {
+        tracing::info!(origin, "the last checkpoint was signed by an earlier key, and is signed anew");
+        store.commit(&[], |checkpoint| Ok(SignedCheckpoint::sign(checkpoint, signer, origin)?))?;
+    }
+    Ok(store)
+}
+
 /// A directory that nobody else has open.
 type Lock = Box<dyn std::any::Any + Send + Sync>;
 
@@ -162,8 +175,9 @@ impl Log {
             Some(path) => Some(Register::open(&*files.disk, path, origin)?),
             None => None,
         };
-        let store = match recover::recover(&files, &signer.public(), register, options.segment_bytes)? {
-            Recovered::Log(store) => *store,
+        let keys = [&[signer.public()], &options.earlier_keys[..]].concat();
+        let store = match recover::recover(&files, &keys, register, options.segment_bytes)? {
+            Recovered::Log(store) => under_present_key(*store, &signer, origin)?,
             Recovered::Nothing(register) => Store::create(files, &[], empty, register, options.segment_bytes)?,
         };
         let reader = Reader { shared: Arc::clone(&store.shared) };

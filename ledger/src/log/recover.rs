@@ -31,7 +31,7 @@ use super::{
     block::{LEAVES, Place},
     edge::Edge,
     register::{Answered, Register},
-    scan::{Group, Scan, Stop, signed_commits},
+    scan::{Group, Scan, Stop, signed_commits, verify},
     segment::{self, FORMAT, Header, Segment},
     shared::{Files, Published, Shared},
     store::{Store, Tail},
@@ -45,14 +45,14 @@ use crate::{
 /// segments either.
 pub(super) fn recover(
     files: &Files,
-    public: &SigningPublicKey,
+    keys: &[SigningPublicKey],
     register: Option<Register>,
     segment_bytes: u64,
 ) -> Result<Recovered, LogError> {
     let firsts = segment::list(&*files.disk, &files.dir)?;
-    let replay = match Replay::of_the_end(files, public, &firsts)? {
+    let replay = match Replay::of_the_end(files, keys, &firsts)? {
         Some(replay) => replay,
-        None => Replay::of_everything(files, public, &firsts)?,
+        None => Replay::of_everything(files, keys, &firsts)?,
     };
     replay.finish(register, segment_bytes)
 }
@@ -75,7 +75,8 @@ struct LastGroup {
 
 struct Replay<'a> {
     files: &'a Files,
-    public: &'a SigningPublicKey,
+    /// The present key, then those before it.
+    keys: &'a [SigningPublicKey],
     /// All segments that there are.
     firsts: &'a [u64],
     edge: Edge,
@@ -90,10 +91,10 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    fn new(files: &'a Files, public: &'a SigningPublicKey, firsts: &'a [u64]) -> Self {
+    fn new(files: &'a Files, keys: &'a [SigningPublicKey], firsts: &'a [u64]) -> Self {
         Self {
             files,
-            public,
+            keys,
             firsts,
             edge: Edge::new(),
             roots: Vec::new(),
@@ -106,9 +107,9 @@ impl<'a> Replay<'a> {
 
     /// Reads the last segment on top of what was derived from those before; or the last two, if the last has no whole
     /// group, or the block at its border was being written when the power went. None if neither leads to the root that was signed.
-    fn of_the_end(files: &'a Files, public: &'a SigningPublicKey, firsts: &'a [u64]) -> Result<Option<Self>, LogError> {
+    fn of_the_end(files: &'a Files, keys: &'a [SigningPublicKey], firsts: &'a [u64]) -> Result<Option<Self>, LogError> {
         for base in (firsts.len().saturating_sub(2)..firsts.len()).rev() {
-            let mut replay = Self::new(files, public, firsts);
+            let mut replay = Self::new(files, keys, firsts);
             if base > 0 && !replay.take_over_derived(base)? {
                 continue;
             }
@@ -130,12 +131,12 @@ impl<'a> Replay<'a> {
     }
 
     /// Reads every segment, checking each commit's root; and each signature, if the last one does not hold.
-    fn of_everything(files: &'a Files, public: &'a SigningPublicKey, firsts: &'a [u64]) -> Result<Self, LogError> {
+    fn of_everything(files: &'a Files, keys: &'a [SigningPublicKey], firsts: &'a [u64]) -> Result<Self, LogError> {
         if !firsts.is_empty() {
             tracing::warn!(files.origin, segments = firsts.len(), "reading the whole log");
         }
         for check in [Check::Roots, Check::Signatures] {
-            let mut replay = Self::new(files, public, firsts);
+            let mut replay = Self::new(files, keys, firsts);
             for position in 0..firsts.len() {
                 replay.segment(position, check)?;
                 if replay.stop.is_some() {
@@ -351,7 +352,7 @@ impl<'a> Replay<'a> {
         for later in position..self.firsts.len() {
             let bytes = segment::read_whole(&*self.files.disk, &self.files.dir, self.firsts[later])?;
             let from = if later == position { from as usize } else { 0 };
-            let found = signed_commits(bytes.get(from..).unwrap_or(&[]), &self.files.origin, self.public);
+            let found = signed_commits(bytes.get(from..).unwrap_or(&[]), &self.files.origin, self.keys);
             sizes.extend(found.map(|(_, note)| note.unverified().size));
         }
         sizes.retain(|size| self.last.is_none() || *size > self.edge.size());
@@ -396,7 +397,7 @@ impl<'a> Replay<'a> {
     }
 
     fn verify(&self, note: &SignedCheckpoint) -> Result<(), NoteError> {
-        note.verify(&self.files.origin, &self.files.origin, self.public).map(drop)
+        verify(note, &self.files.origin, self.keys)
     }
 
     fn check_header(&self, first: u64, header: Header) -> Result<(), LogError> {

@@ -13,7 +13,7 @@
 //! Errors: [`LogError::OtherHistory`] if mirror and log are not of one history, [`LogError::Damaged`] if neither has an entry.
 //! Cost: reads and hashes the whole log.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, slice, sync::Arc};
 
 use nacre_schemas::{Digest, SigningPublicKey};
 
@@ -145,7 +145,8 @@ impl Repair<'_> {
             let size = note.unverified().size;
             size > known && size <= self.mirror.size() && next.is_none_or(|next| size <= next)
         };
-        let found = signed_commits(rest, &self.files.origin, self.public).find(|(_, note)| later(note));
+        let found =
+            signed_commits(rest, &self.files.origin, slice::from_ref(self.public)).find(|(_, note)| later(note));
         match found {
             Some((behind, note)) => {
                 let size = note.unverified().size;
@@ -154,7 +155,8 @@ impl Repair<'_> {
             }
             None => {
                 let beyond = |(_, note): (usize, SignedCheckpoint)| note.unverified().size > known;
-                if next.is_none() && signed_commits(rest, &self.files.origin, self.public).any(beyond) {
+                if next.is_none() && signed_commits(rest, &self.files.origin, slice::from_ref(self.public)).any(beyond)
+                {
                     return Err(self.nobody_has(known));
                 }
                 self.fill(next.unwrap_or(0), None)?;

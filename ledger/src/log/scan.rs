@@ -13,7 +13,7 @@ use super::{
     frame::{self, Commit, Kind},
     segment::HEADER_BYTES,
 };
-use crate::note::SignedCheckpoint;
+use crate::note::{NoteError, SignedCheckpoint};
 
 /// Entries and the commit that covers them.
 #[derive(Debug)]
@@ -59,14 +59,26 @@ impl Stop {
 pub(super) fn signed_commits<'a>(
     bytes: &'a [u8],
     origin: &'a str,
-    public: &'a SigningPublicKey,
+    keys: &'a [SigningPublicKey],
 ) -> impl Iterator<Item = (usize, SignedCheckpoint)> + 'a {
     let marked = (0..bytes.len()).filter(|at| bytes[*at] == Kind::Commit as u8);
     marked.filter_map(move |at| {
         let frame = frame::read(&bytes[at..]).ok().filter(|frame| frame.kind == Kind::Commit)?;
         let note = Commit::from_payload(frame.payload).ok()?.note;
-        note.verify(origin, origin, public).is_ok().then_some((at + frame.bytes.len(), note))
+        verify(&note, origin, keys).is_ok().then_some((at + frame.bytes.len(), note))
     })
+}
+
+/// Checks that one of the chain's keys signed a checkpoint, the present one first.
+pub(super) fn verify(note: &SignedCheckpoint, origin: &str, keys: &[SigningPublicKey]) -> Result<(), NoteError> {
+    let mut verdict = Err(NoteError::NotSigned { name: origin.to_owned() });
+    for key in keys {
+        verdict = note.verify(origin, origin, key).map(drop);
+        if verdict.is_ok() {
+            break;
+        }
+    }
+    verdict
 }
 
 /// A scan of a segment, group by group.

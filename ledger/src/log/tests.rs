@@ -78,6 +78,39 @@ fn what_was_appended_is_there_after_opening_again() {
 }
 
 #[test]
+fn a_log_goes_on_under_another_key_if_it_is_told_the_one_before() {
+    for segment_bytes in [1, 700, 1 << 20] {
+        let (dir, appended) = written(segment_bytes);
+        let register = tempfile::tempdir().unwrap();
+        let fresh = || SigningKey::from_bytes(&[2; 32]).unwrap();
+        let open = |earlier_keys: Vec<SigningPublicKey>| {
+            let register = Some(register.path().join("register"));
+            Log::open(
+                dir.path(),
+                ORIGIN,
+                fresh(),
+                LogOptions { segment_bytes, earlier_keys, register, ..LogOptions::default() },
+            )
+        };
+        assert!(open(Vec::new()).err().is_some(), "another's log");
+        for _ in 0..2 {
+            let log = open(vec![key().public()]).unwrap();
+            assert_eq!(log.read_only(), None);
+            let checkpoint = log.checkpoint();
+            assert_eq!(checkpoint.unverified(), appended[2].checkpoint.unverified(), "the same entries");
+            checkpoint.verify(ORIGIN, ORIGIN, &fresh().public()).unwrap();
+            assert_eq!(log.entries(0..6, 100).unwrap(), entries(0..6));
+        }
+        let log = open(vec![key().public()]).unwrap();
+        assert_eq!(log.blocking_append(entries(6..8)).unwrap().first, 6);
+        drop(log);
+        // Nothing that the last segment ends with was signed by the earlier key.
+        let log = open(vec![key().public()]).unwrap();
+        assert_eq!((log.read_only(), log.entries(0..8, 100).unwrap()), (None, entries(0..8)));
+    }
+}
+
+#[test]
 fn a_full_segment_is_followed_by_one_named_by_its_first_entry() {
     let (dir, _) = written(1);
     assert_eq!(segment::list(&LocalDisk, dir.path()).unwrap(), [0, 2, 3]);
