@@ -21,14 +21,17 @@ enumeration! {
     pub enum Rule {
         /// Fewer people than the trust root's minimum k.
         TooFewPeople = 1 as "too-few-people",
-        /// Without one provider there would be people left, but fewer than k.
+        /// Without one provider, or without two, there would be people left, but fewer than k.
         Dominance = 2 as "dominance",
         /// Band counts and squares need 3k people.
         TooFewPeopleForDetail = 3 as "too-few-people-for-detail",
-        /// Together with requests logged before, on the same codes, it would single out a group that is withheld.
+        /// Together with requests logged before, on the same codes, it would single out a group that is withheld; or the
+        /// same cells were opened under another version of the measure.
         Partition = 4 as "partition",
         /// The same of band counts and squares, for groups of fewer than 3k people.
         PartitionForDetail = 5 as "partition-for-detail",
+        /// The cross lane answers about the same people, and the two subtracted would single out those that it does not match.
+        CrossLane = 6 as "cross-lane",
     }
 }
 
@@ -37,12 +40,16 @@ impl Rule {
     pub fn explain(self) -> &'static str {
         match self {
             Self::TooFewPeople => "fewer people than the minimum k",
-            Self::Dominance => "without one provider fewer than k people would remain",
+            Self::Dominance => "without one provider, or without two, fewer than k people would remain",
             Self::TooFewPeopleForDetail => "band counts and squares need 3k people",
-            Self::Partition => "subtracted from what was asked before, it would single out fewer than k people",
+            Self::Partition => {
+                "subtracted from what was asked before, it would single out fewer than k people; or it was opened under another \
+                 version of the measure"
+            }
             Self::PartitionForDetail => {
                 "subtracted from what was asked before, it would show band counts or squares of fewer than 3k people"
             }
+            Self::CrossLane => "the cross lane answers about the same people: from its first month on it alone does",
         }
     }
 }

@@ -36,6 +36,9 @@ pub struct Period {
 }
 
 impl Period {
+    /// January 1900.
+    pub const FIRST: Self = Self { year: 1900, month: 1 };
+
     /// The month of that year, if both are in range.
     pub fn new(year: u16, month: u8) -> Result<Self, String> {
         if !(1900..2200).contains(&year) || !(1..=12).contains(&month) {

@@ -4,7 +4,10 @@ use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::canonical::{Decode, DecodeError, Decoder, Encode, Encoder, Item};
+use crate::{
+    canonical::{Decode, DecodeError, Decoder, Encode, Encoder, Item},
+    limits,
+};
 
 /// The longest name, in bytes.
 pub const MAX_NAME_BYTES: usize = 64;
@@ -106,6 +109,10 @@ impl ChainId {
 
 impl Item for MemberId {
     const MAX_COUNT: usize = 4_096;
+}
+
+impl Item for MeasureId {
+    const MAX_COUNT: usize = limits::MAX_MEASURES;
 }
 
 /// A text that people read: at most `MAX` bytes of UTF-8 without control characters.

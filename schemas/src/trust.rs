@@ -6,8 +6,9 @@ use crate::{
     bytes::Signature,
     canonical::Item,
     ceremony::SharedKey,
+    cohort::Period,
     document, enumeration,
-    id::{ChainId, JurisdictionId, MemberId, NetworkId, Text},
+    id::{ChainId, JurisdictionId, MeasureId, MemberId, NetworkId, Text},
     limits,
     region::Region,
     structure,
@@ -113,6 +114,19 @@ structure! {
 }
 
 structure! {
+    /// What the cross lane answers about, and the tally lane therefore does not: both lanes are about the same people, so a sum
+    /// of the one less a sum of the other is that of the people who are in one alone. Set at founding, and never changed.
+    pub struct CrossScope {
+        /// The chains, ascending, one at least; each serves a region.
+        pub chains: Vec<ChainId>,
+        /// The measures by name, ascending, two at least: all versions of each, and all measures that share codes with one.
+        pub measures: Vec<MeasureId>,
+        /// The first month; there is no last.
+        pub from: Period,
+    }
+}
+
+structure! {
     /// The cross lane's keys, by digest; whoever uses them has the files.
     pub struct CrossKeys {
         /// Name of the parameter set.
@@ -127,6 +141,16 @@ structure! {
 }
 
 structure! {
+    /// A network's cross lane.
+    pub struct CrossLane {
+        /// What it answers about.
+        pub scope: CrossScope,
+        /// Its keys.
+        pub keys: CrossKeys,
+    }
+}
+
+structure! {
     /// The trust root without its signatures.
     pub struct TrustRoot {
         /// The network's name; checkpoints' origins begin with it.
@@ -134,14 +158,14 @@ structure! {
         /// Raised with every change.
         pub serial: u32,
         /// Digests of the trust roots before it under the same collective key, the latest last: what was asked under
-        /// them still counts.
+        /// one of them still counts, by its own rules.
         pub earlier: Vec<Digest>,
         /// Digest of the catalogue's index.
         pub catalogue: Digest,
         /// The limits.
         pub disclosure: Disclosure,
-        /// Keys of the cross lane, if the network has one.
-        pub cross: Option<CrossKeys>,
+        /// The cross lane, if the network has one. It has known leaks: the security notes name them.
+        pub cross: Option<CrossLane>,
         /// All jurisdictions, by name.
         pub jurisdictions: Vec<Jurisdiction>,
         /// All chains, by name.
@@ -195,11 +219,6 @@ impl TrustRoot {
     pub fn custodian(&self, id: &CustodianId) -> Option<&Custodian> {
         let jurisdiction = self.jurisdiction(&id.jurisdiction)?;
         jurisdiction.custodians.iter().find(|custodian| custodian.number == id.number)
-    }
-
-    /// Whether requests asked under the trust root of that digest count: it is this one, or one that it follows.
-    pub fn counts(&self, trust: &Digest, own: &Digest) -> bool {
-        trust == own || self.earlier.contains(trust)
     }
 
     /// The origin line of a chain's checkpoints.

@@ -5,6 +5,7 @@
 //! * [`server`]: `POST /oauth/token` and the check of every later request ([`server::Gatekeeper`]).
 //! * [`client`]: calls a server as a member, fetches and renews tokens by itself.
 //! * [`members`]: the admissions that a server goes by, each checked against the trust root.
+//! * [`roots`]: the trust roots that a server has gone by, kept whole.
 //! * [`key`], [`secret`]: P-384 access keys, and the files that hold them and other secrets.
 //!
 //! Kept true: no password or shared secret leaves a member's machine; an assertion is taken once; an access token
@@ -23,6 +24,7 @@ pub mod key;
 pub mod members;
 mod problem;
 mod replay;
+pub mod roots;
 mod scope;
 pub mod secret;
 pub mod server;

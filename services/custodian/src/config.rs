@@ -43,6 +43,9 @@ pub struct Config {
     /// People a day whose pseudonyms it helps one provider to: what a provider that goes through numbers finds in a day.
     #[serde(default = "default_pseudonyms_per_day")]
     pub pseudonyms_per_day: NonZeroU32,
+    /// Groups a day that it tells one requester of in previews, of which each says whether a group is under a limit.
+    #[serde(default = "default_preview_groups_per_day")]
+    pub preview_groups_per_day: NonZeroU32,
     /// File of the SM2 key its verdicts and its log are signed with, hex.
     pub signing_key: PathBuf,
     /// File of the P-384 key it asks exchanges with, PEM.
@@ -55,6 +58,11 @@ pub struct Config {
 /// cards of Hong Kong (26 letters, 6 digits) is through in two years and a half.
 const fn default_pseudonyms_per_day() -> NonZeroU32 {
     NonZeroU32::new(20_000).expect("20,000 is not 0")
+}
+
+/// One preview by region, sex and age band of all regions.
+const fn default_preview_groups_per_day() -> NonZeroU32 {
+    NonZeroU32::new(1_024).expect("1,024 is not 0")
 }
 
 /// Why there is no configuration.

@@ -11,22 +11,18 @@
 use std::{
     collections::BTreeMap,
     fs, io,
-    num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use governor::{
-    DefaultKeyedRateLimiter, Quota, RateLimiter,
-    clock::{Clock as _, DefaultClock},
-};
 use nacre_access::{
     Scope,
     client::{Client, ClientError},
     key::AccessKey,
     members::{Members, MembersError},
+    roots::{Roots, RootsError},
     secret::{self, SecretError},
     server::{Gatekeeper, GatekeeperError},
 };
@@ -56,13 +52,12 @@ use crate::{
     cross::{CrossShare, ShareFileError},
     fault::Fault,
     history::History,
+    previews::{ChargeError, Previews, Spent},
     pseudonyms::Pseudonyms,
     record::{Record, RecordError, Statement},
     share::Signer,
 };
 
-/// Previews that a requester gets within an hour: each tells which groups are too small.
-const PREVIEWS_PER_HOUR: NonZeroU32 = NonZeroU32::new(60).expect("60 is not 0");
 /// How long an exchange may take to show what is behind a chain's cells.
 const DETAILS_TIMEOUT: Duration = Duration::from_secs(30);
 /// Chains whose details are fetched at a time.
@@ -140,6 +135,23 @@ pub enum OpenError {
         /// What is wrong.
         reason: String,
     },
+    /// What the cross lane answers about cannot be taken back.
+    #[error(
+        "this custodian gave shares of results of the cross lane, and the trust root has none: the tally lane would answer about \
+         the same people"
+    )]
+    LaneDropped,
+    /// The trust roots it has gone by.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
+    /// What it told in previews.
+    #[error("cannot read what was told in previews, {}: {error}", .path.display())]
+    Previews {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
     /// How far main chains were followed.
     #[error("cannot read how far main chains were followed, {}: {error}", .path.display())]
     Heads {
@@ -155,14 +167,14 @@ pub enum OpenError {
 
 /// A custodian.
 pub struct Custodian {
-    network: Network,
+    network: Arc<Network>,
     pub(crate) signer: Signer,
     /// None if it takes no part.
     pub(crate) pseudonyms: Option<Arc<Pseudonyms>>,
     gatekeeper: Arc<Gatekeeper>,
     exchanges: BTreeMap<ChainId, Client>,
     history: History,
-    previews: DefaultKeyedRateLimiter<MemberId>,
+    previews: Arc<Previews>,
     cross: Option<CrossShare>,
     record: Record,
 }
@@ -184,7 +196,7 @@ impl From<Fault> for Obstacle {
 impl Custodian {
     /// Reads keys, trust root and members, and opens the record. Refuses to start with a key that is not its own.
     pub fn open(config: &Config) -> Result<Self, OpenError> {
-        let network = read_network(config)?;
+        let network = Arc::new(read_network(config)?);
         let custodian = CustodianId { jurisdiction: config.jurisdiction.clone(), number: config.number };
         let signer = read_signer(config, &network, custodian.clone())?;
         let pseudonyms = Pseudonyms::open(config, &network, &custodian)?.map(Arc::new);
@@ -193,9 +205,16 @@ impl Custodian {
         let gatekeeper = Arc::new(Gatekeeper::new(&config.url, members)?);
         let log_key = read_signing_key(config)?;
         let record = Record::open(&config.data, network.root().network.as_str(), &custodian, log_key)?;
-        let history = History::open(&config.data, &network)
+        let roots = Arc::new(Roots::open(&config.data.join("roots"), Arc::clone(&network))?);
+        let own = record.own()?;
+        if own.has_any_crossed() && network.root().cross.is_none() {
+            return Err(OpenError::LaneDropped);
+        }
+        let history = History::open(&config.data, roots, own)
             .map_err(|error| OpenError::Heads { path: config.data.join("heads"), error })?;
-        let previews = RateLimiter::keyed(Quota::per_hour(PREVIEWS_PER_HOUR));
+        let previews = Previews::open(&config.data, config.preview_groups_per_day)
+            .map_err(|error| OpenError::Previews { path: config.data.clone(), error })?;
+        let previews = Arc::new(previews);
         let cross = read_cross_share(config, &network, &signer.custodian)?;
         Ok(Self { network, signer, pseudonyms, gatekeeper, exchanges, history, previews, cross, record })
     }
@@ -212,12 +231,14 @@ impl Custodian {
 
     /// Its verdict on a submission, recorded. The caller was told apart before.
     pub async fn judge(self: &Arc<Self>, submission: Submission) -> Result<Verdict, Problem> {
-        let request = submission.dossier.logged.request.request.digest();
-        let verdict = match self.weigh(Arc::new(submission)).await {
+        let submission = Arc::new(submission);
+        let asked = &submission.dossier.logged.request;
+        let request = asked.request.digest();
+        let verdict = match self.weigh(Arc::clone(&submission)).await {
             Ok(answer) => Verdict::Answered(answer),
             Err(obstacle) => Verdict::Refused(self.refuse(request, obstacle)?),
         };
-        self.keep(&request, vec![Statement::of_verdict(&verdict)]).await?;
+        self.keep(&request, Statement::of_verdict(&verdict, asked)).await?;
         Ok(verdict)
     }
 
@@ -238,12 +259,13 @@ impl Custodian {
 
     /// Its shares of a cross result, recorded. The caller was told apart before.
     pub async fn judge_cross(self: &Arc<Self>, submission: CrossSubmission) -> Result<CrossVerdict, Problem> {
-        let request = submission.logged.request.digest();
+        let asked = submission.logged.request.clone();
+        let request = asked.digest();
         let verdict = match self.share_cross(submission).await {
             Ok(answer) => CrossVerdict::Answered(answer),
             Err(obstacle) => CrossVerdict::Refused(self.refuse(request, obstacle)?),
         };
-        self.keep(&request, vec![Statement::of_cross(&verdict)]).await?;
+        self.keep(&request, Statement::of_cross(&verdict, &asked)).await?;
         Ok(verdict)
     }
 
@@ -273,6 +295,7 @@ impl Custodian {
     async fn check_cross(self: &Arc<Self>, submission: CrossSubmission) -> Result<CrossSubmission, Obstacle> {
         let own = Arc::clone(self);
         let check = move || {
+            nacre_verifier::cross::lane(&own.network)?;
             if own.cross.is_none() {
                 return Err(Fault::NoCrossShare);
             }
@@ -301,22 +324,17 @@ impl Custodian {
         request: SignedRequest,
         caller: SignedMembership,
     ) -> Result<SignedPreview, Problem> {
-        let member = &caller.membership.member;
-        if let Err(wait) = self.previews.check_key(member) {
-            let wait_s = wait.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
-            let detail = format!("a requester gets {PREVIEWS_PER_HOUR} previews an hour; ask again in {wait_s} s");
-            return Err(Problem::new(429, "too-many-previews", "Too many previews", detail).retry_after(wait_s));
-        }
-        // Few are remembered: those who asked within the hour.
-        self.previews.retain_recent();
         let digest = request.request.digest();
-        let preview = self.look(request, caller).await.map_err(|obstacle| match obstacle {
+        // One group first, so that what comes to nothing is charged too.
+        let problem = |obstacle| match obstacle {
             Obstacle::Fault(fault) => {
                 let check = fault.check();
                 Problem::new(422, "check-failed", "Check failed", fault).by_check(check)
             }
             Obstacle::Problem(problem) => problem,
-        })?;
+        };
+        self.charge(request.request.requester.clone(), 1).await.map_err(problem)?;
+        let preview = self.look(request, caller).await.map_err(problem)?;
         self.keep(&digest, vec![Statement::of_preview(&preview)]).await?;
         Ok(preview)
     }
@@ -330,14 +348,37 @@ impl Custodian {
         let check = move || {
             let definition = check::definition(&request.request, &own.network)?;
             nacre_verifier::logged::check_request(&request, &admission.membership, &own.network, definition)?;
-            nacre_verifier::logged::check_present(&request.request, &own.network)?;
             Ok::<_, Fault>((NumbersRequest { request, admission }, definition))
         };
         let (wanted, definition) = off_thread(check).await??;
         let digest = wanted.request.request.digest();
         let quantities = wanted.request.request.quantities(definition.bands().len());
+        let requester = wanted.request.request.requester.clone();
         let (decisions, size) = self.history.preview(&self.exchanges, wanted, definition).await?;
+        self.charge(requester, decisions.len().saturating_sub(1)).await?;
         Ok(self.signer.preview(digest, size, &quantities, &decisions))
+    }
+
+    /// Charges a preview of that many groups; after an error it must not be given.
+    async fn charge(&self, requester: MemberId, groups: usize) -> Result<(), Obstacle> {
+        let previews = Arc::clone(&self.previews);
+        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let charged = off_thread(move || previews.charge(&requester, groups, now_s)).await?;
+        charged.map_err(|error| match error {
+            ChargeError::Spent(Spent { left, groups_per_day, wait_s }) => {
+                let detail = format!(
+                    "a requester is told of {groups_per_day} groups a day in previews, and this would be {groups}, with {left} \
+                     left; ask for coarser groups, or again in {wait_s} s, or ask the question itself"
+                );
+                let problem = Problem::new(429, "too-many-previews", "Too many previews", detail);
+                Obstacle::Problem(problem.retry_after(wait_s))
+            }
+            ChargeError::File(error) => {
+                tracing::error!(%error, "a preview could not be charged and was not given");
+                let detail = "the custodian cannot record what it would tell, so it tells nothing";
+                Obstacle::Problem(Problem::new(500, "unrecorded", "Not recorded", detail))
+            }
+        })
     }
 
     /// Its refusal, if a check failed.

@@ -9,7 +9,11 @@
 //! person counts once a provider and month, and two providers' people may be the same. Every rule errs on the
 //! side of withholding.
 //!
-//! Cost: quadratic in a group's providers.
+//! *Dominance.* A provider subtracts its own contributions from a sum, and two providers that talk to each other subtract
+//! both's. So without any one provider, and without any two, the people left are none or at least k. Three that talk
+//! to each other are not held off: a third member's single record closes a group of two, or is known to both.
+//!
+//! Cost: linear in a group's providers.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +45,7 @@ impl Decision {
     /// On a group by itself, whatever else was asked.
     pub fn alone(people: &People, minimum_people: u32) -> Self {
         let minimum = u64::from(minimum_people);
-        let detail = lower_bound(people, None) < DETAIL_FACTOR * minimum;
+        let detail = largest(people)[0] < DETAIL_FACTOR * minimum;
         Self { group: group_rule(people, minimum), detail: detail.then_some(Rule::TooFewPeopleForDetail) }
     }
 
@@ -54,23 +58,33 @@ impl Decision {
 
 /// The rule that withholds the whole group, if one does.
 fn group_rule(people: &People, minimum: u64) -> Option<Rule> {
-    if lower_bound(people, None) < minimum {
+    let [people, rest @ ..] = largest(people);
+    if people < minimum {
         return Some(Rule::TooFewPeople);
     }
-    // A provider knows its own contributions and can subtract them: what is left is nothing, or a group.
-    let isolates = |provider: &MemberId| (1..minimum).contains(&lower_bound(people, Some(provider)));
-    people.keys().any(isolates).then_some(Rule::Dominance)
+    // `rest` is what is left without the largest provider, and without the two largest; any other one or two leave more.
+    rest.iter().any(|left| (1..minimum).contains(left)).then_some(Rule::Dominance)
 }
 
-/// `people(G)`, or `people(G without p)`.
-fn lower_bound(people: &People, without: Option<&MemberId>) -> u64 {
-    people.iter().filter(|(provider, _)| Some(*provider) != without).map(|(_, count)| *count).max().unwrap_or(0)
+/// The people of the three largest providers, the largest first, 0 where there are fewer: `people(G)`, and the least that it
+/// is without one provider, and without two.
+fn largest(people: &People) -> [u64; 3] {
+    let mut largest = [0; 3];
+    for count in people.values() {
+        // Stands where it belongs; the least of the four falls out.
+        let place = largest.partition_point(|known| known >= count);
+        if let Some(tail) = largest.get_mut(place..).filter(|tail| !tail.is_empty()) {
+            tail.rotate_right(1);
+            tail[0] = *count;
+        }
+    }
+    largest
 }
 
 /// Whether people may be shown as a group of their own, at that many times k. Nobody at all may.
 pub(crate) fn may_stand_alone(people: &People, minimum_people: u32, factor: u64) -> bool {
     let minimum = u64::from(minimum_people);
-    let all = lower_bound(people, None);
+    let all = largest(people)[0];
     all == 0 || (all >= factor * minimum && group_rule(people, minimum).is_none())
 }
 
@@ -132,10 +146,26 @@ mod tests {
     }
 
     #[test]
-    fn with_three_providers_the_largest_of_the_other_two_counts() {
+    fn two_providers_of_three_cannot_subtract_themselves_and_see_fewer_than_k() {
         assert_eq!(rulings(&[40, 10, 10]), withheld(Rule::Dominance));
-        assert_eq!(rulings(&[40, 11, 1]), vec![Ruling::Open; ALL.len()]);
-        assert_eq!(rulings(&[1, 40, 40]), vec![Ruling::Open; ALL.len()]);
+        assert_eq!(rulings(&[40, 11, 1]), withheld(Rule::Dominance));
+        assert_eq!(rulings(&[1, 40, 40]), withheld(Rule::Dominance));
+        assert_eq!(rulings(&[40, 11, 10]), withheld(Rule::Dominance));
+        assert_eq!(rulings(&[40, 11, 11]), vec![Ruling::Open; ALL.len()]);
+        assert_eq!(rulings(&[40, 40, 0]), vec![Ruling::Open; ALL.len()]);
+    }
+
+    #[test]
+    fn three_providers_that_talk_to_each_other_are_not_held_off() {
+        assert_eq!(rulings(&[40, 40, 40, 1]), vec![Ruling::Open; ALL.len()]);
+    }
+
+    #[test]
+    fn the_largest_three_are_found_in_any_order() {
+        for counts in [[5, 9, 7, 3], [9, 7, 5, 3], [3, 5, 7, 9], [7, 3, 9, 5]] {
+            assert_eq!(largest(&people(&counts)), [9, 7, 5]);
+        }
+        assert_eq!(largest(&people(&[4, 4])), [4, 4, 0]);
     }
 
     #[test]
@@ -145,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_decision_is_the_same_whatever_order_the_providers_came_in() {
-        let counts = [("c", 40), ("a", 10), ("b", 12), ("d", 3)];
+        let counts = [("c", 40), ("a", 10), ("b", 12), ("d", 11)];
         let forward: People = counts.iter().map(|(name, count)| (name.parse().unwrap(), *count)).collect();
         let backward: People = counts.iter().rev().map(|(name, count)| (name.parse().unwrap(), *count)).collect();
         assert_eq!(Decision::alone(&forward, K), Decision::alone(&backward, K));

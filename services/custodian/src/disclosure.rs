@@ -4,6 +4,10 @@
 //! Each group is decided on by the rules that look at it alone ([`crate::decide`]), then against all groups that were
 //! admitted before ([`crate::partition`]): twice, for its sums at k people, and for its squares and band counts at 3k.
 //!
+//! Each request is judged by the k of the trust root that it was asked under, and where that has a cross lane, no group is
+//! opened that touches what the cross lane answers: both are about the same people, and their requests stand on different
+//! chains, so that no order decides between them.
+//!
 //! Kept true: what is withheld of a group can never be had, so it singles nobody out, and later groups are not judged by
 //! it. Otherwise one request for a single person, which nobody would ever answer, would close the family to everyone. A
 //! group that *may* be answered counts from the moment its request is logged, whether anyone collects the answer or not.
@@ -17,8 +21,9 @@ use nacre_schemas::{
     limits::DETAIL_FACTOR,
     measure::MeasureRef,
     query::{GroupKey, Quantity, Request},
+    trust::{CrossScope, TrustRoot},
 };
-use nacre_verifier::numbers::CellCount;
+use nacre_verifier::{cross, numbers::CellCount};
 
 use crate::{
     decide::Decision,
@@ -31,9 +36,32 @@ pub type Decisions = BTreeMap<GroupKey, Decision>;
 /// What was admitted so far of the requests on one family of measures.
 #[derive(Clone, Debug)]
 pub(crate) struct Disclosure {
-    minimum_people: u32,
     sums: Partition,
     details: Partition,
+}
+
+/// What a trust root says of disclosure.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules<'a> {
+    /// k.
+    minimum_people: u32,
+    /// What the cross lane answers about, if there is one.
+    cross: Option<&'a CrossScope>,
+}
+
+impl<'a> Rules<'a> {
+    pub(crate) fn of(root: &'a TrustRoot) -> Self {
+        Self { minimum_people: root.disclosure.minimum_people, cross: root.cross.as_ref().map(|cross| &cross.scope) }
+    }
+}
+
+/// What this custodian opened of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Opened {
+    /// Count or sum.
+    Sums,
+    /// Squares or band counts, too.
+    Detail,
 }
 
 /// The groups of a request, each with its cells.
@@ -60,32 +88,60 @@ impl Groups {
 
 impl Disclosure {
     /// Nothing was asked yet.
-    pub(crate) fn new(minimum_people: u32) -> Self {
-        let partition = |factor| Partition::new(minimum_people, factor);
-        Self { minimum_people, sums: partition(1), details: partition(DETAIL_FACTOR) }
+    pub(crate) fn new() -> Self {
+        Self { sums: Partition::new(1), details: Partition::new(DETAIL_FACTOR) }
     }
 
-    /// Decides on the next request in the log's order, and remembers what it may be told.
-    pub(crate) fn judge(&mut self, request: &Groups) -> Decisions {
-        let decide = |(group, cells): (&GroupKey, &Vec<Counted>)| (group.clone(), self.judge_group(request, cells));
+    /// Decides on the next request in the log's order, by the trust root it was asked under, and remembers what it may be told.
+    pub(crate) fn judge(&mut self, request: &Groups, rules: Rules<'_>) -> Decisions {
+        let decide =
+            |(group, cells): (&GroupKey, &Vec<Counted>)| (group.clone(), self.judge_group(request, cells, rules));
         request.groups.iter().map(decide).collect()
     }
 
-    fn judge_group(&mut self, request: &Groups, cells: &[Counted]) -> Decision {
+    fn judge_group(&mut self, request: &Groups, cells: &[Counted], rules: Rules<'_>) -> Decision {
+        let minimum = rules.minimum_people;
         let mut tally = Tally::default();
         for counted in cells {
             tally.add(&counted.atom, &counted.contributions);
         }
-        let mut decision = Decision::alone(&tally.people(), self.minimum_people);
-        if decision.group.is_none() && !self.sums.admit(&request.measure, cells) {
+        let mut decision = Decision::alone(&tally.people(), minimum);
+        if decision.group.is_none() && rules.cross.is_some_and(|scope| touches(scope, &request.measure, cells)) {
+            decision.group = Some(Rule::CrossLane);
+        }
+        if decision.group.is_none() && !self.sums.admit(&request.measure, cells, minimum) {
             decision.group = Some(Rule::Partition);
         }
         let open = decision.group.or(decision.detail).is_none();
-        if open && request.wants_detail && !self.details.admit(&request.measure, cells) {
+        if open && request.wants_detail && !self.details.admit(&request.measure, cells, minimum) {
             decision.detail = Some(Rule::PartitionForDetail);
         }
         decision
     }
+
+    /// Counts what this custodian opened of a request, where the decisions would withhold it now.
+    pub(crate) fn count(&mut self, request: &Groups, decisions: &Decisions, opened: &BTreeMap<GroupKey, Opened>) {
+        for (group, opened) in opened {
+            let Some(cells) = request.groups.get(group) else { continue };
+            let decision = decisions.get(group).copied();
+            if decision.is_none_or(|decision| decision.group.is_some()) {
+                self.sums.count(&request.measure, cells);
+            }
+            let detail_counts = decision.is_some_and(|decision| decision.group.or(decision.detail).is_none());
+            if *opened == Opened::Detail && !detail_counts {
+                self.details.count(&request.measure, cells);
+            }
+        }
+    }
+}
+
+/// Whether one of the cells is of the people that the network's cross lane answers about.
+fn touches(scope: &CrossScope, measure: &MeasureRef, cells: &[Counted]) -> bool {
+    cross::covers_family(scope, measure)
+        && cells.iter().any(|counted| {
+            let (chain, month) = counted.atom.chain_and_month();
+            scope.chains.contains(chain) && month >= scope.from
+        })
 }
 
 #[cfg(test)]
@@ -99,7 +155,7 @@ mod tests {
 
     use super::*;
 
-    const K: u32 = 11;
+    const RULES: Rules<'static> = Rules { minimum_people: 11, cross: None };
 
     fn request(statistics: &[Statistic]) -> Request {
         Request {
@@ -140,47 +196,89 @@ mod tests {
 
     #[test]
     fn a_group_that_is_withheld_does_not_count_against_later_ones() {
-        let mut disclosure = Disclosure::new(K);
-        let one = disclosure.judge(&groups(&[Statistic::Mean], vec![count(Sex::Female, 40, 1)]));
+        let mut disclosure = Disclosure::new();
+        let one = disclosure.judge(&groups(&[Statistic::Mean], vec![count(Sex::Female, 40, 1)]), RULES);
         assert_eq!(of(&one, Sex::Female).group, Some(Rule::TooFewPeople));
         let cells = || vec![count(Sex::Female, 40, 1), count(Sex::Female, 50, 40)];
-        let all = disclosure.judge(&groups(&[Statistic::Mean], cells()));
+        let all = disclosure.judge(&groups(&[Statistic::Mean], cells()), RULES);
         assert_eq!(of(&all, Sex::Female).group, None);
-        let but_one = disclosure.judge(&groups(&[Statistic::Mean], vec![count(Sex::Female, 50, 40)]));
+        let but_one = disclosure.judge(&groups(&[Statistic::Mean], vec![count(Sex::Female, 50, 40)]), RULES);
         assert_eq!(of(&but_one, Sex::Female).group, Some(Rule::Partition));
-        let again = disclosure.judge(&groups(&[Statistic::Mean], cells()));
+        let again = disclosure.judge(&groups(&[Statistic::Mean], cells()), RULES);
         assert_eq!(of(&again, Sex::Female).group, None, "the same question tells nothing new");
     }
 
     #[test]
     fn each_group_of_a_request_is_decided_on_by_itself() {
-        let mut disclosure = Disclosure::new(K);
+        let mut disclosure = Disclosure::new();
         let cells = vec![count(Sex::Female, 40, 12), count(Sex::Female, 50, 2), count(Sex::Male, 40, 12)];
-        disclosure.judge(&groups(&[Statistic::Mean], cells));
+        disclosure.judge(&groups(&[Statistic::Mean], cells), RULES);
         let older = vec![count(Sex::Female, 40, 12), count(Sex::Male, 40, 12)];
-        let decisions = disclosure.judge(&groups(&[Statistic::Mean], older));
+        let decisions = disclosure.judge(&groups(&[Statistic::Mean], older), RULES);
         assert_eq!((of(&decisions, Sex::Female).group, of(&decisions, Sex::Male).group), (Some(Rule::Partition), None));
     }
 
     #[test]
     fn band_counts_of_fewer_than_3k_are_not_had_by_subtraction_either() {
-        let mut disclosure = Disclosure::new(K);
+        let mut disclosure = Disclosure::new();
         let detail = [Statistic::Bands];
         let all = || vec![count(Sex::Female, 40, 40), count(Sex::Female, 50, 20)];
-        let decision = of(&disclosure.judge(&groups(&detail, all())), Sex::Female);
+        let decision = of(&disclosure.judge(&groups(&detail, all()), RULES), Sex::Female);
         assert_eq!((decision.group, decision.detail), (None, None));
         let less = vec![count(Sex::Female, 40, 40)];
-        let decision = of(&disclosure.judge(&groups(&detail, less)), Sex::Female);
+        let decision = of(&disclosure.judge(&groups(&detail, less), RULES), Sex::Female);
         assert_eq!((decision.group, decision.detail), (None, Some(Rule::PartitionForDetail)));
     }
 
     #[test]
     fn a_request_without_detail_leaves_the_detail_of_others_alone() {
-        let mut disclosure = Disclosure::new(K);
+        let mut disclosure = Disclosure::new();
         let (young, old) = (|| count(Sex::Female, 40, 40), || count(Sex::Female, 50, 20));
-        disclosure.judge(&groups(&[Statistic::Bands], vec![young(), old()]));
-        disclosure.judge(&groups(&[Statistic::Mean], vec![young()]));
-        let decision = of(&disclosure.judge(&groups(&[Statistic::Bands], vec![young(), old()])), Sex::Female);
+        disclosure.judge(&groups(&[Statistic::Bands], vec![young(), old()]), RULES);
+        disclosure.judge(&groups(&[Statistic::Mean], vec![young()]), RULES);
+        let decision = of(&disclosure.judge(&groups(&[Statistic::Bands], vec![young(), old()]), RULES), Sex::Female);
         assert_eq!((decision.group, decision.detail), (None, None));
+    }
+
+    #[test]
+    fn what_the_cross_lane_answers_about_is_withheld_and_the_months_before_are_not() {
+        let scope = |chain: &str, measure: &str, from: &str| CrossScope {
+            chains: vec![chain.parse().unwrap()],
+            measures: vec![measure.parse().unwrap(), "steps".parse().unwrap()],
+            from: from.parse().unwrap(),
+        };
+        let rule = |scope: &CrossScope| {
+            let rules = Rules { cross: Some(scope), ..RULES };
+            let cells = vec![count(Sex::Female, 40, 40)];
+            of(&Disclosure::new().judge(&groups(&[Statistic::Mean], cells), rules), Sex::Female).group
+        };
+        assert_eq!(rule(&scope("region/440100", "bmi", "2026-01")), Some(Rule::CrossLane));
+        assert_eq!(rule(&scope("region/440100", "bmi", "2020-01")), Some(Rule::CrossLane), "and ever after");
+        assert_eq!(rule(&scope("region/440100", "bmi", "2026-02")), None, "the month before");
+        assert_eq!(rule(&scope("region/810000", "bmi", "2026-01")), None, "another chain");
+        assert_eq!(rule(&scope("region/440100", "hba1c", "2026-01")), None, "another family");
+    }
+
+    #[test]
+    fn what_was_opened_counts_though_it_would_be_withheld_now() {
+        let opened = |opened| {
+            let group = GroupKey { region: None, sex: Some(Sex::Female), age_band: None, period: None };
+            BTreeMap::from([(group, opened)])
+        };
+        let (few, all) =
+            (|| vec![count(Sex::Female, 40, 5)], || vec![count(Sex::Female, 40, 5), count(Sex::Female, 50, 9)]);
+        let ask = |before: Option<Opened>| {
+            let mut disclosure = Disclosure::new();
+            if let Some(before) = before {
+                let request = groups(&[Statistic::Bands], few());
+                let decisions = disclosure.judge(&request, RULES);
+                assert_eq!(of(&decisions, Sex::Female).group, Some(Rule::TooFewPeople));
+                disclosure.count(&request, &decisions, &opened(before));
+            }
+            of(&disclosure.judge(&groups(&[Statistic::Mean], all()), RULES), Sex::Female).group
+        };
+        assert_eq!(ask(None), None);
+        assert_eq!(ask(Some(Opened::Sums)), Some(Rule::Partition));
+        assert_eq!(ask(Some(Opened::Detail)), Some(Rule::Partition));
     }
 }

@@ -14,6 +14,7 @@
 //! * [`ceremony`]: how its share came to be, together with the other custodians of its jurisdiction, and how they endorse
 //!   a trust root.
 //! * [`cross`]: shares of the cross lane's results.
+//! * `previews`: what a requester may be told without its request being logged: so many groups a day.
 //! * `pseudonyms`: its part of the pseudonyms that providers ask for, so many people a day each.
 //! * [`record`]: every statement in the custodian's own log, before it is sent.
 //!
@@ -39,7 +40,9 @@ pub mod details;
 pub mod disclosure;
 pub mod fault;
 mod history;
+mod own;
 mod partition;
+mod previews;
 mod pseudonyms;
 pub mod record;
 mod routes;

@@ -5,17 +5,21 @@
 //! the groups. A class is no sum that was asked for, but a regulator may be able to compute it. So every class has to be
 //! a group that could be shown by itself; the cells that no group holds are no class, as nothing was said of them.
 //!
-//! Kept true: every class of what was admitted passes the rules of [`crate::decide`] at this partition's factor. A group
-//! that would make one that does not is not admitted, and changes nothing. The outcome depends on the groups and their
-//! order alone.
+//! Kept true: every class of what was admitted passes the rules of [`crate::decide`] at this partition's factor, at the k of
+//! the request that made it. A group that would make one that does not is not admitted, and changes nothing. The outcome
+//! depends on the groups, their k and their order alone. When k is raised, a class that a request does not split keeps the k it
+//! came by: nothing new is said of it.
 //!
-//! Measures of one family (which share codes) are one partition: `bmi@1` and `bmi@2` are the same people's numbers in other
-//! bands. A class is judged by each measure whose contributions it is known by. Conservative: not every class can in truth
+//! Measures of one family (which share codes) are one partition, and a class is judged by each measure whose contributions it
+//! is known by. *Versions* of one measure (`bmi@1`, `bmi@2`) are the same people's values in other bands: where one person
+//! has one version only, the sum of the one less the sum of the other is that person's value. So what was admitted of a
+//! cell under one version is not given under another, whichever epoch it came in: versions may be posted one after the
+//! other. Conservative: not every class can in truth
 //! be computed from the sums; to find out which is a hard problem (it is that of the least word of a linear code).
 //!
 //! Cost: of a group, by its cells. Memory: some 200 bytes a cell that was ever asked about.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use nacre_schemas::{
     cell::ProviderCount,
@@ -27,22 +31,33 @@ use nacre_schemas::{
 
 use crate::decide::{self, People};
 
-/// A cell of an epoch, whichever measure's: the least that requests can tell apart.
+/// A cell, whichever measure's and epoch's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Atom {
+struct Place {
     chain: ChainId,
-    seal: u64,
     period: Period,
     region: Region,
     sex: Sex,
     age_band: AgeBand,
 }
 
+/// A cell of an epoch, whichever measure's: the least that requests can tell apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Atom {
+    place: Place,
+    seal: u64,
+}
+
 impl Atom {
     pub(crate) fn new(chain: &ChainId, seal: u64, key: &CellKey) -> Self {
         let CellKey { measure: _, period, region, sex, age_band } = key;
         let (period, region, sex, age_band) = (*period, *region, *sex, *age_band);
-        Self { chain: chain.clone(), seal, period, region, sex, age_band }
+        Self { place: Place { chain: chain.clone(), period, region, sex, age_band }, seal }
+    }
+
+    /// The chain and month that it is of.
+    pub(crate) fn chain_and_month(&self) -> (&ChainId, Period) {
+        (&self.place.chain, self.place.period)
     }
 }
 
@@ -61,7 +76,7 @@ impl Tally {
     /// Adds an atom's contributions. What a sealed cell says is not believed to be small: it saturates.
     pub(crate) fn add(&mut self, atom: &Atom, contributions: &[ProviderCount]) {
         for count in contributions {
-            let sum = self.0.entry((count.provider.clone(), atom.period)).or_default();
+            let sum = self.0.entry((count.provider.clone(), atom.place.period)).or_default();
             *sum = sum.saturating_add(count.contributions);
         }
     }
@@ -106,35 +121,73 @@ struct Part<'g> {
     tallies: Tallies,
 }
 
+/// How many people a class must be of.
+#[derive(Clone, Copy)]
+struct Large {
+    minimum_people: u32,
+    factor: u64,
+}
+
+impl Large {
+    fn is(self, tally: &Tally) -> bool {
+        decide::may_stand_alone(&tally.people(), self.minimum_people, self.factor)
+    }
+
+    fn all(self, tallies: &Tallies) -> bool {
+        tallies.values().all(|tally| self.is(tally))
+    }
+}
+
 /// The classes of all groups admitted so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Partition {
-    minimum_people: u32,
     factor: u64,
     known: HashMap<Atom, Known>,
+    /// The measures that something of a cell was admitted under, of whichever epoch.
+    told: HashMap<Place, BTreeSet<MeasureRef>>,
     classes: Vec<Class>,
 }
 
 impl Partition {
     /// Without groups. A class must be of that many times k people.
-    pub(crate) fn new(minimum_people: u32, factor: u64) -> Self {
-        Self { minimum_people, factor, known: HashMap::new(), classes: Vec::new() }
+    pub(crate) fn new(factor: u64) -> Self {
+        Self { factor, known: HashMap::new(), told: HashMap::new(), classes: Vec::new() }
     }
 
-    /// Admits a group of a measure's cells, each listed once, unless a class would be too small.
-    pub(crate) fn admit(&mut self, measure: &MeasureRef, group: &[Counted]) -> bool {
+    /// Admits a group of a measure's cells, each listed once, unless a class would be too small for this k.
+    pub(crate) fn admit(&mut self, measure: &MeasureRef, group: &[Counted], minimum_people: u32) -> bool {
+        if group.iter().any(|counted| self.was_told_by_another_version(&counted.atom, measure)) {
+            return false;
+        }
         let (parts, fresh) = self.divide(measure, group);
+        let large = Large { minimum_people, factor: self.factor };
         let admissible =
-            self.may_stand_alone(&fresh.tallies) && parts.iter().all(|(class, part)| self.may_split(*class, part));
+            large.all(&fresh.tallies) && parts.iter().all(|(class, part)| self.may_split(*class, part, measure, large));
         if admissible {
-            let parts: Vec<(usize, Vec<&Counted>, Tallies)> =
-                parts.into_iter().map(|(class, part)| (class, part.atoms, part.tallies)).collect();
-            for (class, atoms, tallies) in parts {
-                self.split(class, &atoms, tallies, measure);
-            }
-            self.open_class(&fresh, measure);
+            self.take(measure, parts, fresh);
         }
         admissible
+    }
+
+    /// Counts a group as admitted whatever the rules say of it: it was opened.
+    pub(crate) fn count(&mut self, measure: &MeasureRef, group: &[Counted]) {
+        let (parts, fresh) = self.divide(measure, group);
+        self.take(measure, parts, fresh);
+    }
+
+    fn was_told_by_another_version(&self, atom: &Atom, measure: &MeasureRef) -> bool {
+        let other = |known: &MeasureRef| known.id == measure.id && known != measure;
+        self.told.get(&atom.place).is_some_and(|told| told.iter().any(other))
+    }
+
+    fn take(&mut self, measure: &MeasureRef, parts: BTreeMap<usize, Part<'_>>, fresh: Part<'_>) {
+        for counted in parts.values().flat_map(|part| &part.atoms).chain(&fresh.atoms) {
+            self.told.entry(counted.atom.place.clone()).or_default().insert(measure.clone());
+        }
+        for (class, part) in parts {
+            self.split(class, &part.atoms, part.tallies, measure);
+        }
+        self.open_class(&fresh, measure);
     }
 
     /// The group's atoms by the class that they are in, and those that are in none yet.
@@ -154,15 +207,14 @@ impl Partition {
         (parts, fresh)
     }
 
-    fn may_stand_alone(&self, tallies: &Tallies) -> bool {
-        tallies.values().all(|tally| decide::may_stand_alone(&tally.people(), self.minimum_people, self.factor))
-    }
-
-    /// Whether both halves of a class could be shown: what lies in the group too, and what does not.
-    fn may_split(&self, class: usize, part: &Part<'_>) -> bool {
+    /// Whether both halves of a class could be shown: what lies in the group too, and what does not. Of a class that is not
+    /// split only a measure that it was not known by so far tells anything new.
+    fn may_split(&self, class: usize, part: &Part<'_>, measure: &MeasureRef, large: Large) -> bool {
         let class = &self.classes[class];
-        self.may_stand_alone(&part.tallies)
-            && (part.atoms.len() == class.atoms || self.may_stand_alone(&rest(class, &part.tallies)))
+        if part.atoms.len() == class.atoms {
+            return class.tallies.contains_key(measure) || part.tallies.get(measure).is_none_or(|new| large.is(new));
+        }
+        large.all(&part.tallies) && large.all(&rest(class, &part.tallies))
     }
 
     fn split(&mut self, class: usize, atoms: &[&Counted], tallies: Tallies, measure: &MeasureRef) {

@@ -1,14 +1,15 @@
 //! The custodian's own log of its confirmations, answers, refusals, previews and evaluations, with the bodies behind it.
 //!
 //! Kept true: a statement that was sent is in the log, and its body is durable before the log names it. So whoever holds
-//! the custodian to account finds every statement it ever made, and the log never names a body that is not there.
+//! the custodian to account finds every statement it ever made, and the log never names a body that is not there. An answer
+//! comes after the request that it is about: so the log tells by itself what was opened ([`Record::own`]).
 //! Bodies hold shares and no numbers of people; they are files of mode 0600 all the same.
 //!
 //! ```text
 //! <data>/log/                      the log, of origin <network>/custodian/<jurisdiction>-<number>
 //! <data>/heads/<chain>.json        how far a main chain was followed (see `history`)
-//! <data>/bodies/<digest>.json      a signed confirmation, answer, refusal or preview, or the record of an evaluation,
-//!                                  named by the digest that the log holds
+//! <data>/bodies/<digest>.json      a signed request that was answered, a signed confirmation, answer, refusal or preview, or
+//!                                  the record of an evaluation, named by the digest that the log holds
 //! ```
 //!
 //! A crash before the append leaves a body that nothing names: harmless, as it was not sent. A crash while the body is
@@ -18,6 +19,7 @@
 //! are sent together.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -29,21 +31,27 @@ use nacre_ledger::{
     signing::SigningKey,
 };
 use nacre_schemas::{
-    Digest, Document as _,
+    Digest, Document,
     answer::{CustodianId, SignedAnswer, SignedRefusal, Verdict},
     confirmation::{Finding, SignedConfirmation},
-    cross::CrossVerdict,
+    cross::{CrossVerdict, SignedCrossAnswer, SignedCrossRequest},
     entry::Entry,
     preview::SignedPreview,
     pseudonym::EvaluationRecord,
+    query::SignedRequest,
 };
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::own::Own;
+
+/// Entries of the log read at a time.
+const PAGE_ENTRIES: usize = 1_024;
 
 /// Why a statement could not be recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// A file or folder of bodies.
-    #[error("cannot write {}: {error}", .path.display())]
+    #[error("the body {}: {error}", .path.display())]
     Body {
         /// Which.
         path: PathBuf,
@@ -53,6 +61,14 @@ pub enum RecordError {
     /// The log.
     #[error("the custodian's log: {0}")]
     Log(#[from] LogError),
+    /// Its own log and the bodies behind it do not fit together: what was opened is not known any more.
+    #[error("the custodian's log, entry {leaf}: {reason}; restore the data folder as a whole")]
+    Damaged {
+        /// The entry.
+        leaf: u64,
+        /// What is wrong.
+        reason: String,
+    },
     /// The thread that wrote the body panicked.
     #[error("the writer of a body stopped")]
     Stopped,
@@ -66,11 +82,16 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// What a verdict states.
-    pub fn of_verdict(verdict: &Verdict) -> Self {
+    /// What a verdict on a request states: the answer after the request that it is about, or the refusal.
+    pub fn of_verdict(verdict: &Verdict, asked: &SignedRequest) -> Vec<Self> {
         match verdict {
-            Verdict::Answered(answer) => Self::of_answer(answer),
-            Verdict::Refused(refusal) => Self::of_refusal(refusal),
+            Verdict::Answered(answer) => {
+                vec![
+                    Self::new(asked.digest(), Entry::Request, asked),
+                    Self::new(answer.digest(), Entry::Answer, answer),
+                ]
+            }
+            Verdict::Refused(refusal) => vec![Self::of_refusal(refusal)],
         }
     }
 
@@ -87,21 +108,20 @@ impl Statement {
         Self::new(signed.digest(), Entry::Preview, signed)
     }
 
-    /// What a verdict on a cross result states.
-    pub fn of_cross(verdict: &CrossVerdict) -> Self {
+    /// What a verdict on a cross result states, likewise.
+    pub fn of_cross(verdict: &CrossVerdict, asked: &SignedCrossRequest) -> Vec<Self> {
         match verdict {
-            CrossVerdict::Answered(answer) => Self::new(answer.digest(), Entry::CrossAnswer, answer),
-            CrossVerdict::Refused(refusal) => Self::of_refusal(refusal),
+            CrossVerdict::Answered(answer) => {
+                let request = Self::new(asked.digest(), Entry::CrossRequest, asked);
+                vec![request, Self::new(answer.digest(), Entry::CrossAnswer, answer)]
+            }
+            CrossVerdict::Refused(refusal) => vec![Self::of_refusal(refusal)],
         }
     }
 
     /// That a provider was helped to pseudonyms.
     pub fn of_evaluation(evaluation: &EvaluationRecord) -> Self {
         Self::new(evaluation.digest(), Entry::Evaluation, evaluation)
-    }
-
-    fn of_answer(signed: &SignedAnswer) -> Self {
-        Self::new(signed.digest(), Entry::Answer, signed)
     }
 
     fn of_refusal(signed: &SignedRefusal) -> Self {
@@ -153,6 +173,52 @@ impl Record {
     }
 }
 
+impl Record {
+    /// What this custodian opened, by its own log.
+    pub(crate) fn own(&self) -> Result<Own, RecordError> {
+        let (mut own, mut requests) = (Own::default(), BTreeMap::new());
+        let size = self.log.size();
+        for first in (0..size).step_by(PAGE_ENTRIES) {
+            let end = size.min(first + PAGE_ENTRIES as u64);
+            for (leaf, entry) in (first..end).zip(self.log.entries(first..end, PAGE_ENTRIES)?) {
+                let damaged = |reason: String| RecordError::Damaged { leaf, reason };
+                match Entry::from_canonical(&entry).map_err(|error| damaged(error.to_string()))? {
+                    Entry::Request(digest) => {
+                        let request: SignedRequest = self.body(leaf, &digest)?;
+                        requests.insert(request.request.digest(), request);
+                    }
+                    Entry::Answer(digest) => {
+                        let answer: SignedAnswer = self.body(leaf, &digest)?;
+                        let request = requests.get(&answer.answer.request);
+                        own.add(
+                            request.ok_or_else(|| damaged("it lacks the request before the answer".to_owned()))?,
+                            &answer,
+                        );
+                    }
+                    Entry::CrossAnswer(digest) => {
+                        own.add_crossed(self.body::<SignedCrossAnswer>(leaf, &digest)?.answer.request);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(own)
+    }
+
+    /// The body behind an entry.
+    fn body<T: Document + DeserializeOwned>(&self, leaf: u64, digest: &Digest) -> Result<T, RecordError> {
+        let path = self.bodies.join(format!("{digest}.json"));
+        let bytes = fs::read(&path).map_err(|error| RecordError::Body { path: path.clone(), error })?;
+        let body: T = serde_json::from_slice(&bytes)
+            .map_err(|error| RecordError::Damaged { leaf, reason: format!("{}: {error}", path.display()) })?;
+        if body.digest() != *digest {
+            let reason = format!("{} is another body than the log names", path.display());
+            return Err(RecordError::Damaged { leaf, reason });
+        }
+        Ok(body)
+    }
+}
+
 /// Writes the body under its digest. Equal digests are equal bodies, so one that is there stays.
 fn write_body(bodies: &Path, digest: &Digest, body: &[u8]) -> Result<(), RecordError> {
     let path = bodies.join(format!("{digest}.json"));
@@ -195,21 +261,19 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use nacre_schemas::{
-        Signature,
-        answer::{Answer, Refusal},
+        Point, Scalar, Signature,
+        answer::{Answer, Decision, GroupAnswer, QuantityDecision, Refusal, Rule, Share},
+        cohort::{AgeBand, Sex},
         confirmation::Confirmation,
+        measure::Domain,
+        query::{GroupKey, Predicate, Quantity, Request, SealSpan, Statistic},
     };
 
     use super::*;
+    use crate::disclosure::Opened;
 
     fn custodian() -> CustodianId {
         CustodianId { jurisdiction: "guangdong".parse().unwrap(), number: 2 }
-    }
-
-    fn answered(number: u8) -> SignedAnswer {
-        let (request, dossier) = (Digest([number; 32]), Digest([8; 32]));
-        let answer = Answer { request, dossier, custodian: custodian(), groups: Vec::new() };
-        SignedAnswer { answer, signature: Signature([9; 64]) }
     }
 
     fn refused() -> SignedRefusal {
@@ -218,8 +282,53 @@ mod tests {
         SignedRefusal { refusal, signature: Signature([9; 64]) }
     }
 
+    fn asked() -> SignedRequest {
+        let request = Request {
+            trust: Digest([1; 32]),
+            requester: "commission".parse().unwrap(),
+            measure: "bmi@1".parse().unwrap(),
+            definition: Digest([2; 32]),
+            statistics: vec![Statistic::Mean],
+            predicate: Predicate {
+                regions: vec!["440100".parse().unwrap()],
+                from: "2026-01".parse().unwrap(),
+                to: "2026-01".parse().unwrap(),
+                sexes: Sex::ALL.to_vec(),
+                youngest: AgeBand::of_age(0),
+                oldest: AgeBand::TOP,
+            },
+            group_by: Vec::new(),
+            spans: vec![SealSpan { chain: "region/440100".parse().unwrap(), first: 1, last: 1, hash: Digest([8; 32]) }],
+            purpose: "a test".parse().unwrap(),
+            nonce: Digest([3; 32]),
+        };
+        SignedRequest { request, seals: Vec::new(), signature: Signature([9; 64]) }
+    }
+
+    /// An answer that opens the sum of everybody, and withholds their squares.
+    fn answered() -> SignedAnswer {
+        let point = Point([1; 32]);
+        let share = Share { key: point, share: point, challenge: Scalar([0; 32]), response: Scalar([0; 32]) };
+        let decided = |quantity, decision| QuantityDecision { quantity, decision };
+        let group = GroupAnswer {
+            group: everybody(),
+            decisions: vec![
+                decided(Quantity::Count, Decision::Opened(share.clone())),
+                decided(Quantity::Sum, Decision::Opened(share)),
+                decided(Quantity::Squares, Decision::Withheld(Rule::TooFewPeopleForDetail)),
+            ],
+        };
+        let request = asked().request.digest();
+        let answer = Answer { request, dossier: Digest([8; 32]), custodian: custodian(), groups: vec![group] };
+        SignedAnswer { answer, signature: Signature([9; 64]) }
+    }
+
+    fn everybody() -> GroupKey {
+        GroupKey { region: None, sex: None, age_band: None, period: None }
+    }
+
     fn answer() -> Vec<Statement> {
-        vec![Statement::of_verdict(&Verdict::Answered(answered(1)))]
+        Statement::of_verdict(&Verdict::Answered(answered()), &asked())
     }
 
     fn refusal() -> Vec<Statement> {
@@ -241,21 +350,43 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
         assert_eq!(record.keep(answer()).await.unwrap(), 0);
-        assert_eq!(record.keep(refusal()).await.unwrap(), 1);
+        assert_eq!(record.keep(refusal()).await.unwrap(), 2);
         drop(record);
 
         fs::write(data.path().join("bodies/left.tmp"), "half a bo").unwrap();
         let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
         assert_eq!(record.log.checkpoint().unverified().origin, "gba/custodian/guangdong-2");
-        let entries = record.log.entries(0..2, 2).unwrap();
-        let expected = [Entry::Answer(answered(1).digest()), Entry::Refusal(refused().digest())];
+        let entries = record.log.entries(0..3, 3).unwrap();
+        let expected =
+            [Entry::Request(asked().digest()), Entry::Answer(answered().digest()), Entry::Refusal(refused().digest())];
         assert_eq!(entries, expected.map(|entry| entry.to_canonical()));
         assert!(!data.path().join("bodies/left.tmp").exists());
 
-        let path = data.path().join(format!("bodies/{}.json", answered(1).digest()));
+        let path = data.path().join(format!("bodies/{}.json", answered().digest()));
         let body: SignedAnswer = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        assert_eq!(body, answered(1));
+        assert_eq!(body, answered());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn the_log_tells_what_was_opened_and_a_body_that_is_gone_or_changed_is_not_passed_over() {
+        let data = tempfile::tempdir().unwrap();
+        let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
+        record.keep(refusal()).await.unwrap();
+        assert!(record.own().unwrap().on(&Domain::Health.main_chain()).is_empty());
+        record.keep(answer()).await.unwrap();
+        let request = asked().request.digest();
+        let own = record.own().unwrap();
+        assert_eq!(own.opened(&request), Some(&[(everybody(), Opened::Sums)].into()));
+        assert_eq!(own.on(&Domain::Health.main_chain()), [request].into());
+        assert_eq!(own.on(&Domain::Sport.main_chain()), [].into());
+
+        let path = data.path().join(format!("bodies/{}.json", answered().digest()));
+        let whole = fs::read_to_string(&path).unwrap();
+        fs::write(&path, whole.replace("\"count\"", "\"band-1\"")).unwrap();
+        assert!(matches!(record.own().err(), Some(RecordError::Damaged { leaf: 2, .. })));
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(record.own().err(), Some(RecordError::Body { .. })));
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@
 //! POST /v1/answers         Submission → Verdict; scope answers.request, by the request's own requester
 //! POST /v1/cross/answers    CrossSubmission → CrossVerdict; scope and caller as above
 //! POST /v1/cross/proofs     SummandDispute → SummandProof; scope and caller as above
-//! POST /v1/previews        SignedRequest → SignedPreview; scope and caller as above, so many an hour
+//! POST /v1/previews        SignedRequest → SignedPreview; scope and caller as above, so many groups a day
 //! POST /v1/pseudonyms      EvaluationRequest → SignedEvaluation; scope pseudonyms.request, by the request's own provider,
 //!                          so many people a day
 //! ```

@@ -127,9 +127,9 @@ impl Evaluator {
     /// Checks what it was given. Jobs are taken up by [`Evaluator::resume`].
     pub fn open(config: &Config, keys: Arc<Keys>) -> Result<Arc<Self>, OpenError> {
         let network = read_network(config)?;
-        let known = network.root().cross.as_ref();
+        let known = &cross::lane(&network)?.keys;
         let parameters = keys.evaluation.parameters().name;
-        if !known.is_some_and(|known| known.evaluation_keys == keys.digest && known.parameters.as_str() == parameters) {
+        if known.evaluation_keys != keys.digest || known.parameters.as_str() != parameters {
             return Err(OpenError::OtherEvaluationKeys);
         }
         let members = Arc::new(Members::load(&config.members, &network)?);

@@ -11,6 +11,7 @@
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
+use nacre_access::roots::Roots;
 use nacre_ledger::{
     note::SignedCheckpoint,
     seal::{self, SealError},
@@ -29,7 +30,7 @@ use nacre_schemas::{
     measure::Measure,
     query::{GroupKey, Quantity, Request, SealSpan},
 };
-use nacre_verifier::{Network, logged, membership};
+use nacre_verifier::{Named, Network, logged, membership};
 use nacre_zk::tally::{self, KeySums};
 
 use crate::{
@@ -75,15 +76,22 @@ pub(crate) async fn asked(
     Ok(Asked::of(logged.request.request, definition, chain)?)
 }
 
-/// Checks a request that need not be logged yet, and finds the chain in it.
+/// Checks a request that need not be logged yet, under the trust root that it names, and finds the chain in it. Numbers are
+/// shown of what was asked under any root of the line, for it counts.
 pub(crate) async fn asked_for_numbers(
-    network: &Arc<Network>,
+    roots: &Roots,
     chain: &Chain,
     place: &Place,
     wanted: NumbersRequest,
 ) -> Result<Asked, Error> {
     let definition = definition(&wanted.request.request)?;
-    let network = Arc::clone(network);
+    let trust = wanted.request.request.trust;
+    let network = match roots.find(&trust) {
+        Named::Known(_, network) => network,
+        Named::Lacking(_) => return Err(Refusal::LacksTrustRoot(trust).into()),
+        // Refused by its form, in the words of that check.
+        Named::Foreign => Arc::clone(roots.lineage().present()),
+    };
     let (wanted, verdict) = place
         .run(move || {
             let verdict = membership::check(&wanted.admission, &network)

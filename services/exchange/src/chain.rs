@@ -15,7 +15,7 @@ use nacre_ledger::{
     tile::TilePath,
 };
 use nacre_schemas::{
-    Digest, Document as _,
+    Digest, Document as _, SigningPublicKey,
     dossier::{Inclusion, Note},
     entry::{Entry, SealEntry},
     id::ChainId,
@@ -57,6 +57,8 @@ pub(crate) struct Opening {
     pub(crate) keys: (SigningKey, SigningKey),
     /// Leaves that the derived tables have followed.
     pub(crate) applied: u64,
+    /// Those that earlier trust roots name for it.
+    pub(crate) earlier_keys: Vec<SigningPublicKey>,
     pub(crate) admissions: Admissions,
     pub(crate) finality: Finality,
 }
@@ -65,9 +67,10 @@ impl Chain {
     /// Opens the chain's log, or creates it, and its register, each in the folder of all. Blocks: the end of the log is read
     /// and checked.
     pub(crate) fn open(logs: &Path, registers: &Path, origin: &str, opening: Opening) -> Result<Self, ExchangeError> {
-        let Opening { facts, keys: (signer, key), applied, admissions, finality } = opening;
+        let Opening { facts, keys: (signer, key), applied, earlier_keys, admissions, finality } = opening;
         let failed = |source| ExchangeError::Log { chain: facts.id.clone(), source: Box::new(source) };
-        let options = LogOptions { register: Some(registers.join(facts.id.slug())), ..LogOptions::default() };
+        let register = Some(registers.join(facts.id.slug()));
+        let options = LogOptions { register, earlier_keys, ..LogOptions::default() };
         let log = Log::open(&logs.join(facts.id.slug()), origin, signer, options).map_err(failed)?;
         let chain = Self {
             facts,

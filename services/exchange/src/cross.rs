@@ -43,7 +43,7 @@ pub(crate) fn read_key(path: &Path, network: &Network) -> Result<Arc<PublicKey>,
     let reader = BufReader::new(File::open(path).map_err(file)?);
     let malformed = |reason: String| OpenError::CrossKey { path: path.display().to_string(), reason };
     let (key, digest) = PublicKey::read(reader).map_err(|error| malformed(error.to_string()))?;
-    let known = network.root().cross.as_ref().map(|keys| keys.public_key);
+    let known = network.root().cross.as_ref().map(|cross| cross.keys.public_key);
     if known == Some(digest) {
         Ok(Arc::new(key))
     } else {

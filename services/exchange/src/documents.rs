@@ -119,8 +119,7 @@ pub(crate) async fn request(
     let (network, membership) = (Arc::clone(exchange.network()), caller.membership.clone());
     let (signed, verdict) = place
         .run(move || {
-            let verdict = logged::check_request(&signed, &membership, &network, definition)
-                .and_then(|()| logged::check_present(&signed.request, &network));
+            let verdict = logged::check_request(&signed, &membership, &network, definition);
             (signed, verdict)
         })
         .await?;

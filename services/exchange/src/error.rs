@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
-use nacre_access::{ProblemResponse, members::MembersError, secret::SecretError, server::GatekeeperError};
+use nacre_access::{
+    ProblemResponse, members::MembersError, roots::RootsError, secret::SecretError, server::GatekeeperError,
+};
 use nacre_ledger::{log::LogError, signing::KeyError};
 use nacre_schemas::{
     id::ChainId,
@@ -74,6 +76,9 @@ pub enum OpenError {
     /// The trust root, or what rests on it, does not hold.
     #[error(transparent)]
     Network(#[from] Failure),
+    /// The trust roots that it keeps.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
     /// The trust root names another catalogue than this build carries.
     #[error("the trust root's catalogue is not the one this exchange was built with")]
     OtherCatalogue,

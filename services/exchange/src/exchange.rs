@@ -14,8 +14,8 @@ use std::{
     time::Duration,
 };
 
-use nacre_access::{client::Client, key::AccessKey, members::Members, secret, server::Gatekeeper};
-use nacre_ledger::signing::SigningKey;
+use nacre_access::{client::Client, key::AccessKey, members::Members, roots::Roots, secret, server::Gatekeeper};
+use nacre_ledger::{note::SignedCheckpoint, signing::SigningKey};
 use nacre_schemas::{
     Document as _,
     catalogue::Catalogue,
@@ -52,10 +52,13 @@ const QUEUED_RELEASES: usize = 2;
 const DATABASE: &str = "exchange.sqlite";
 /// The chains' logs, in the data folder: a folder each.
 const CHAINS: &str = "chains";
+/// The trust roots it has gone by, in the data folder: a file each.
+const ROOTS: &str = "roots";
 
 /// An open exchange.
 pub struct Exchange {
     network: Arc<Network>,
+    roots: Roots,
     gatekeeper: Arc<Gatekeeper>,
     store: Store,
     /// By slug, as addresses name them.
@@ -78,6 +81,10 @@ impl Exchange {
         private_folder(&config.data)?;
         private_folder(&config.data.join(CHAINS))?;
         private_folder(&config.registers)?;
+        let roots = Roots::open(&config.data.join(ROOTS), Arc::clone(&network))?;
+        for digest in roots.lineage().lacking() {
+            tracing::warn!(%digest, folder = ROOTS, "an earlier trust root is not kept: what was asked under it has no numbers here");
+        }
         let store = Store::open(&config.data.join(DATABASE)).await?;
         let (mut chains, mut tasks) = (BTreeMap::new(), JoinSet::new());
         for hosted in &config.chains {
@@ -85,7 +92,7 @@ impl Exchange {
                 return Err(OpenError::ChainTwice(hosted.id.clone()));
             }
             private_folder(&config.data.join(CHAINS).join(hosted.id.slug()))?;
-            let chain = Arc::new(open_chain(&config, hosted, &network, &store).await?);
+            let chain = Arc::new(open_chain(&config, hosted, &roots, &store).await?);
             let witnesses = witnesses(&config, &chain)?;
             finality::probe(&chain, &witnesses).await;
             if !witnesses.is_empty() {
@@ -114,6 +121,7 @@ impl Exchange {
             intakes: Queue::new(QUEUED_BATCHES),
             proofs: proofs::start(Arc::clone(&network), cross_key),
             network,
+            roots,
             evidence: Queue::new(QUEUED_EVIDENCE),
             releases: Queue::new(QUEUED_RELEASES),
             tasks: Mutex::new(tasks),
@@ -129,6 +137,11 @@ impl Exchange {
     /// The trust root.
     pub(crate) fn network(&self) -> &Arc<Network> {
         &self.network
+    }
+
+    /// It and those before it.
+    pub(crate) fn roots(&self) -> &Roots {
+        &self.roots
     }
 
     /// Who may call.
@@ -193,12 +206,9 @@ fn private_folder(path: &Path) -> Result<(), OpenError> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(at(path))
 }
 
-async fn open_chain(
-    config: &Config,
-    hosted: &ChainConfig,
-    network: &Network,
-    store: &Store,
-) -> Result<Chain, OpenError> {
+async fn open_chain(config: &Config, hosted: &ChainConfig, roots: &Roots, store: &Store) -> Result<Chain, OpenError> {
+    let lineage = roots.lineage();
+    let network = lineage.present();
     let facts = network.root().chain(&hosted.id).ok_or_else(|| OpenError::UnknownChain(hosted.id.clone()))?.clone();
     let keys = (read_key(hosted)?, read_key(hosted)?);
     if keys.1.public() != facts.signing_key {
@@ -208,19 +218,27 @@ async fn open_chain(
     let (folder, origin) = (config.data.join(CHAINS), network.root().origin(&hosted.id));
     let registers = config.registers.clone();
     let admissions = admission::start(store.clone());
-    let finality = open_finality(&facts, store).await?;
-    let opening = Opening { facts, keys, applied, admissions, finality };
+    let finality = open_finality(&facts, network, store).await?;
+    let earlier_keys =
+        lineage.earlier().filter_map(|earlier| Some(earlier.root().chain(&hosted.id)?.signing_key)).collect();
+    let opening = Opening { facts, keys, applied, earlier_keys, admissions, finality };
     let opening = move || Chain::open(&folder, &registers, &origin, opening);
     let opened = tokio::task::spawn_blocking(opening).await;
     Ok(opened.map_err(|_| ExchangeError::Panicked)??)
 }
 
-/// What an earlier life kept of the chain's finality.
-async fn open_finality(facts: &trust::Chain, store: &Store) -> Result<Finality, OpenError> {
+/// What an earlier life kept of the chain's finality. What is not final under the present keys is asked for again.
+async fn open_finality(facts: &trust::Chain, network: &Network, store: &Store) -> Result<Finality, OpenError> {
     let kept = store::final_checkpoint::latest(store.reader(), &facts.id).await?;
     let broken = |what: String| ExchangeError::Inconsistent { chain: facts.id.clone(), leaf: 0, what };
     let parse = |note: String| note.parse().map_err(|error| broken(format!("a final checkpoint: {error}")));
-    Ok(Finality::new(note::policy(facts)?, kept.map(parse).transpose()?))
+    let kept: Option<SignedCheckpoint> = kept.map(parse).transpose()?;
+    let (policy, origin) = (note::policy(facts)?, network.root().origin(&facts.id));
+    let holds = |note: &SignedCheckpoint| {
+        note.verify(&origin, &origin, &facts.signing_key).is_ok() && policy.check(note).is_ok()
+    };
+    let kept = kept.filter(holds);
+    Ok(Finality::new(policy, kept))
 }
 
 /// The chain's witnesses, as far as the configuration says where they are.

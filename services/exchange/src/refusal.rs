@@ -4,7 +4,7 @@
 //! position of their contribution in what was sent.
 
 use nacre_schemas::{
-    DecodeError,
+    DecodeError, Digest,
     cohort::Period,
     grant::GrantState,
     id::{ChainId, MemberId},
@@ -161,6 +161,12 @@ pub(crate) enum Refusal {
     /// The catalogue has no such measure.
     #[error("the catalogue has no measure {0}")]
     UnknownMeasure(MeasureRef),
+    /// The request was asked under an earlier trust root, which is not kept here.
+    #[error("this exchange does not keep the trust root {0} yet: its operator has to put it into the folder `roots`")]
+    LacksTrustRoot(Digest),
+    /// No trust root of that digest is kept.
+    #[error("no trust root {0} of this network is kept here")]
+    UnknownTrustRoot(Digest),
     /// No anchor of the child is here, or none that covers what was asked for.
     #[error("no checkpoint of {child} that covers this is anchored in {here} yet")]
     NotAnchored {
@@ -294,6 +300,8 @@ impl Refusal {
             Self::NotFollowed(_) => (403, "not-followed", "Not followed"),
             Self::ChainNotAsked(_) => (422, "chain-not-asked", "The request does not cover the chain"),
             Self::UnknownMeasure(_) => (422, "unknown-measure", "Unknown measure"),
+            Self::LacksTrustRoot(_) => (503, "lacks-trust-root", "An earlier trust root is not kept"),
+            Self::UnknownTrustRoot(_) => (404, "unknown-trust-root", "Unknown trust root"),
             Self::NotAnchored { .. } => (404, "not-anchored", "Not anchored yet"),
             Self::NoCrossLane => (422, "no-cross-lane", "No cross lane"),
             Self::UnknownMember(_) => (404, "unknown-member", "Unknown member"),
@@ -327,6 +335,7 @@ impl From<Refusal> for Problem {
             | Refusal::TooSlow
             | Refusal::Unread
             | Refusal::NotFinal { .. }
+            | Refusal::LacksTrustRoot(_)
             | Refusal::NotAnchored { .. } => problem.retry(Retry::Later),
             _ => problem,
         }

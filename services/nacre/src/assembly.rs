@@ -119,6 +119,8 @@ fn follow(root: &mut TrustRoot, previous: &TrustRoot) -> anyhow::Result<()> {
         bail!("the trust root before is of the network {}, not {}", previous.network, root.network);
     }
     root.serial = previous.serial.checked_add(1).context("serials are used up")?;
+    // Set at founding: custodians refuse a successor that changes it.
+    root.cross.clone_from(&previous.cross);
     if has_key_of(root, previous) {
         root.earlier.clone_from(&previous.earlier);
         root.earlier.push(previous.digest());

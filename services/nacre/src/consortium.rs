@@ -25,7 +25,8 @@ use nacre_schemas::{
     region::Region,
     topology::{PlannedChain, Topology},
     trust::{
-        Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot, Witness, WitnessKind,
+        Chain, CrossLane, CrossScope, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot,
+        Witness, WitnessKind,
     },
 };
 use nacre_verifier::Network;
@@ -66,7 +67,7 @@ pub struct Plan {
     pub cross: Option<CrossPlan>,
 }
 
-/// Which providers of a network with a cross lane post for it, and what.
+/// What a network leaves to its cross lane, and so takes from the tally lane; which providers post for it.
 #[derive(Clone, Debug, Default)]
 pub struct CrossPlan {
     /// Those of these regions; of all, if none is named.
@@ -300,7 +301,7 @@ fn trust_root(
         earlier: Vec::new(),
         catalogue: Catalogue::built_in().index().digest(),
         disclosure: Disclosure { minimum_people: plan.minimum_people },
-        cross: dealing.map(|dealing| dealing.keys.clone()),
+        cross: dealing.map(|dealing| CrossLane { scope: cross_scope(plan), keys: dealing.keys.clone() }),
         jurisdictions: foundings.iter().map(|founding| jurisdiction(founding, plan)).collect::<Result<_, _>>()?,
         chains,
     };
@@ -312,6 +313,19 @@ fn trust_root(
         endorsements.push(Endorsement { jurisdiction: founding.id.clone(), signature });
     }
     Ok(SignedTrustRoot { root, endorsements })
+}
+
+/// What a network with a cross lane leaves to it: all chains, measures and months that the plan does not narrow.
+fn cross_scope(plan: &Plan) -> CrossScope {
+    let cross = plan.cross.clone().unwrap_or_default();
+    let regions: Vec<Region> = if cross.regions.is_empty() { plan.topology.regions().collect() } else { cross.regions };
+    let mut chains: Vec<ChainId> = regions.into_iter().map(Region::chain).collect();
+    let all = || Catalogue::built_in().measures().iter().map(|measure| measure.id.clone()).collect();
+    let mut measures: Vec<MeasureId> = if cross.measures.is_empty() { all() } else { cross.measures };
+    chains.sort();
+    measures.sort();
+    measures.dedup();
+    CrossScope { chains, measures, from: cross.from.unwrap_or(Period::FIRST) }
 }
 
 struct Writer<'a> {

@@ -150,7 +150,7 @@ fn read_cross_key(path: &Path, network: &Network) -> Result<PublicKey, PostError
     let file = fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
     let (key, digest) = PublicKey::read(io::BufReader::new(file)).map_err(|error| wrong(error.to_string()))?;
     match &network.root().cross {
-        Some(keys) if keys.public_key == digest => Ok(key),
+        Some(cross) if cross.keys.public_key == digest => Ok(key),
         _ => Err(wrong("not the key of the cross lane that the trust root names".to_owned())),
     }
 }

@@ -21,10 +21,10 @@ use nacre_schemas::{
     entry::Entry,
     id::{ChainId, JurisdictionId},
     limits,
-    measure::{Domain, Measure, Scale},
+    measure::{Domain, Measure, MeasureRef, Scale},
     membership::{MemberRole, Membership},
     summand::{PublishedSummands, SummandId, SummandProof},
-    trust::{Chain, Jurisdiction},
+    trust::{Chain, CrossLane, CrossScope, Jurisdiction},
 };
 use nacre_zk::{
     replicated,
@@ -104,8 +104,8 @@ fn check_signed(
 
 fn check_form(request: &CrossRequest, network: &Network) -> Result<Definitions, Failure> {
     let form = |holds: bool, detail: &str| ensure(holds, Check::RequestForm, "request", detail);
-    form(network.root().counts(&request.trust, &network.digest()), "it is asked under another trust root")?;
-    form(network.root().cross.is_some(), "the network has no keys for the cross lane")?;
+    form(request.trust == network.digest(), "it is asked under another trust root")?;
+    let scope = &lane(network)?.scope;
     let definitions = Definitions { by: definition(&request.by)?, of: definition(&request.of)? };
     form(request.by.measure != request.of.measure, "a measure is not crossed with itself")?;
     let (rows, columns) = definitions.shape(request.statistic);
@@ -123,7 +123,31 @@ fn check_form(request: &CrossRequest, network: &Network) -> Result<Definitions, 
         let ordered = span.first >= 1 && span.first <= span.last && span.last - span.first < limits::MAX_SEALS as u64;
         form(ordered, "its seals are no span")?;
     }
+    check_scope(request, scope)?;
     Ok(definitions)
+}
+
+/// The network's cross lane, if it has one: nothing of this lane is asked, computed or answered without.
+pub fn lane(network: &Network) -> Result<&CrossLane, Failure> {
+    let none = || Failure::new(Check::CrossLane, &network.root().network, "the trust root has no cross lane");
+    network.root().cross.as_ref().ok_or_else(none)
+}
+
+/// The request is about nothing but what the trust root gives to the cross lane, since the tally lane answers about the rest.
+fn check_scope(request: &CrossRequest, scope: &CrossScope) -> Result<(), Failure> {
+    let within = |holds: bool, detail: &str| ensure(holds, Check::CrossLane, "request", detail);
+    let measures = [&request.by, &request.of].map(|asked| &asked.measure.id);
+    within(measures.iter().all(|id| scope.measures.contains(id)), "the cross lane does not answer about this measure")?;
+    let chains = request.spans.iter().all(|span| scope.chains.contains(&span.chain));
+    within(chains, "the cross lane does not answer about this chain")?;
+    let detail = format!("the cross lane answers about the months from {} on", scope.from);
+    within(request.from >= scope.from, &detail)
+}
+
+/// Whether a measure shares codes with one that the cross lane answers about, or is one.
+pub fn covers_family(scope: &CrossScope, measure: &MeasureRef) -> bool {
+    let family = Catalogue::built_in().family(measure);
+    scope.measures.contains(&measure.id) || family.iter().any(|member| scope.measures.contains(&member.id))
 }
 
 fn definition(named: &CrossMeasure) -> Result<&'static Measure, Failure> {
@@ -134,12 +158,10 @@ fn definition(named: &CrossMeasure) -> Result<&'static Measure, Failure> {
     Ok(definition)
 }
 
-/// Checks a logged request: all of [`check_request`], the present trust root, and both entries' places in the main chain.
+/// Checks a logged request: all of [`check_request`], and both entries' places in the main chain.
 pub fn check(logged: &LoggedCrossRequest, network: &Network) -> Result<(Definitions, Finality), Failure> {
     let requester = membership::check(&logged.admission, network)?;
     let definitions = check_request(&logged.request, requester, network)?;
-    let present = logged.request.request.trust == network.digest();
-    ensure(present, Check::RequestForm, "request", "it was asked under an earlier trust root: ask anew")?;
     let main = main(network)?;
     let (checkpoint, finality) = note::check(&logged.checkpoint, main, network)?;
     let admission = Entry::Membership(logged.admission.digest()).leaf_hash();
@@ -181,8 +203,7 @@ pub fn check_result(
 ) -> Result<(), Failure> {
     let holds = |holds: bool, detail: &str| ensure(holds, Check::CrossResult, "result", detail);
     holds(result.request == request.digest(), "it is of another request")?;
-    let keys = network.root().cross.as_ref().map(|keys| keys.evaluation_keys);
-    holds(keys == Some(result.keys), "it was computed with other keys")?;
+    holds(lane(network)?.keys.evaluation_keys == result.keys, "it was computed with other keys")?;
     let chains = request.spans.iter().map(|span| &span.chain);
     holds(result.manifests.iter().map(|manifest| &manifest.chain).eq(chains), "its inputs are of other chains")?;
     let of_request = result.manifests.iter().all(|manifest| manifest.request == result.request);
@@ -297,8 +318,7 @@ pub fn commitments(
     wanted: &SummandId,
     network: &Network,
 ) -> Result<SummandCommitments, Failure> {
-    let known = network.root().cross.as_ref().map(|keys| keys.summands);
-    let same = known == Some(published.digest());
+    let same = lane(network)?.keys.summands == published.digest();
     ensure(same, Check::TrustRoot, "summands", "the commitments are not those that the trust root names")?;
     let place = format_args!("{} summand {}", wanted.jurisdiction, wanted.number);
     let found = published.summands.iter().find(|published| published.summand == *wanted);

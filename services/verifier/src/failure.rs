@@ -89,6 +89,8 @@ checks! {
     Anchor = "anchor",
     /// The parts of an evidence file are of one record.
     Evidence = "evidence",
+    /// The network has a cross lane, and what is asked of it is within what its trust root says it answers about.
+    CrossLane = "cross-lane",
     /// A result of the cross lane has the form that its request gives it.
     CrossResult = "cross-result",
     /// An evaluator of each jurisdiction computed the result.

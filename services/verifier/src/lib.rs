@@ -21,6 +21,7 @@ pub mod evidence;
 pub mod failure;
 pub mod figures;
 pub mod grant;
+pub mod lineage;
 pub mod logged;
 pub mod members;
 pub mod membership;
@@ -33,5 +34,6 @@ pub mod sums;
 
 pub use dossier::CheckedDossier;
 pub use failure::{Check, Failure};
+pub use lineage::{Lineage, Named};
 pub use network::Network;
 pub use sums::GroupKeys;

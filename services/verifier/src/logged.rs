@@ -1,4 +1,7 @@
 //! A logged request: well-formed, signed by an admitted regulator, and in the main chain before anyone answers.
+//!
+//! A request is judged under the trust root that it names, and under no other: each check here fails if that is not the one
+//! given. [`crate::Lineage`] finds the one to give. Only what is asked under the present one is logged and answered.
 
 use nacre_ledger::{
     merkle::{Sm3Hasher, inclusion},
@@ -57,13 +60,6 @@ pub(crate) fn check_seals(spans: &[SealSpan], seals: &[SealProof], network: &Net
     Ok(())
 }
 
-/// Checks that a request is asked under the present trust root, as one has to be to be logged or answered. The other checks
-/// let one pass that was asked under an earlier trust root: what it was told still counts.
-pub fn check_present(request: &Request, network: &Network) -> Result<(), Failure> {
-    let detail = "it was asked under an earlier trust root: ask anew";
-    ensure(request.trust == network.digest(), Check::RequestForm, "request", detail)
-}
-
 /// Checks what a request says, and who says it: form, trust root, definition, spans, and the signature of its requester.
 /// Whether its chains have the seals it names is not asked here: the chain's own exchange knows.
 pub fn check_signed(
@@ -88,7 +84,6 @@ pub fn check_signed(
 pub fn check(logged: &LoggedRequest, network: &Network, definition: &Measure) -> Result<Finality, Failure> {
     let requester = membership::check(&logged.admission, network)?;
     check_request(&logged.request, requester, network, definition)?;
-    check_present(&logged.request.request, network)?;
     check_places(logged, network, definition)
 }
 
@@ -96,7 +91,6 @@ pub fn check(logged: &LoggedRequest, network: &Network, definition: &Measure) ->
 pub fn check_standing(logged: &LoggedRequest, network: &Network, definition: &Measure) -> Result<Finality, Failure> {
     let requester = membership::check(&logged.admission, network)?;
     check_signed(&logged.request, requester, network, definition)?;
-    check_present(&logged.request.request, network)?;
     check_places(logged, network, definition)
 }
 
@@ -115,8 +109,8 @@ fn check_places(logged: &LoggedRequest, network: &Network, definition: &Measure)
 /// Checks what a request says by itself: trust root, definition, form, and that its chains are those that serve its regions.
 fn check_form(request: &Request, network: &Network, definition: &Measure) -> Result<(), Failure> {
     let place = "request";
-    let counts = network.root().counts(&request.trust, &network.digest());
-    ensure(counts, Check::RequestForm, place, "it is asked under another trust root")?;
+    let detail = "it is asked under another trust root: if under an earlier one, ask anew";
+    ensure(request.trust == network.digest(), Check::RequestForm, place, detail)?;
     let defined = request.measure == definition.reference() && request.definition == definition.digest();
     ensure(defined, Check::Definition, &request.measure, "the request names another definition")?;
     request.check().or_failure(Check::RequestForm, place)?;

@@ -3,7 +3,8 @@
 //! Kept true: every jurisdiction endorsed the whole file under the very key it brings, so none chose its key
 //! after seeing the others'; no key is the identity; each jurisdiction's verifying shares lie on one polynomial
 //! through its key, of the degree its threshold names, and so do those of the pseudonyms' key, if there is one, which is
-//! no decryption key; names and regions are each listed once, in order; anchoring ends at a
+//! no decryption key; names and regions are each listed once, in order; so are the chains and measures of the cross lane;
+//! anchoring ends at a
 //! chain without parents; a chain that is witnessed has a full witness, of its own jurisdiction.
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use nacre_schemas::{
     Digest, Document as _, limits,
     measure::Measure,
-    trust::{Chain, Jurisdiction, SignedTrustRoot, TrustRoot, WitnessKind},
+    trust::{Chain, CrossScope, Jurisdiction, SignedTrustRoot, TrustRoot, WitnessKind},
 };
 use nacre_zk::{
     custody::{self, GroupKeys},
@@ -45,6 +46,7 @@ impl Network {
             check_jurisdiction(jurisdiction)?;
         }
         check_pseudonyms(root)?;
+        check_cross(root)?;
         for chain in &root.chains {
             check_chain(chain, root)?;
         }
@@ -145,6 +147,17 @@ fn check_pseudonyms(root: &TrustRoot) -> Result<(), Failure> {
         ensure(!decrypts, Check::TrustRoot, &place, "it decrypts: whoever asks for pseudonyms could open records")?;
     }
     Ok(())
+}
+
+/// What the cross lane answers about: measures and chains that hold records, each named once, in order.
+fn check_cross(root: &TrustRoot) -> Result<(), Failure> {
+    let Some(cross) = &root.cross else { return Ok(()) };
+    let holds = |holds: bool, detail: &str| ensure(holds, Check::TrustRoot, "the cross lane's scope", detail);
+    let CrossScope { chains, measures, from: _ } = &cross.scope;
+    holds(!chains.is_empty() && rising(chains.iter()), "its chains are listed by name, each once, one at least")?;
+    holds(measures.len() > 1 && rising(measures.iter()), "its measures are listed by name, each once, two at least")?;
+    let serves = |id| root.chain(id).is_some_and(|chain| chain.region.is_some());
+    holds(chains.iter().all(serves), "one of its chains is not listed, or serves no region")
 }
 
 fn check_chain(chain: &Chain, root: &TrustRoot) -> Result<(), Failure> {

@@ -17,4 +17,6 @@ mod operator;
 mod provider;
 mod regulator;
 mod regulator_subtraction;
+mod successor;
+mod two_lanes;
 mod witness;

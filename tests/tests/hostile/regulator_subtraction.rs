@@ -105,21 +105,35 @@ async fn many_requests_of_which_no_two_isolate_anybody_are_not_all_opened() {
     assert_eq!(outcomes(&ask(&running, &of_age(50)).await), ["partition"; 2]);
 }
 
+/// One person's month has the old version only: a provider's new program came, or a batch is late. The difference is one value.
 #[tokio::test(flavor = "multi_thread")]
-async fn other_bands_of_a_measure_do_not_help() {
+async fn another_version_of_a_measure_is_withheld_where_one_was_opened() {
     let (running, hospital) = network().await;
-    let cohorts = [(40, Sex::Female, 50, 0), (3, Sex::Female, 55, 100)];
-    let family = Catalogue::built_in().measures().iter().filter(|measure| measure.id == definition().id);
-    for measure in family.clone() {
-        post(&hospital, measure, &cohorts).await;
-    }
+    let mut family = Catalogue::built_in().measures().iter().filter(|measure| measure.id == definition().id);
+    let (one, two) = (family.next().unwrap(), family.next().unwrap());
+    post(&hospital, one, &[(40, Sex::Female, 50, 0), (40, Sex::Female, 55, 100)]).await;
+    post(&hospital, two, &[(39, Sex::Female, 50, 0), (40, Sex::Female, 55, 100)]).await;
     running.seal().await.unwrap();
-    let versions: Vec<u16> = family.map(|measure| measure.version).collect();
-    assert_eq!(versions.len(), 2);
-    let all = Question { version: Some(versions[0]), ..mean() };
-    assert_eq!(outcomes(&ask(&running, &all).await), ["opened"; 2]);
-    let other = Question { version: Some(versions[1]), ..of_age(50) };
-    assert_eq!(outcomes(&ask(&running, &other).await), ["partition"; 2], "the same people's mean");
+    let of = |measure: &Measure, question: Question| Question { version: Some(measure.version), ..question };
+    assert_eq!(outcomes(&ask(&running, &of(one, of_age(50))).await), ["opened"; 2]);
+    assert_eq!(outcomes(&ask(&running, &of(two, of_age(50))).await), ["partition"; 2]);
+    assert_eq!(outcomes(&ask(&running, &of(two, mean())).await), ["partition"; 2], "it is among them");
+    assert_eq!(outcomes(&ask(&running, &of(two, of_age(55))).await), ["opened"; 2], "of these nothing was opened");
+}
+
+/// The same people's values under another version, in a later epoch.
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_does_it_help_to_post_the_other_version_later() {
+    let (running, hospital) = network().await;
+    let mut family = Catalogue::built_in().measures().iter().filter(|measure| measure.id == definition().id);
+    let (one, two) = (family.next().unwrap(), family.next().unwrap());
+    post(&hospital, one, &[(40, Sex::Female, 50, 0)]).await;
+    running.seal().await.unwrap();
+    let of = |measure: &Measure| Question { version: Some(measure.version), ..mean() };
+    assert_eq!(outcomes(&ask(&running, &of(one)).await), ["opened"; 2]);
+    post(&hospital, two, &[(39, Sex::Female, 50, 0)]).await;
+    running.seal().await.unwrap();
+    assert_eq!(outcomes(&ask(&running, &of(two)).await), ["partition"; 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

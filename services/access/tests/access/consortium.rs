@@ -15,6 +15,7 @@ use nacre_zk::custody::{self, KeyShare};
 pub(crate) struct Consortium {
     pub(crate) network: Network,
     pub(crate) authority: SigningKey,
+    shares: Vec<KeyShare>,
 }
 
 impl Consortium {
@@ -23,10 +24,12 @@ impl Consortium {
         let authority = SigningKey::generate().unwrap();
         let shares = custody::generate(&"macao".parse().unwrap(), 2, 2, &mut rng).unwrap();
         let root = trust_root(&shares, &authority);
-        let both: Vec<&KeyShare> = shares.iter().collect();
-        let signature = custody::endorse(&both, &root.to_canonical(), &mut rng).unwrap();
-        let endorsements = vec![Endorsement { jurisdiction: "macao".parse().unwrap(), signature }];
-        Self { network: Network::new(SignedTrustRoot { root, endorsements }).unwrap(), authority }
+        Self { network: endorse(&shares, root), authority, shares }
+    }
+
+    /// Another trust root under the same collective key.
+    pub(crate) fn endorse(&self, root: TrustRoot) -> Network {
+        endorse(&self.shares, root)
     }
 
     /// Admits a member under that name, with a fresh access key.
@@ -67,6 +70,13 @@ pub(crate) fn membership(name: &str, role: MemberRole, key: &AccessKey) -> Membe
         signing_key: SigningKey::generate().unwrap().public(),
         access_key: key.public(),
     }
+}
+
+fn endorse(shares: &[KeyShare], root: TrustRoot) -> Network {
+    let both: Vec<&KeyShare> = shares.iter().collect();
+    let signature = custody::endorse(&both, &root.to_canonical(), &mut rand::rngs::OsRng).unwrap();
+    let endorsements = vec![Endorsement { jurisdiction: "macao".parse().unwrap(), signature }];
+    Network::new(SignedTrustRoot { root, endorsements }).unwrap()
 }
 
 fn trust_root(shares: &[KeyShare], authority: &SigningKey) -> TrustRoot {

@@ -7,5 +7,6 @@ mod calls;
 mod consortium;
 mod directory;
 mod requests;
+mod roots;
 mod server;
 mod tokens;

@@ -28,6 +28,8 @@ use tempfile::TempDir;
 use super::*;
 
 const REGION: &str = "440100";
+/// Groups a day that a requester is told of in previews.
+const PREVIEW_GROUPS: u32 = 6;
 
 /// A network of Guangdong alone, with 3 custodians, on disk as the first of them sees it.
 struct Scene {
@@ -110,7 +112,7 @@ impl Scene {
         let text = format!(
             "listen = \"127.0.0.1:0\"\nurl = \"{url}\"\ndata = \"data\"\ntrust = \"trust.toml\"\nmembers = \"members\"\n\
              member = \"custodian-guangdong-1\"\njurisdiction = \"guangdong\"\nnumber = 1\nshare = \"share.hex\"\n\
-             signing-key = \"signing.hex\"\naccess-key = \"access.pem\"\n\
+             signing-key = \"signing.hex\"\naccess-key = \"access.pem\"\npreview-groups-per-day = {PREVIEW_GROUPS}\n\
              [exchanges]\n\"region/{REGION}\" = \"http://127.0.0.1:9\"\n\"main/health\" = \"http://127.0.0.1:9\"\n"
         );
         let path = self.folder.path().join("custodian.toml");
@@ -305,14 +307,14 @@ fn a_custodian_knows_where_each_chain_of_the_network_is_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_requester_gets_so_many_previews_an_hour() {
+async fn a_preview_that_comes_to_nothing_is_charged_too() {
     let scene = Scene::new();
     let client = scene.serve("commission", &scene.access_key).await;
     let request = scene.submission("commission").dossier.logged.request;
     let preview = async || -> Result<SignedPreview, ClientError> {
         client.post_json("/v1/previews", Scope::AnswersRequest, &request).await
     };
-    for _ in 0..60 {
+    for _ in 0..PREVIEW_GROUPS {
         let error = preview().await.unwrap_err();
         assert_eq!(problem(&error), (422, "check-failed"), "it is not signed by its requester");
     }

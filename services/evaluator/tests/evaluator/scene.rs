@@ -50,7 +50,10 @@ use nacre_schemas::{
     problem::{Problem, Retry},
     query::{SealProof, SealSpan},
     region::Region,
-    trust::{Chain, CrossKeys, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot},
+    trust::{
+        Chain, CrossKeys, CrossLane, CrossScope, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot,
+        TrustRoot,
+    },
 };
 use nacre_verifier::Network;
 use nacre_zk::custody;
@@ -321,8 +324,14 @@ fn trust_root(
     authority: &SigningKey,
     main_key: &SigningKey,
     chain_keys: &BTreeMap<String, SigningKey>,
-    cross: Option<CrossKeys>,
+    keys: Option<CrossKeys>,
 ) -> SignedTrustRoot {
+    let scope = CrossScope {
+        chains: CHAINS.map(|chain| chain.parse().unwrap()).to_vec(),
+        measures: ["hba1c", "mvpa-minutes", "steps", "systolic-bp"].map(|id| id.parse().unwrap()).to_vec(),
+        from: "2020-01".parse().unwrap(),
+    };
+    let cross = keys.map(|keys| CrossLane { scope, keys });
     let id: nacre_schemas::id::JurisdictionId = "guangdong".parse().unwrap();
     let shares = custody::generate(&id, 2, 3, &mut OsRng).unwrap();
     let custodian = |(number, share): (&u16, &nacre_schemas::Point)| Custodian {

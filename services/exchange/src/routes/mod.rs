@@ -24,6 +24,7 @@
 //! | `POST …/disputes` | `SignedDispute` | `disputes.write` | leaf, proof, checkpoint |
 //! | `POST …/cross/requests` | `SignedCrossRequest` | `log.write` | `LoggedCrossRequest` |
 //! | `POST …/cross/inputs` | `LoggedCrossRequest` | `cross.read` | `application/vnd.nacre.cross-delivery` |
+//! | `GET /v1/trust-roots/{digest}` | | | `SignedTrustRoot`, of those it has gone by |
 //! | `GET /v1/members/{member}` | | `grants.write` | `SignedMembership` |
 //! | `POST …/grants` | `NewGrant` | `grants.write` | leaf, proof, checkpoint |
 //! | `GET …/grants[?from=]` | | `grants.read` | `GrantsPage` |
@@ -56,6 +57,7 @@ mod proofs;
 mod reading;
 mod releases;
 mod requests;
+mod roots;
 mod seals;
 mod tiles;
 
@@ -122,6 +124,7 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
         .route("/healthz", short(get(health::read), 0))
         .route("/v1/chains", short(get(chains::read), 0))
         .route("/v1/members/{member}", short(get(grants::member), 0))
+        .route("/v1/trust-roots/{digest}", short(get(roots::read), 0))
         .nest("/v1/chains/{slug}", chain)
         .with_state(exchange)
         .merge(tokens)

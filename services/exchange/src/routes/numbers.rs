@@ -25,6 +25,6 @@ pub(super) async fn read(
     let admitted = reading::admit_with(&exchange, Scope::NumbersRead, reading::JSON, request)?;
     let (_, wanted) = admitted.json::<NumbersRequest>(MAX_LOGGED_REQUEST_BYTES).await?;
     let place = exchange.evidence().enter()?;
-    let asked = answer::asked_for_numbers(exchange.network(), &chain, &place, wanted).await?;
+    let asked = answer::asked_for_numbers(exchange.roots(), &chain, &place, wanted).await?;
     Ok(Json(answer::numbers(&exchange, &chain, &place, &asked).await?))
 }
