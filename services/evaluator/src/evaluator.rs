@@ -80,7 +80,7 @@ pub enum OpenError {
     /// It was admitted with another signing key.
     #[error("the signing key is not the one that {0} was admitted with")]
     OtherKey(MemberId),
-    /// The trust root has no keys of the cross lane, or others.
+    /// The trust root names other keys of the cross lane.
     #[error("the evaluation keys are not those that the trust root names")]
     OtherEvaluationKeys,
     /// The configuration does not say where a chain is.
@@ -127,9 +127,9 @@ impl Evaluator {
     /// Checks what it was given. Jobs are taken up by [`Evaluator::resume`].
     pub fn open(config: &Config, keys: Arc<Keys>) -> Result<Arc<Self>, OpenError> {
         let network = read_network(config)?;
-        let known = network.root().cross.as_ref();
+        let known = cross::lane(&network)?;
         let parameters = keys.evaluation.parameters().name;
-        if !known.is_some_and(|known| known.evaluation_keys == keys.digest && known.parameters.as_str() == parameters) {
+        if known.evaluation_keys != keys.digest || known.parameters.as_str() != parameters {
             return Err(OpenError::OtherEvaluationKeys);
         }
         let members = Arc::new(Members::load(&config.members, &network)?);

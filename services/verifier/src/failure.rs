@@ -89,6 +89,8 @@ checks! {
     Anchor = "anchor",
     /// The parts of an evidence file are of one record.
     Evidence = "evidence",
+    /// The trust root has a cross lane.
+    CrossLane = "cross-lane",
     /// A result of the cross lane has the form that its request gives it.
     CrossResult = "cross-result",
     /// An evaluator of each jurisdiction computed the result.
