@@ -18,7 +18,7 @@ use crate::{
     progress::Bars,
 };
 
-/// Where people's steps and pressures are crossed: a few hundred people.
+/// Where people's steps and pressures are crossed.
 const REGION: &str = "820000";
 /// Whose bands are rows, and columns.
 const MEASURES: [&str; 2] = ["steps", "systolic-bp"];
@@ -76,13 +76,15 @@ pub async fn ask(
     let expected: Cells = truth.into_iter().filter(|(_, people)| *people >= minimum).collect();
     let exact = shown == expected;
     let (rows, columns) = definitions.shape(CrossStatistic::Table);
+    let (answered, withheld) = (shown.len(), rows * columns - shown.len());
+    let answered = Answered { question: TEXT.to_owned(), release: path, answered, withheld, shown: shown.len(), exact };
     output.say(format_args!(
         "   {people} people, counted on ciphertexts by three evaluators; cells of fewer than {minimum} were set to zero under \
-         encryption.\n   Shares verified; every cell equals the truth, and none is missing: {}",
-        if exact { "yes" } else { "NO" }
+         encryption:\n   {withheld} of {} are not shown. Shares verified; every cell equals the truth, and none is missing: {}",
+        rows * columns,
+        answered.verdict(),
     ));
-    let (answered, withheld) = (shown.len(), rows * columns - shown.len());
-    Ok(Answered { question: TEXT.to_owned(), release: path, answered, withheld, exact })
+    Ok(answered)
 }
 
 /// How many people are in each pair of bands that month, as the generator knows, and how many have both.

@@ -1,14 +1,14 @@
 //! The demo's three questions, each answered by the network and beside it by the generator's own list.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::Context as _;
 use nacre_regulator::{Config, Question};
 use nacre_schemas::{
+    answer::Rule,
     cohort::AgeBand,
     measure::Measure,
     query::{Attribute, GroupKey, Quantity, Statistic},
@@ -42,8 +42,21 @@ pub struct Answered {
     pub answered: usize,
     /// Groups withheld, whole or in part.
     pub withheld: usize,
-    /// Whether every integer that was released is the generator's.
+    /// Integers, or cells of the cross lane, that were shown.
+    pub shown: usize,
+    /// Whether every one of them is the generator's; true if there is none.
     pub exact: bool,
+}
+
+impl Answered {
+    /// Whether it was held against the truth, in a word.
+    pub(super) fn verdict(&self) -> &'static str {
+        match (self.exact, self.shown) {
+            (false, _) => "NO",
+            (true, 0) => "nothing was shown",
+            (true, _) => "yes",
+        }
+    }
 }
 
 fn question(measure: &str, by: &[Attribute], statistics: &[Statistic], purpose: &str) -> anyhow::Result<Question> {
@@ -125,10 +138,8 @@ fn compare(
     let (mut exact, mut withheld) = (true, 0);
     for (figures, row) in release.figures.iter().zip(table.row_iter_mut()) {
         let values = truths.get(&figures.group).map(Vec::as_slice).unwrap_or_default();
-        let right = agrees(&release.definition, figures, values);
-        let partly = figures.results.iter().any(|result| matches!(result.outcome, Outcome::Withheld(_)));
-        withheld += usize::from(partly);
-        exact &= right;
+        withheld += usize::from(rules(figures).next().is_some());
+        exact &= agrees(&release.definition, figures, values);
         row.add_cell(output::number(truth_text(&release.definition, figures, values)));
     }
     if let Some(header) = table.header() {
@@ -138,15 +149,45 @@ fn compare(
     }
     exact &= truths.len() == release.figures.len();
     output.say(table);
+    output.say(explained(&release));
     let verified = format!("verified offline: {} checks, {} custodians", report.checked.len(), report.custodians.len());
-    output.say(format_args!("   {verified}; every integer equals the truth: {}", if exact { "yes" } else { "NO" }));
-    Ok(Answered {
+    let results = release.figures.iter().flat_map(|figures| &figures.results);
+    let answered = Answered {
         question: text.to_owned(),
         release: path,
         answered: release.figures.len() - withheld,
         withheld,
+        shown: results.filter(|result| matches!(result.outcome, Outcome::Value(_))).count(),
         exact,
+    };
+    output.say(format_args!("   {verified}; every integer equals the truth: {}", answered.verdict()));
+    Ok(answered)
+}
+
+/// The rules that withheld something of a group.
+fn rules(figures: &GroupFigures) -> impl Iterator<Item = Rule> + '_ {
+    figures.results.iter().filter_map(|result| match result.outcome {
+        Outcome::Withheld(rule) => Some(rule),
+        Outcome::Value(_) => None,
     })
+}
+
+/// Why what is not shown is not.
+fn explained(release: &Release) -> String {
+    let mut groups: BTreeMap<Rule, usize> = BTreeMap::new();
+    for figures in &release.figures {
+        for rule in rules(figures).collect::<BTreeSet<_>>() {
+            *groups.entry(rule).or_default() += 1;
+        }
+    }
+    if groups.is_empty() {
+        return "   nothing is withheld".to_owned();
+    }
+    let all = release.figures.len();
+    let lines = groups
+        .iter()
+        .map(|(rule, groups)| format!("   withheld in {groups} of {all} groups, {rule}: {}", rule.explain()));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The generator's values of each group.
@@ -190,8 +231,7 @@ fn truth_text(measure: &Measure, figures: &GroupFigures, values: &[u32]) -> Stri
     format!("n {}, mean {mean:.2}", values.len())
 }
 
-/// The first release, for the frauds.
-pub fn first_release(folder: &Path) -> anyhow::Result<Release> {
-    let first = questions()?.into_iter().next().context("there are questions")?;
-    verify::read_release(&folder.join("releases").join(first.file))
+/// The releases, for the frauds.
+pub(super) fn releases(folder: &Path) -> anyhow::Result<Vec<Release>> {
+    questions()?.iter().map(|asked| verify::read_release(&folder.join("releases").join(asked.file))).collect()
 }
