@@ -1,4 +1,5 @@
-//! The demo's question of the cross lane: what a hospital and a gym know of the same people, and nobody of both.
+//! The demo's question of the cross lane: what a hospital and a gym know of the same people, and nobody of both. It is asked
+//! where the demo was told to show the lane, and what is known to leak is said there.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     commands::{Output, verify},
     consortium::{Consortium, CrossPlan},
-    output,
+    known_leaks, output,
     progress::Bars,
 };
 
@@ -23,6 +24,11 @@ const REGION: &str = "820000";
 /// Whose bands are rows, and columns.
 const MEASURES: [&str; 2] = ["steps", "systolic-bp"];
 const TEXT: &str = "Systolic pressure by steps a day, of people whose steps a gym knows and whose pressure a hospital";
+
+/// What is said in place of the question.
+pub(super) const OFF: &str = "\nThe cross lane (statistics over what a hospital and a gym know of the same people) is off, as in every network unless \
+     its\ntrust root has it: it is known to tell more than it should, up to one patient's exact value. \
+     `nacre demo --cross-lane-with-known-leaks`\nshows it, and what leaks.";
 
 /// People by row and column.
 type Cells = BTreeMap<(u8, u8), u64>;
@@ -62,6 +68,11 @@ pub async fn ask(
     output: Output,
 ) -> anyhow::Result<Answered> {
     output.say(format_args!("\n6.4 {TEXT}"));
+    let leaks = known_leaks::listed("   - ");
+    output.say(format_args!(
+        "   This is the cross lane, for invented data only. What is known to leak:\n{}",
+        leaks.trim_end()
+    ));
     let config = Config::read(&places.regulator)?;
     let answered = nacre_regulator::cross_query(&config, &question()?, &Bars::new()).await?;
     let path = folder.join("releases/pressure-by-steps.json");

@@ -3,7 +3,7 @@
 //! Kept true: records reach an exchange only through the provider's own code, figures come only from custodians'
 //! shares, and the truth printed beside them is added up from the generator's list, which no other part sees. What it says it
 //! showed, it showed, whatever was withheld: a fraud that finds nothing to alter was not tried, an answer without a figure is no
-//! right one.
+//! right one. The cross lane is shown only to those who ask for it.
 //!
 //! Errors: an answer that differs from the truth, a fraud that went through, whatever a role fails at.
 
@@ -23,6 +23,7 @@ use crate::{
     cli::DemoArgs,
     commands::{self, Output},
     consortium::{self, Consortium, Plan},
+    known_leaks::CrossLane,
     output,
     progress::Bars,
     servers::{Ports, Servers},
@@ -50,6 +51,8 @@ pub struct Summary {
     pub people: u32,
     /// Contributions posted.
     pub contributions: u64,
+    /// Whether the cross lane was shown.
+    pub cross_lane: CrossLane,
     /// Where a record stands.
     pub evidence: evidence::Shown,
     /// What became of each question.
@@ -86,7 +89,7 @@ pub async fn run(args: &DemoArgs, output: Output) -> anyhow::Result<ExitCode> {
 pub async fn show(args: &DemoArgs, output: Output) -> anyhow::Result<Summary> {
     let started = Instant::now();
     let folder = make_folder(&args.out)?;
-    let plan = plan()?;
+    let plan = plan(args)?;
     let population = generate(args, &folder, &plan, output)?;
 
     let ports = Ports::bind(&plan).await.context("cannot listen on loopback")?;
@@ -108,12 +111,17 @@ pub async fn show(args: &DemoArgs, output: Output) -> anyhow::Result<Summary> {
     seal(&places, output).await?;
     let evidence = evidence::show(&places, &folder, output).await?;
     let mut answers = questions::ask_all(&places, &folder, &population, output).await?;
-    answers.push(cross::ask(&places, &folder, &population, output).await?);
+    if plan.cross.is_some() {
+        answers.push(cross::ask(&places, &folder, &population, output).await?);
+    } else {
+        output.say(cross::OFF);
+    }
     let frauds = frauds::show_all(&places, &folder, output).await?;
     servers.stop_all().await?;
     Ok(Summary {
         people: args.people,
         contributions,
+        cross_lane: CrossLane::of(commands::verify::read_trust(&places.trust)??.root()),
         evidence,
         answers,
         frauds,
@@ -139,7 +147,7 @@ fn make_folder(out: &Path) -> anyhow::Result<PathBuf> {
     Ok(out.canonicalize()?)
 }
 
-fn plan() -> anyhow::Result<Plan> {
+fn plan(args: &DemoArgs) -> anyhow::Result<Plan> {
     let regions: Result<Vec<Region>, String> = REGIONS.iter().map(|region| region.parse()).collect();
     Ok(Plan {
         name: "demo.nacre.local".to_owned(),
@@ -149,7 +157,7 @@ fn plan() -> anyhow::Result<Plan> {
         threshold: 2,
         minimum_people: 11,
         person_system: population::PERSON_SYSTEM.to_owned(),
-        cross: Some(cross::plan()?),
+        cross: args.cross_lane.cross_lane_with_known_leaks.then(cross::plan).transpose()?,
     })
 }
 
@@ -277,6 +285,7 @@ mod tests {
         Summary {
             people: 50,
             contributions: 500,
+            cross_lane: CrossLane::Off,
             evidence: evidence::Shown {
                 record: Digest([0; 32]),
                 chain: "region/440100".parse().unwrap(),
