@@ -8,6 +8,7 @@ pub mod plain;
 pub mod points;
 pub mod proxy;
 pub mod sender;
+pub mod trust;
 pub mod truth;
 pub mod unsteady;
 
