@@ -26,6 +26,7 @@ use nacre_schemas::{
     answer::{CustodianId, Decision, Share, SignedRefusal, Verdict},
     catalogue::Catalogue,
     confirmation::{Confirmation, Finding, SignedConfirmation},
+    cross::{CrossRequest, LoggedCrossRequest, SignedCrossRequest},
     dossier::{ChainAnswer, ChainSums, Dossier, LoggedRequest, Note, Submission},
     id::{ChainId, MemberId},
     measure::Measure,
@@ -111,6 +112,12 @@ pub fn operator_client(running: &Running, exchange: &str, server: &str) -> Clien
     let config = nacre_exchange::Config::read(&running.places.exchanges[exchange]).unwrap();
     let operator = config.operator.unwrap();
     client_at(running, server, &operator.member, &operator.access_key)
+}
+
+/// A client of a server, in the name of an evaluator.
+pub fn evaluator_client(running: &Running, evaluator: &str, server: &str) -> Client {
+    let config = nacre_evaluator::Config::read(&running.places.evaluators[evaluator]).unwrap();
+    client_at(running, server, &config.member, &config.access_key)
 }
 
 fn client_at(running: &Running, server: &str, member: &MemberId, access_key: &Path) -> Client {
@@ -199,6 +206,19 @@ impl Attack {
         let main = definition().main_chain();
         let path = format!("/v1/chains/{}/requests", main.slug());
         self.exchanges[&main].post_json(&path, Scope::LogWrite, &self.sign_request(request).await).await
+    }
+
+    /// Has a request of the cross lane logged, with the regulator's signature, if the main chain takes it.
+    pub async fn try_log_cross(
+        &self,
+        request: CrossRequest,
+        seals: Vec<SealProof>,
+    ) -> Result<LoggedCrossRequest, ClientError> {
+        let main = nacre_verifier::cross::main_chain();
+        let path = format!("/v1/chains/{}/cross/requests", main.slug());
+        let signature = self.signing_key.sign(Role::CrossRequest, &request.to_canonical());
+        let signed = SignedCrossRequest { request, seals, signature };
+        self.exchanges[&main].post_json(&path, Scope::LogWrite, &signed).await
     }
 
     /// What a chain answers to a logged request.

@@ -63,6 +63,17 @@ pub async fn adopt(running: &mut Running, signed: SignedTrustRoot, meanwhile: im
     }
 }
 
+/// Makes exchanges and custodians such as never knew another trust root: what they keep of earlier ones goes, and all that
+/// custodians said.
+pub fn begin_anew(running: &Running) {
+    for config in running.places.exchanges.values() {
+        fs::remove_dir_all(nacre_exchange::Config::read(config).unwrap().data.join("roots")).unwrap();
+    }
+    for config in running.places.custodians.values() {
+        fs::remove_dir_all(nacre_custodian::Config::read(config).unwrap().data).unwrap();
+    }
+}
+
 /// Takes from every custodian what it can get again from others: how far it followed, and earlier trust roots.
 pub fn empty_custodians(running: &Running) {
     for config in running.places.custodians.values() {

@@ -295,6 +295,7 @@ impl Custodian {
     async fn check_cross(self: &Arc<Self>, submission: CrossSubmission) -> Result<CrossSubmission, Obstacle> {
         let own = Arc::clone(self);
         let check = move || {
+            // First whether there is a lane at all: a share without one answers nothing.
             nacre_verifier::cross::lane(&own.network)?;
             if own.cross.is_none() {
                 return Err(Fault::NoCrossShare);

@@ -80,7 +80,7 @@ pub enum Fault {
     /// The numbers that the chains show a custodian are of other groups than the dossier's.
     #[error("the chains show no numbers of the group {0}")]
     Undecided(GroupKey),
-    /// The network has no cross lane here.
+    /// The network has a cross lane, and this custodian no part in it.
     #[error("this custodian holds no share of the cross lane's key")]
     NoCrossShare,
     /// A digit of a cross result.

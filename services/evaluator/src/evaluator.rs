@@ -80,7 +80,7 @@ pub enum OpenError {
     /// It was admitted with another signing key.
     #[error("the signing key is not the one that {0} was admitted with")]
     OtherKey(MemberId),
-    /// The trust root has no keys of the cross lane, or others.
+    /// The trust root names other keys of the cross lane.
     #[error("the evaluation keys are not those that the trust root names")]
     OtherEvaluationKeys,
     /// The configuration does not say where a chain is.

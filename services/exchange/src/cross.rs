@@ -39,25 +39,26 @@ use crate::{
 
 /// Reads the network's public key, and compares it with the trust root.
 pub(crate) fn read_key(path: &Path, network: &Network) -> Result<Arc<PublicKey>, OpenError> {
+    let lane = cross::lane(network)?;
     let file = |error| OpenError::File { path: path.display().to_string(), error };
     let reader = BufReader::new(File::open(path).map_err(file)?);
     let malformed = |reason: String| OpenError::CrossKey { path: path.display().to_string(), reason };
     let (key, digest) = PublicKey::read(reader).map_err(|error| malformed(error.to_string()))?;
-    let known = network.root().cross.as_ref().map(|cross| cross.keys.public_key);
-    if known == Some(digest) {
+    if lane.keys.public_key == digest {
         Ok(Arc::new(key))
     } else {
         Err(malformed("it is not the one that the trust root names".to_owned()))
     }
 }
 
-/// Checks a batch's list against the network's key. Without a key here no lists are taken.
-pub(crate) fn check_list(checked: &Checked, key: Option<&PublicKey>) -> Result<(), Refusal> {
-    let Some(key) = key else {
-        let parts = checked.batch.contributions.iter();
-        let none = checked.batch.cross.is_none() && parts.into_iter().all(|part| part.restricted.cross.is_none());
-        return if none { Ok(()) } else { Err(Refusal::NoCrossLane) };
-    };
+/// Checks a batch's list against the network's key. Where the network has no lane, or this exchange no key, no lists are taken.
+pub(crate) fn check_list(checked: &Checked, network: &Network, key: Option<&PublicKey>) -> Result<(), Refusal> {
+    let mut parts = checked.batch.contributions.iter();
+    if checked.batch.cross.is_none() && parts.all(|part| part.restricted.cross.is_none()) {
+        return Ok(());
+    }
+    cross::lane(network).map_err(Refusal::CheckFailed)?;
+    let key = key.ok_or(Refusal::NoCrossLane)?;
     let refused = |error: nacre_fhe::FheError| Refusal::ProofRejected {
         entry: None,
         check: "cross-list",

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use nacre_schemas::{
     Digest,
     cohort::{AgeBand, Period, Sex},
-    id::{ChainId, Text},
+    id::{ChainId, MeasureId, Text},
     query::{Attribute, Statistic},
     region::Region,
 };
@@ -23,6 +23,8 @@ pub use ceremony::{
 pub use log::{CheckLogArgs, LogCommand, LogOfArgs, MirrorLogArgs, RepairLogArgs, ShowLogArgs};
 pub use provider::{GrantArgs, ProviderCommand, ReadingArgs};
 pub use trust::{AssembleArgs, FinishArgs, TrustCommand};
+
+use crate::known_leaks::CrossLaneFlag;
 
 /// Health and fitness records in common use while nobody sees them.
 ///
@@ -44,7 +46,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Run a whole network on this machine: people, providers, exchanges, custodians, three questions, their proofs.
+    /// Run a whole network on this machine: people, providers, exchanges, custodians, five questions, their proofs.
     Demo(DemoArgs),
     /// Make a network to try out.
     #[command(subcommand)]
@@ -119,6 +121,9 @@ pub struct DemoArgs {
     /// Where to leave the network, its records and the releases. A demo's folder is replaced, any other is not.
     #[arg(long, default_value = "nacre-demo")]
     pub out: PathBuf,
+    /// With the cross lane, or without.
+    #[command(flatten)]
+    pub cross_lane: CrossLaneFlag,
 }
 
 /// `nacre consortium`.
@@ -145,9 +150,21 @@ pub struct InitArgs {
     /// Host all chains on one exchange, which is named `all`.
     #[arg(long)]
     pub one_exchange: bool,
-    /// Deal keys of the cross lane too, and give every jurisdiction an evaluator. Half a minute, and 400 MB of files.
-    #[arg(long)]
-    pub cross: bool,
+    /// With the cross lane, or without.
+    #[command(flatten)]
+    pub cross_lane: CrossLaneFlag,
+    /// The measures that the cross lane answers about, as mvpa-minutes,hba1c. From its first month on the tally lane answers
+    /// nothing about them or what shares their codes. It is set for good.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        requires = "cross_lane_with_known_leaks",
+        required_if_eq("cross_lane_with_known_leaks", "true")
+    )]
+    pub cross_measures: Vec<MeasureId>,
+    /// The first month that the cross lane answers about, as 2026-01. It is set for good.
+    #[arg(long, requires = "cross_lane_with_known_leaks", required_if_eq("cross_lane_with_known_leaks", "true"))]
+    pub cross_from: Option<Period>,
     /// Anchor a chain in its parents this often at most, in milliseconds.
     #[arg(long, default_value_t = 60_000)]
     pub anchor_every_ms: u64,
@@ -231,13 +248,15 @@ pub struct QueryArgs {
     /// Measure by name, as systolic-bp, or with a version, as systolic-bp@1.
     #[arg(long, required_unless_present_any = ["cross", "mean"], conflicts_with_all = ["cross", "mean"])]
     pub measure: Option<String>,
-    /// Two measures, as mvpa-minutes,hba1c: about people who have values of both, whoever has which. With --table.
+    /// Two measures, as mvpa-minutes,hba1c: about people who have values of both, whoever has which. With --table. Where the
+    /// trust root has the cross lane, as `nacre trust show` says.
     #[arg(long, value_name = "ROWS,COLUMNS", requires = "table", conflicts_with_all = ["mean", "sex", "ages", "by", "dry_run"])]
     pub cross: Option<String>,
     /// How many people are in each pair of bands of the two measures of --cross; cells of few people are not shown.
     #[arg(long, requires = "cross")]
     pub table: bool,
-    /// The mean of this measure for each band of the measure of --by-band, over people who have values of both.
+    /// The mean of this measure for each band of the measure of --by-band, over people who have values of both. Where the
+    /// trust root has the cross lane.
     #[arg(long, requires = "by_band", conflicts_with_all = ["sex", "ages", "by", "dry_run"])]
     pub mean: Option<String>,
     /// By whose bands --mean is.

@@ -63,7 +63,8 @@ pub struct Plan {
     pub minimum_people: u32,
     /// The identifier system that names a person in the providers' files.
     pub person_system: String,
-    /// Whether it has a cross lane: keys are dealt, and every jurisdiction has an evaluator.
+    /// Whether it has a cross lane, which is known to leak ([`crate::known_leaks`]): keys are dealt, and every jurisdiction
+    /// has an evaluator.
     pub cross: Option<CrossPlan>,
 }
 

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod consortium;
 pub mod demo;
+pub mod known_leaks;
 pub mod output;
 pub mod progress;
 pub mod servers;

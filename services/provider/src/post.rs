@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use nacre_access::client::ClientError;
 use nacre_fhe::keys::PublicKey;
 use nacre_schemas::{Document as _, catalogue::Catalogue, id::ChainId, region::Region, trust::SignedTrustRoot};
-use nacre_verifier::{Failure, Network};
+use nacre_verifier::{Failure, Network, cross};
 
 pub use deliver::{MAX_ATTEMPTS, MAX_IN_FLIGHT};
 
@@ -146,12 +146,14 @@ pub async fn receipts(config: &Config) -> Result<Vec<StoredReceipt>, PostError> 
 
 /// Reads the cross lane's public key, and compares it with the trust root.
 fn read_cross_key(path: &Path, network: &Network) -> Result<PublicKey, PostError> {
+    let lane = cross::lane(network)?;
     let wrong = |detail: String| PostError::CrossKey { path: path.to_owned(), detail };
     let file = fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
     let (key, digest) = PublicKey::read(io::BufReader::new(file)).map_err(|error| wrong(error.to_string()))?;
-    match &network.root().cross {
-        Some(cross) if cross.keys.public_key == digest => Ok(key),
-        _ => Err(wrong("not the key of the cross lane that the trust root names".to_owned())),
+    if lane.keys.public_key == digest {
+        Ok(key)
+    } else {
+        Err(wrong("not the key of the cross lane that the trust root names".to_owned()))
     }
 }
 

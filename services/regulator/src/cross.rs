@@ -106,6 +106,7 @@ pub async fn cross_query(
     progress: &dyn Progress,
 ) -> Result<CrossAnswered, QueryError> {
     let session = Session::open(config)?;
+    cross::lane(&session.network).map_err(QueryError::OwnTrustRoot)?;
     let signed = session.request(question, progress).await?;
     let (logged, definitions) = session.log(signed, progress).await?;
     let submission = session.evaluate(logged, progress).await?;

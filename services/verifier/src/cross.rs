@@ -1,5 +1,8 @@
 //! The cross lane, offline: requests, evaluators' confirmations, custodians' shares, releases.
 //!
+//! Kept true: a network has the lane only if its trust root does ([`lane`]). Without it every check here fails first of all, and
+//! by that name.
+//!
 //! What a release rests on without showing it: that inputs were encrypted as their providers proved (the exchanges' word),
 //! and that evaluators computed what they confirm (one a jurisdiction, each by itself). Anyone who holds the inputs and the
 //! evaluation keys can compute it again; nobody else can check that part.
@@ -64,6 +67,16 @@ impl Definitions {
     }
 }
 
+/// The lane of a network, if its trust root has one. It is off by default, because it tells more than it should in four ways
+/// that are known (SECURITY.md). Custodians, evaluators, exchanges, providers and regulators ask here before anything else.
+///
+/// # Errors
+/// [`Check::CrossLane`].
+pub fn lane(network: &Network) -> Result<&CrossLane, Failure> {
+    let off = || Failure::new(Check::CrossLane, &network.root().network, "the trust root has no cross lane");
+    network.root().cross.as_ref().ok_or_else(off)
+}
+
 /// The chain that every cross request is logged on, whatever its measures: so all of them stand in one order.
 pub fn main_chain() -> ChainId {
     Domain::Health.main_chain()
@@ -103,9 +116,9 @@ fn check_signed(
 }
 
 fn check_form(request: &CrossRequest, network: &Network) -> Result<Definitions, Failure> {
+    let scope = &lane(network)?.scope;
     let form = |holds: bool, detail: &str| ensure(holds, Check::RequestForm, "request", detail);
     form(request.trust == network.digest(), "it is asked under another trust root")?;
-    let scope = &lane(network)?.scope;
     let definitions = Definitions { by: definition(&request.by)?, of: definition(&request.of)? };
     form(request.by.measure != request.of.measure, "a measure is not crossed with itself")?;
     let (rows, columns) = definitions.shape(request.statistic);
@@ -125,12 +138,6 @@ fn check_form(request: &CrossRequest, network: &Network) -> Result<Definitions, 
     }
     check_scope(request, scope)?;
     Ok(definitions)
-}
-
-/// The network's cross lane, if it has one: nothing of this lane is asked, computed or answered without.
-pub fn lane(network: &Network) -> Result<&CrossLane, Failure> {
-    let none = || Failure::new(Check::CrossLane, &network.root().network, "the trust root has no cross lane");
-    network.root().cross.as_ref().ok_or_else(none)
 }
 
 /// The request is about nothing but what the trust root gives to the cross lane, since the tally lane answers about the rest.
@@ -160,6 +167,7 @@ fn definition(named: &CrossMeasure) -> Result<&'static Measure, Failure> {
 
 /// Checks a logged request: all of [`check_request`], and both entries' places in the main chain.
 pub fn check(logged: &LoggedCrossRequest, network: &Network) -> Result<(Definitions, Finality), Failure> {
+    lane(network)?;
     let requester = membership::check(&logged.admission, network)?;
     let definitions = check_request(&logged.request, requester, network)?;
     let main = main(network)?;
@@ -201,9 +209,10 @@ pub fn check_result(
     definitions: &Definitions,
     network: &Network,
 ) -> Result<(), Failure> {
+    let keys = lane(network)?.keys.evaluation_keys;
     let holds = |holds: bool, detail: &str| ensure(holds, Check::CrossResult, "result", detail);
     holds(result.request == request.digest(), "it is of another request")?;
-    holds(lane(network)?.keys.evaluation_keys == result.keys, "it was computed with other keys")?;
+    holds(keys == result.keys, "it was computed with other keys")?;
     let chains = request.spans.iter().map(|span| &span.chain);
     holds(result.manifests.iter().map(|manifest| &manifest.chain).eq(chains), "its inputs are of other chains")?;
     let of_request = result.manifests.iter().all(|manifest| manifest.request == result.request);

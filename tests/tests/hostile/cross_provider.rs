@@ -26,6 +26,7 @@ use nacre_tests::{
     plan,
     sender::{Sender, restricted},
 };
+use nacre_verifier::Check;
 use rand::{RngCore as _, rngs::OsRng};
 
 const REGION: &str = "440100";
@@ -136,7 +137,8 @@ async fn where_the_network_has_no_cross_lane_no_list_is_taken() {
     let words = |position| CrossWords { list: list.digest(), position, words: random(WORDS_BYTES) };
     let words = vec![Some(words(0)), Some(words(1))];
     for sealed in [(Some(list.clone()), words.clone()), (None, words), (Some(list), vec![None, None])] {
-        assert_eq!(hospital.refused(&batch(&hospital, ours.clone(), sealed)).await.word(), "no-cross-lane");
+        let refused = hospital.refused(&batch(&hospital, ours.clone(), sealed)).await;
+        assert_eq!((refused.word(), refused.check.as_deref()), ("check-failed", Some(Check::CrossLane.word())));
     }
     hospital.post(&hospital.batch(&[(1, 231), (2, 287)])).await.unwrap();
 }

@@ -8,6 +8,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod cross_lane;
+mod cross_leaks;
+mod cross_off;
 mod cross_provider;
 mod cross_request;
 mod custodian;

@@ -51,8 +51,7 @@ use nacre_schemas::{
     query::{SealProof, SealSpan},
     region::Region,
     trust::{
-        Chain, CrossKeys, CrossLane, CrossScope, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot,
-        TrustRoot,
+        Chain, CrossKeys, CrossScope, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot,
     },
 };
 use nacre_verifier::Network;
@@ -331,7 +330,7 @@ fn trust_root(
         measures: ["hba1c", "mvpa-minutes", "steps", "systolic-bp"].map(|id| id.parse().unwrap()).to_vec(),
         from: "2020-01".parse().unwrap(),
     };
-    let cross = keys.map(|keys| CrossLane { scope, keys });
+    let cross = keys.map(|keys| nacre_schemas::trust::CrossLane { scope, keys });
     let id: nacre_schemas::id::JurisdictionId = "guangdong".parse().unwrap();
     let shares = custody::generate(&id, 2, 3, &mut OsRng).unwrap();
     let custodian = |(number, share): (&u16, &nacre_schemas::Point)| Custodian {

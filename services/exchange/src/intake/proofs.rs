@@ -54,7 +54,7 @@ async fn verify(network: Arc<Network>, cross_key: Option<Arc<PublicKey>>, group:
         let batches: Vec<_> = checked.iter().map(|checked| MemberBatch::from(&checked.batch)).collect();
         let verdicts = nacre_zk::batch::verify_all(network.key(), Catalogue::built_in(), &batches, &mut OsRng);
         let lists: Vec<_> =
-            checked.par_iter().map(|checked| cross::check_list(checked, cross_key.as_deref())).collect();
+            checked.par_iter().map(|checked| cross::check_list(checked, &network, cross_key.as_deref())).collect();
         let verdicts = verdicts.into_iter().zip(lists).map(|(verdict, list)| verdict.map_err(rejected).and(list));
         checked.into_iter().zip(verdicts).collect()
     });

@@ -12,7 +12,8 @@ pub enum TrustCommand {
     /// Nothing secret is needed. The result, root.toml, is what each jurisdiction's custodians endorse. All checks but those
     /// of the endorsements are made.
     Assemble(AssembleArgs),
-    /// Print a trust root, endorsed or not, with a fingerprint of every key: what a signer should see before it signs.
+    /// Print a trust root, endorsed or not, with a fingerprint of every key, and whether the cross lane is on: what a signer
+    /// should see before it signs.
     Show {
         /// trust.toml or root.toml
         file: PathBuf,

@@ -10,6 +10,7 @@ use super::Output;
 use crate::{
     cli::{ConsortiumCommand, InitArgs},
     consortium::{self, CrossPlan, Plan},
+    known_leaks,
 };
 
 pub(super) fn run(command: ConsortiumCommand, output: Output) -> anyhow::Result<ExitCode> {
@@ -40,7 +41,11 @@ fn init(args: InitArgs, output: Output) -> anyhow::Result<ExitCode> {
         threshold: 2,
         minimum_people: args.minimum_people,
         person_system: args.person_system,
-        cross: args.cross.then(CrossPlan::default),
+        cross: args.cross_lane.cross_lane_with_known_leaks.then_some(CrossPlan {
+            regions: Vec::new(),
+            measures: args.cross_measures,
+            from: args.cross_from,
+        }),
     };
     let mut addresses = BTreeMap::new();
     for (offset, server) in plan.servers().into_iter().enumerate() {
@@ -54,10 +59,18 @@ fn init(args: InitArgs, output: Output) -> anyhow::Result<ExitCode> {
         let list = |configs: &BTreeMap<String, std::path::PathBuf>| {
             configs.values().map(|path| format!("  {}\n", path.display())).collect::<String>()
         };
+        let lane = match places.evaluators.is_empty() {
+            true => String::new(),
+            false => format!(
+                "\n\nEvaluators (nacre evaluator serve …):\n{}\nTHE CROSS LANE IS ON, for invented data only. What is known to leak:\n{}",
+                list(&places.evaluators),
+                known_leaks::listed("  - "),
+            ),
+        };
         format!(
             "A network for trying out is in {dir}. NOT FOR PRODUCTION: every secret of every role was made here.\n\n\
              Trust root:  {}\n\nExchanges (nacre exchange serve …):\n{}\nWitnesses (nacre witness serve …):\n{}\nCustodians (nacre custodian serve …):\n{}\n\
-             Providers (nacre provider post … FILES):\n{}\nRegulator (nacre query …):\n  {}",
+             Providers (nacre provider post … FILES):\n{}\nRegulator (nacre query …):\n  {}{lane}",
             places.trust.display(),
             list(&places.exchanges),
             list(&places.witnesses),

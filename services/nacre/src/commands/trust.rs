@@ -16,6 +16,7 @@ use super::{Output, verify};
 use crate::{
     assembly::{self, Description},
     cli::{AssembleArgs, FinishArgs, TrustCommand},
+    known_leaks::CrossLane,
 };
 
 #[derive(Serialize)]
@@ -23,7 +24,14 @@ use crate::{
 struct Shown<'a> {
     digest: Digest,
     endorsed: bool,
+    cross_lane: CrossLane,
     root: &'a TrustRoot,
+}
+
+impl<'a> Shown<'a> {
+    fn of(root: &'a TrustRoot, endorsed: bool) -> Self {
+        Self { digest: root.digest(), endorsed, cross_lane: CrossLane::of(root), root }
+    }
 }
 
 pub(super) fn run(command: TrustCommand, output: Output) -> anyhow::Result<()> {
@@ -41,8 +49,7 @@ fn assemble(args: &AssembleArgs, output: Output) -> anyhow::Result<()> {
     let path = root_path(&Folder::at(&args.out));
     ensure!(!path.exists(), "{} is there already; nothing is overwritten: name another folder", path.display());
     fs::write(&path, toml::to_string(&root)?).with_context(|| format!("cannot write {}", path.display()))?;
-    let shown = Shown { digest: root.digest(), endorsed: false, root: &root };
-    output.print(&shown, || {
+    output.print(&Shown::of(&root, false), || {
         let new_key = previous.as_ref().is_some_and(|previous| !assembly::has_key_of(&root, previous.root()));
         let warning = if new_key {
             "\nTHE COLLECTIVE KEY IS ANOTHER THAN BEFORE: what was posted so far can no longer be asked about with what comes.\n"
@@ -75,9 +82,8 @@ fn show(file: &Path, output: Output) -> anyhow::Result<()> {
             (root, false)
         }
     };
-    let shown = Shown { digest: root.digest(), endorsed, root: &root };
     let state = if endorsed { "endorsed by all its jurisdictions" } else { "not endorsed" };
-    output.print(&shown, || text(&root, state))
+    output.print(&Shown::of(&root, endorsed), || text(&root, state))
 }
 
 fn finish(args: &FinishArgs, output: Output) -> anyhow::Result<()> {
@@ -86,8 +92,7 @@ fn finish(args: &FinishArgs, output: Output) -> anyhow::Result<()> {
     ensure!(!path.exists(), "{} is there already; nothing is overwritten: name another file", path.display());
     fs::write(path, toml::to_string(network.signed())?).with_context(|| format!("cannot write {}", path.display()))?;
     let root = network.root();
-    let shown = Shown { digest: network.digest(), endorsed: true, root };
-    output.print(&shown, || {
+    output.print(&Shown::of(root, true), || {
         let state = "endorsed by all its jurisdictions";
         format!("{}\n\n{} is the trust root: publish it, and its digest elsewhere.", text(root, state), path.display())
     })
@@ -119,12 +124,13 @@ fn text(root: &TrustRoot, state: &str) -> String {
     };
     format!(
         "network    {}\nserial     {}\ndigest     {}\nstate      {state}\nfollows    {earlier}\ncatalogue  {} ({catalogue})\n\
-         k          {} people\n{}{}",
+         k          {} people\n{}{}{}",
         root.network,
         root.serial,
         root.digest(),
         root.catalogue,
         root.disclosure.minimum_people,
+        CrossLane::of(root).line(),
         root.jurisdictions.iter().map(jurisdiction).collect::<String>(),
         root.chains.iter().map(chain).collect::<String>(),
     )

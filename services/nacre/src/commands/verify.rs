@@ -207,6 +207,9 @@ fn of_cross(release: &CrossRelease, crossed: &Crossed) -> String {
             "the exchanges handed over what their providers proved; one evaluator a jurisdiction computed by itself: who \
              holds the inputs can compute it again"
                 .to_owned(),
+            "every custodian gave the share it holds: where only a threshold of a jurisdiction answered, one of them can \
+             have changed the figures"
+                .to_owned(),
         ]),
     )
 }

@@ -1,4 +1,5 @@
-//! The demo's question of the cross lane: what a hospital and a gym know of the same people, and nobody of both.
+//! The demo's question of the cross lane: what a hospital and a gym know of the same people, and nobody of both. It is asked
+//! where the demo was told to show the lane, and what is known to leak is said there.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -14,15 +15,20 @@ use super::{
 use crate::{
     commands::{Output, verify},
     consortium::{Consortium, CrossPlan},
-    output,
+    known_leaks, output,
     progress::Bars,
 };
 
-/// Where people's steps and pressures are crossed: a few hundred people.
+/// Where people's steps and pressures are crossed.
 const REGION: &str = "820000";
 /// Whose bands are rows, and columns.
 const MEASURES: [&str; 2] = ["steps", "systolic-bp"];
 const TEXT: &str = "Systolic pressure by steps a day, of people whose steps a gym knows and whose pressure a hospital";
+
+/// What is said in place of the question.
+pub(super) const OFF: &str = "\nThe cross lane (statistics over what a hospital and a gym know of the same people) is off, as in every network unless \
+     its\ntrust root has it: it is known to tell more than it should, up to one patient's exact value. \
+     `nacre demo --cross-lane-with-known-leaks`\nshows it, and what leaks.";
 
 /// People by row and column.
 type Cells = BTreeMap<(u8, u8), u64>;
@@ -61,7 +67,12 @@ pub async fn ask(
     population: &Population,
     output: Output,
 ) -> anyhow::Result<Answered> {
-    output.say(format_args!("\n6.4 {TEXT}"));
+    output.say(format_args!("\n6.6 {TEXT}"));
+    let leaks = known_leaks::listed("   - ");
+    output.say(format_args!(
+        "   This is the cross lane, for invented data only. What is known to leak:\n{}",
+        leaks.trim_end()
+    ));
     let config = Config::read(&places.regulator)?;
     let answered = nacre_regulator::cross_query(&config, &question()?, &Bars::new()).await?;
     let path = folder.join("releases/pressure-by-steps.json");
@@ -76,13 +87,15 @@ pub async fn ask(
     let expected: Cells = truth.into_iter().filter(|(_, people)| *people >= minimum).collect();
     let exact = shown == expected;
     let (rows, columns) = definitions.shape(CrossStatistic::Table);
+    let (answered, withheld) = (shown.len(), rows * columns - shown.len());
+    let answered = Answered { question: TEXT.to_owned(), release: path, answered, withheld, shown: shown.len(), exact };
     output.say(format_args!(
         "   {people} people, counted on ciphertexts by three evaluators; cells of fewer than {minimum} were set to zero under \
-         encryption.\n   Shares verified; every cell equals the truth, and none is missing: {}",
-        if exact { "yes" } else { "NO" }
+         encryption:\n   {withheld} of {} are not shown. Shares verified; every cell equals the truth, and none is missing: {}",
+        rows * columns,
+        answered.verdict(),
     ));
-    let (answered, withheld) = (shown.len(), rows * columns - shown.len());
-    Ok(Answered { question: TEXT.to_owned(), release: path, answered, withheld, exact })
+    Ok(answered)
 }
 
 /// How many people are in each pair of bands that month, as the generator knows, and how many have both.

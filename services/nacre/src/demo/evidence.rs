@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use nacre_provider::Config;
 use nacre_schemas::{Digest, id::ChainId};
 use serde::Serialize;
@@ -35,12 +35,9 @@ pub struct Shown {
     pub file: PathBuf,
 }
 
-/// Gathers the evidence on the first record of the last provider, and verifies it from its file.
+/// Gathers the evidence on the first record of the last provider that posted any, and verifies it from its file.
 pub async fn show(places: &Consortium, folder: &Path, output: Output) -> anyhow::Result<Shown> {
-    let (member, config) = places.providers.iter().next_back().context("a network has providers")?;
-    let config = Config::read(config)?;
-    let receipts = nacre_provider::receipts(&config).await?;
-    let record = receipts.first().with_context(|| format!("{member} posted nothing"))?.record;
+    let (member, config, record) = a_record(places).await?;
     let gathered = nacre_provider::gather(&config, record, PATIENCE).await?;
     let file = folder.join("evidence.json");
     fs::write(&file, serde_json::to_vec_pretty(&gathered)?)?;
@@ -57,4 +54,15 @@ pub async fn show(places: &Consortium, folder: &Path, output: Output) -> anyhow:
         report.checked.len(),
     ));
     Ok(Shown { record, chain: report.chain, anchored_in, file })
+}
+
+/// A record, and whose it is. At some sizes a region has nobody, and its providers posted nothing.
+async fn a_record(places: &Consortium) -> anyhow::Result<(&str, Config, Digest)> {
+    for (member, config) in places.providers.iter().rev() {
+        let config = Config::read(config)?;
+        if let Some(receipt) = nacre_provider::receipts(&config).await?.first() {
+            return Ok((member, config, receipt.record));
+        }
+    }
+    bail!("no provider posted anything")
 }

@@ -18,10 +18,11 @@ use nacre_schemas::{
     cohort::{AgeBand, CellKey, Sex},
     contribution::{Header, Payload, Restricted},
     measure::Measure,
+    query::Quantity,
     receipt::BatchReceipt,
-    release::{Outcome, Release},
+    release::{Outcome as Shown, Release},
 };
-use nacre_verifier::Network;
+use nacre_verifier::{Failure, Network};
 use nacre_zk::{
     batch::{self, Record},
     share::{self, SecretShare},
@@ -35,65 +36,105 @@ use crate::{
     consortium::Consortium,
 };
 
+/// What became of a fraud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// A check found it.
+    Caught,
+    /// There was nothing that it could have altered.
+    NotTried,
+    /// It went through.
+    NotCaught,
+}
+
+impl Outcome {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Caught => "caught:",
+            Self::NotTried => "not tried,",
+            Self::NotCaught => "NOT CAUGHT",
+        }
+    }
+}
+
 /// A fraud and what became of it.
 #[derive(Clone, Debug, Serialize)]
-pub struct Caught {
-    /// What was tried.
+pub struct Fraud {
+    /// What it is.
     pub fraud: &'static str,
-    /// Whether it was caught.
-    pub caught: bool,
-    /// By what, in the words of the check.
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What caught it, in the words of the check; or why it was not tried.
     pub by: String,
 }
 
+impl Fraud {
+    fn held(fraud: &'static str, verdict: Result<(), Failure>) -> Self {
+        match verdict {
+            Ok(()) => Self { fraud, outcome: Outcome::NotCaught, by: String::new() },
+            Err(failure) => Self { fraud, outcome: Outcome::Caught, by: failure.to_string() },
+        }
+    }
+
+    fn nothing_shown(fraud: &'static str) -> Self {
+        Self { fraud, outcome: Outcome::NotTried, by: "because nothing was shown that could be altered".to_owned() }
+    }
+}
+
 /// Tries all three.
-pub async fn show_all(places: &Consortium, folder: &Path, output: Output) -> anyhow::Result<Vec<Caught>> {
+pub async fn show_all(places: &Consortium, folder: &Path, output: Output) -> anyhow::Result<Vec<Fraud>> {
     let network = verify::read_trust(&places.trust)??;
-    let release = questions::first_release(folder)?;
-    let caught = vec![
-        altered_figure(&release, &network),
+    let releases = questions::releases(folder, network.root())?;
+    let frauds = vec![
+        altered_figure(&releases, &network),
         value_out_of_range(places, &network).await?,
-        share_from_wrong_key(places, &release, &network)?,
+        share_from_wrong_key(places, &releases, &network)?,
     ];
     output.say("\n7. Three frauds:");
-    for fraud in &caught {
-        output.say(format_args!(
-            "   {}: {} {}",
-            fraud.fraud,
-            if fraud.caught { "caught:" } else { "NOT CAUGHT" },
-            fraud.by
-        ));
+    for fraud in &frauds {
+        output.say(format_args!("   {}: {} {}", fraud.fraud, fraud.outcome.word(), fraud.by));
     }
-    Ok(caught)
+    Ok(frauds)
 }
 
-/// Somebody raises a published sum by one and recomputes the mean.
-fn altered_figure(release: &Release, network: &Network) -> Caught {
-    let mut altered = release.clone();
-    let request = &altered.dossier.logged.request.request;
-    for figures in altered.figures.iter_mut().take(1) {
-        for result in &mut figures.results {
-            if let (nacre_schemas::query::Quantity::Sum, Outcome::Value(value)) = (result.quantity, &mut result.outcome)
-            {
-                *value += 1;
+/// Somebody raises a published figure by one, a sum if one was published, and makes all that follows from it fit.
+fn altered_figure(releases: &[Release], network: &Network) -> Fraud {
+    let is_sum = |quantity: Quantity| quantity == Quantity::Sum;
+    let (fraud, altered) = match raised(releases, is_sum) {
+        Some(altered) => ("a published sum raised by one", Some(altered)),
+        None => ("a published number raised by one", raised(releases, |_| true)),
+    };
+    let Some(altered) = altered else { return Fraud::nothing_shown(fraud) };
+    Fraud::held(fraud, nacre_verifier::release::check(&altered, network).map(drop))
+}
+
+/// The first release that shows such a quantity, with the first of them raised by one.
+fn raised(releases: &[Release], wanted: impl Fn(Quantity) -> bool) -> Option<Release> {
+    releases.iter().find_map(|release| {
+        let mut altered = release.clone();
+        let request = &altered.dossier.logged.request.request;
+        for figures in &mut altered.figures {
+            let shown = figures.results.iter_mut().find_map(|result| match &mut result.outcome {
+                Shown::Value(value) if wanted(result.quantity) => Some(value),
+                _ => None,
+            });
+            let Some(value) = shown else { continue };
+            *value += 1;
+            // The figures are made to fit, so that nothing but the cryptography stands in the way.
+            let (group, results) = (figures.group.clone(), figures.results.clone());
+            if let Ok(fitting) = nacre_verifier::figures::of_group(&altered.definition, request, group, results) {
+                *figures = fitting;
             }
+            return Some(altered);
         }
-        // The figures are made to fit, so that nothing but the cryptography stands in the way.
-        let (group, results) = (figures.group.clone(), figures.results.clone());
-        if let Ok(fitting) = nacre_verifier::figures::of_group(&altered.definition, request, group, results) {
-            *figures = fitting;
-        }
-    }
-    let result = nacre_verifier::release::check(&altered, network);
-    Caught { fraud: "a published sum raised by one", caught: result.is_err(), by: failure(result) }
-}
-
-fn failure<T>(result: Result<T, nacre_verifier::Failure>) -> String {
-    result.err().map(|failure| failure.to_string()).unwrap_or_default()
+        None
+    })
 }
 
 /// A hospital with a patched program posts a pressure of 350, by widening the range in its own copy of the definition.
-async fn value_out_of_range(places: &Consortium, network: &Network) -> anyhow::Result<Caught> {
+async fn value_out_of_range(places: &Consortium, network: &Network) -> anyhow::Result<Fraud> {
+    let fraud = "a systolic pressure of 350 posted by a patched provider";
     let (member, path) =
         places.providers.iter().find(|(name, _)| name.starts_with("hospital")).context("a hospital")?;
     let config = nacre_provider::Config::read(path)?;
@@ -132,18 +173,18 @@ async fn value_out_of_range(places: &Consortium, network: &Network) -> anyhow::R
     let path = format!("/v1/chains/{}/batches", config.chain.slug());
     let answer: Result<BatchReceipt, ClientError> =
         client.post_bytes(&path, Scope::BatchesWrite, "application/vnd.nacre.batch", batch.to_canonical()).await;
-    let (caught, by) = match answer {
-        Ok(_) => (false, String::new()),
-        Err(ClientError::Problem(problem)) => (
-            true,
-            format!(
+    match answer {
+        Ok(_) => Ok(Fraud { fraud, outcome: Outcome::NotCaught, by: String::new() }),
+        Err(ClientError::Problem(problem)) if problem.word() == "proof-rejected" => {
+            let by = format!(
                 "the exchange answers {}: {} (it is bound to the catalogue's definition, range included)",
                 problem.status, problem.detail
-            ),
-        ),
-        Err(error) => bail!("the exchange could not be asked: {error}"),
-    };
-    Ok(Caught { fraud: "a systolic pressure of 350 posted by a patched provider", caught, by })
+            );
+            Ok(Fraud { fraud, outcome: Outcome::Caught, by })
+        }
+        // What was refused for another reason shows nothing of the proof.
+        Err(error) => bail!("the exchange did not come to the batch's proofs: {error}"),
+    }
 }
 
 fn definition(name: &str) -> anyhow::Result<Measure> {
@@ -152,21 +193,30 @@ fn definition(name: &str) -> anyhow::Result<Measure> {
 }
 
 /// A custodian answers with a share made from another key, and signs it.
-fn share_from_wrong_key(places: &Consortium, release: &Release, network: &Network) -> anyhow::Result<Caught> {
-    let mut altered = release.clone();
-    let signed = altered.answers.first_mut().context("a release has answers")?;
-    let custodian = signed.answer.custodian.clone();
-    let request = signed.answer.request;
+fn share_from_wrong_key(places: &Consortium, releases: &[Release], network: &Network) -> anyhow::Result<Fraud> {
+    let fraud = "a decryption share made from the wrong key";
     let wrong = SecretShare::from_bytes(&[7; 32].map(|byte: u8| byte & 0x0f))?;
-    for decision in signed.answer.groups.iter_mut().flat_map(|group| &mut group.decisions) {
-        if let Decision::Opened(opened) = &mut decision.decision {
-            *opened = share::answer(&wrong, &request, &custodian, &opened.key, &mut OsRng)?;
+    for release in releases {
+        let mut altered = release.clone();
+        for signed in &mut altered.answers {
+            let custodian = signed.answer.custodian.clone();
+            let request = signed.answer.request;
+            let decisions = signed.answer.groups.iter_mut().flat_map(|group| &mut group.decisions);
+            let mut replaced = false;
+            for decision in decisions {
+                let Decision::Opened(opened) = &mut decision.decision else { continue };
+                *opened = share::answer(&wrong, &request, &custodian, &opened.key, &mut OsRng)?;
+                replaced = true;
+            }
+            if !replaced {
+                continue;
+            }
+            let config = places.custodians.get(&custodian.to_string()).context("the custodian has a configuration")?;
+            let config = nacre_custodian::Config::read(config)?;
+            let key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)?;
+            signed.signature = key.sign(Role::Answer, &signed.answer.to_canonical());
+            return Ok(Fraud::held(fraud, nacre_verifier::release::check(&altered, network).map(drop)));
         }
     }
-    let config = places.custodians.get(&custodian.to_string()).context("the custodian has a configuration")?;
-    let config = nacre_custodian::Config::read(config)?;
-    let key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)?;
-    signed.signature = key.sign(Role::Answer, &signed.answer.to_canonical());
-    let result = nacre_verifier::release::check(&altered, network);
-    Ok(Caught { fraud: "a decryption share made from the wrong key", caught: result.is_err(), by: failure(result) })
+    Ok(Fraud::nothing_shown(fraud))
 }

@@ -1,18 +1,19 @@
-//! The demo's three questions, each answered by the network and beside it by the generator's own list.
+//! The demo's questions, each answered by the network and beside it by the generator's own list.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::Context as _;
 use nacre_regulator::{Config, Question};
 use nacre_schemas::{
+    answer::Rule,
     cohort::AgeBand,
     measure::Measure,
     query::{Attribute, GroupKey, Quantity, Statistic},
     release::{GroupFigures, Outcome, Release},
+    trust::TrustRoot,
 };
 use nacre_verifier::Network;
 use serde::Serialize;
@@ -42,8 +43,21 @@ pub struct Answered {
     pub answered: usize,
     /// Groups withheld, whole or in part.
     pub withheld: usize,
-    /// Whether every integer that was released is the generator's.
+    /// Integers, or cells of the cross lane, that were shown.
+    pub shown: usize,
+    /// Whether every one of them is the generator's; true if there is none.
     pub exact: bool,
+}
+
+impl Answered {
+    /// Whether it was held against the truth, in a word.
+    pub(super) fn verdict(&self) -> &'static str {
+        match (self.exact, self.shown) {
+            (false, _) => "NO",
+            (true, 0) => "nothing was shown",
+            (true, _) => "yes",
+        }
+    }
 }
 
 fn question(measure: &str, by: &[Attribute], statistics: &[Statistic], purpose: &str) -> anyhow::Result<Question> {
@@ -64,16 +78,31 @@ fn question(measure: &str, by: &[Attribute], statistics: &[Statistic], purpose: 
     })
 }
 
-fn questions() -> anyhow::Result<Vec<Asked>> {
+/// A question about people of ten years of age.
+fn of_decade(first: u32, question: Question) -> Question {
+    Question { youngest: AgeBand::of_age(first), oldest: AgeBand::of_age(first + 5), ..question }
+}
+
+/// What is asked. Where the network has a cross lane, that alone answers about its measures from its month on, and the questions
+/// about them end the month before.
+fn questions(root: &TrustRoot) -> anyhow::Result<Vec<Asked>> {
     use Attribute as By;
     use Statistic::{Bands, Count, Mean, Sd};
+    let last = match &root.cross {
+        Some(_) => super::MONTHS[1],
+        None => super::MONTHS[2],
+    };
+    let last = last.parse().map_err(anyhow::Error::msg::<String>)?;
     let mut bmi = question("bmi", &[By::Sex], &[Count, Bands], "prevalence of obesity")?;
     bmi.version = Some(1);
+    let pressure = question("systolic-bp", &[By::Region, By::Sex], &[Count, Mean, Sd], "quarterly report")?;
+    let steps = Question { to: last, ..question("steps", &[], &[Count, Mean], "activity by age")? };
+    // Of five-year bands few would be left: a third gym's few people withhold what two have many of.
     Ok(vec![
         Asked {
-            text: "Mean systolic pressure by region and sex, first quarter of 2026",
+            text: "Mean systolic pressure by region and sex, from January 2026 on",
             file: "systolic-by-region-and-sex.json",
-            question: question("systolic-bp", &[By::Region, By::Sex], &[Count, Mean, Sd], "quarterly report")?,
+            question: Question { to: last, ..pressure },
         },
         Asked {
             text: "Underweight, normal, overweight and obese by sex (WS/T 428), all regions",
@@ -81,9 +110,19 @@ fn questions() -> anyhow::Result<Vec<Asked>> {
             question: bmi,
         },
         Asked {
-            text: "Steps a day by age band: small groups are withheld",
-            file: "steps-by-age.json",
-            question: question("steps", &[By::AgeBand], &[Count, Mean], "activity by age")?,
+            text: "Steps a day, of people of 30 to 39 years",
+            file: "steps-of-30-to-39.json",
+            question: of_decade(30, steps.clone()),
+        },
+        Asked {
+            text: "Steps a day, of people of 50 to 59 years",
+            file: "steps-of-50-to-59.json",
+            question: of_decade(50, steps.clone()),
+        },
+        Asked {
+            text: "Steps a day, of people of 70 to 79 years",
+            file: "steps-of-70-to-79.json",
+            question: of_decade(70, steps),
         },
     ])
 }
@@ -100,7 +139,7 @@ pub async fn ask_all(
     fs::create_dir_all(&releases)?;
     let network = verify::read_trust(&places.trust)??;
     let mut answers = Vec::new();
-    for asked in questions()? {
+    for asked in questions(network.root())? {
         output.say(format_args!("\n6.{} {}", answers.len() + 1, asked.text));
         let outcome = nacre_regulator::query(&config, &asked.question, &Bars::new()).await?;
         let path = releases.join(asked.file);
@@ -125,10 +164,8 @@ fn compare(
     let (mut exact, mut withheld) = (true, 0);
     for (figures, row) in release.figures.iter().zip(table.row_iter_mut()) {
         let values = truths.get(&figures.group).map(Vec::as_slice).unwrap_or_default();
-        let right = agrees(&release.definition, figures, values);
-        let partly = figures.results.iter().any(|result| matches!(result.outcome, Outcome::Withheld(_)));
-        withheld += usize::from(partly);
-        exact &= right;
+        withheld += usize::from(rules(figures).next().is_some());
+        exact &= agrees(&release.definition, figures, values);
         row.add_cell(output::number(truth_text(&release.definition, figures, values)));
     }
     if let Some(header) = table.header() {
@@ -138,15 +175,45 @@ fn compare(
     }
     exact &= truths.len() == release.figures.len();
     output.say(table);
+    output.say(explained(&release));
     let verified = format!("verified offline: {} checks, {} custodians", report.checked.len(), report.custodians.len());
-    output.say(format_args!("   {verified}; every integer equals the truth: {}", if exact { "yes" } else { "NO" }));
-    Ok(Answered {
+    let results = release.figures.iter().flat_map(|figures| &figures.results);
+    let answered = Answered {
         question: text.to_owned(),
         release: path,
         answered: release.figures.len() - withheld,
         withheld,
+        shown: results.filter(|result| matches!(result.outcome, Outcome::Value(_))).count(),
         exact,
+    };
+    output.say(format_args!("   {verified}; every integer equals the truth: {}", answered.verdict()));
+    Ok(answered)
+}
+
+/// The rules that withheld something of a group.
+fn rules(figures: &GroupFigures) -> impl Iterator<Item = Rule> + '_ {
+    figures.results.iter().filter_map(|result| match result.outcome {
+        Outcome::Withheld(rule) => Some(rule),
+        Outcome::Value(_) => None,
     })
+}
+
+/// Why what is not shown is not.
+fn explained(release: &Release) -> String {
+    let mut groups: BTreeMap<Rule, usize> = BTreeMap::new();
+    for figures in &release.figures {
+        for rule in rules(figures).collect::<BTreeSet<_>>() {
+            *groups.entry(rule).or_default() += 1;
+        }
+    }
+    if groups.is_empty() {
+        return "   nothing is withheld".to_owned();
+    }
+    let all = release.figures.len();
+    let lines = groups
+        .iter()
+        .map(|(rule, groups)| format!("   withheld in {groups} of {all} groups, {rule}: {}", rule.explain()));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The generator's values of each group.
@@ -190,8 +257,7 @@ fn truth_text(measure: &Measure, figures: &GroupFigures, values: &[u32]) -> Stri
     format!("n {}, mean {mean:.2}", values.len())
 }
 
-/// The first release, for the frauds.
-pub fn first_release(folder: &Path) -> anyhow::Result<Release> {
-    let first = questions()?.into_iter().next().context("there are questions")?;
-    verify::read_release(&folder.join("releases").join(first.file))
+/// The releases, for the frauds.
+pub(super) fn releases(folder: &Path, root: &TrustRoot) -> anyhow::Result<Vec<Release>> {
+    questions(root)?.iter().map(|asked| verify::read_release(&folder.join("releases").join(asked.file))).collect()
 }
