@@ -22,13 +22,18 @@ pub struct Scaled {
 impl Scaled {
     /// Starts it at that time, and waits until it serves.
     pub async fn start(config: &Config, now: &str) -> anyhow::Result<Self> {
+        let now = now.parse()?;
+        Self::start_by(config, || Clock::scaled(now, FACTOR)).await
+    }
+
+    /// The same by another clock.
+    pub async fn start_by(config: &Config, clock: impl Fn() -> Clock) -> anyhow::Result<Self> {
         let begin = Instant::now();
         loop {
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             let url = format!("http://{}", listener.local_addr()?);
-            let clock = Clock::scaled(now.parse()?, FACTOR);
             let (stop, stopped) = oneshot::channel::<()>();
-            let served = tokio::spawn(serve_by(config.clone(), listener, async move { drop(stopped.await) }, clock));
+            let served = tokio::spawn(serve_by(config.clone(), listener, async move { drop(stopped.await) }, clock()));
             let mut gateway = Self { url, served, stop };
             while !gateway.served.is_finished() {
                 if reqwest::get(format!("{}/healthz", gateway.url)).await.is_ok() {

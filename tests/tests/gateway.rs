@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nacre_provider::Config;
+use nacre_provider::{Clock, Config};
 use nacre_tests::{Running, gateway::Scaled, peers, plan, unsteady::Unsteady};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
@@ -268,6 +268,37 @@ async fn whatever_fails_on_the_way_nothing_is_lost_and_nothing_doubled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn before_a_real_exchange_a_clock_that_is_ahead_closes_nothing() {
+    let (running, _, _) = network().await;
+    let mut config = running.provider(MEMBER).unwrap();
+    (config.gateway.grace_days, config.gateway.quiet_hours) = (0, 0);
+    let ahead = "9601h".parse().unwrap();
+    let gateway = Scaled::start_by(&config, || Clock::wrong(ahead)).await.unwrap();
+    let (status, answer) = gateway.send("POST", "/", bundle(1).to_string()).await.unwrap();
+    assert_eq!(status, 200, "{answer}");
+    let begin = Instant::now();
+    let said = loop {
+        let status = nacre_provider::status(&config).await.unwrap();
+        assert_eq!((status.queued, status.posted, status.waiting_months), (0, 0, 1));
+        if let Some(problem) = status.posting.clock_problem() {
+            break problem;
+        }
+        assert!(begin.elapsed() < PATIENCE, "{status:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert!(said.contains("400 d 0 h 59 min") && said.contains("ahead of"), "{said}");
+    gateway.kill().await;
+    let gateway = Scaled::start(&config, NOW).await.unwrap();
+    let begin = Instant::now();
+    while nacre_provider::status(&config).await.unwrap().posted == 0 {
+        assert!(begin.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(records_at_exchange(&running).await, 1);
+    gateway.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_are_imported_once_and_everyone_sees_how_far_they_got() {
     let (running, path, _) = network().await;
     let mut config = Config::read(&path).unwrap();
@@ -359,6 +390,18 @@ async fn files_are_imported_once_and_everyone_sees_how_far_they_got() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let again = Scaled::start(&config, NOW).await.unwrap();
+    // What comes for it afterwards, corrected or taken back, is told so.
+    let erased = (0..3).map(|number| (format!("/Observation/o{number}"), bundle(number)));
+    for (path, bundle) in erased {
+        let (_, found) = again.send("GET", &path, String::new()).await.unwrap();
+        let expected = if found["meta"]["tag"][0]["code"] == "erased" { "erased" } else { "late" };
+        for (from, to) in [("70.5", "71.5"), ("final", "entered-in-error")] {
+            let observation = bundle["entry"][1]["resource"].to_string().replace(from, to);
+            let (status, refused) = again.send("PUT", &path, observation).await.unwrap();
+            let word = &refused["issue"][0]["details"]["coding"][0]["code"];
+            assert_eq!((status, word), (422, &json!(expected)), "{refused}");
+        }
+    }
     let mut states = Vec::new();
     for number in 0..3 {
         let (_, found) = again.send("GET", &format!("/Observation/o{number}"), String::new()).await.unwrap();

@@ -15,14 +15,14 @@ mod tokens;
 
 use std::{
     sync::{Arc, Once},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use axum::body::Bytes;
 use nacre_schemas::id::MemberId;
 use reqwest::{
     Method, Response, StatusCode, Url,
-    header::{ACCEPT, CONTENT_TYPE, HeaderValue},
+    header::{ACCEPT, AGE, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderMap, HeaderValue},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
@@ -116,6 +116,17 @@ impl Client {
     ) -> Result<Vec<u8>, ClientError> {
         let call = self.call(Method::GET, path, accept, None)?;
         self.send(&call, scope).await
+    }
+
+    /// What the server's clock shows, in whole seconds: the `Date` of a successful answer (RFC 9110 §6.6.1). It was true when the
+    /// answer was made, at some moment between the call and its return. The path is asked for without a token.
+    pub async fn time(&self, path: &str) -> Result<SystemTime, ClientError> {
+        let url = self.address.at(path).ok_or_else(|| ClientError::Path(path.to_owned()))?;
+        let request = self.http.get(url.clone()).timeout(self.timeout).header(CACHE_CONTROL, "no-cache");
+        let response = request.send().await.map_err(|error| ClientError::transport(&url, error))?;
+        let time = time_of(response.headers());
+        self.receive(&url, response).await?;
+        time.ok_or_else(|| ClientError::malformed(&url, "the answer says no time (a Date of HTTP)"))
     }
 
     /// Posts JSON, gets JSON.
@@ -212,6 +223,16 @@ impl Client {
     }
 }
 
+/// When an answer was made by its server's clock; a cache on the way that kept it says for how long (RFC 9111 §5.1).
+fn time_of(headers: &HeaderMap) -> Option<SystemTime> {
+    let made = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
+    let kept_s = match headers.get(AGE) {
+        Some(age) => age.to_str().ok()?.trim().parse().ok()?,
+        None => 0,
+    };
+    made.checked_add(Duration::from_secs(kept_s))
+}
+
 fn http_client(address: &Address) -> Result<reqwest::Client, ClientError> {
     install_provider();
     let mut builder = reqwest::Client::builder()
@@ -259,5 +280,26 @@ fn parse_json<T: DeserializeOwned>(url: &Url, body: &[u8]) -> Result<T, ClientEr
 impl From<AddressError> for ClientError {
     fn from(error: AddressError) -> Self {
         Self::Address(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_an_answer_is_its_date_and_what_it_was_kept_for() {
+        let of = |pairs: &[(reqwest::header::HeaderName, &'static str)]| {
+            let headers = pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+            time_of(&headers.collect()).map(|time| time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs())
+        };
+        // The three forms of RFC 9110 §5.6.7, of which servers write the first.
+        for date in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
+            assert_eq!(of(&[(DATE, date)]), Some(784_111_777), "{date}");
+        }
+        assert_eq!(of(&[(DATE, "Sun, 06 Nov 1994 08:49:37 GMT"), (AGE, "20")]), Some(784_111_797));
+        assert_eq!(of(&[(DATE, "Sun, 06 Nov 1994 08:49:37 GMT"), (AGE, "x")]), None);
+        assert_eq!(of(&[(DATE, "1994-11-06T08:49:37Z")]), None);
+        assert_eq!(of(&[]), None);
     }
 }

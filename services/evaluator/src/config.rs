@@ -22,7 +22,7 @@ pub struct Config {
     pub listen: String,
     /// Its own URL: the audience of the access tokens it takes.
     pub url: String,
-    /// Folder of its jobs: requests, inputs, checkpoints, results. Inputs are some 16 kB a batch; at worst 256 MB a chain.
+    /// Folder of its jobs, its own in this network: requests, inputs, checkpoints, results. Inputs are some 16 kB a batch; at worst 256 MB a chain.
     pub data: PathBuf,
     /// The trust root, TOML.
     pub trust: PathBuf,

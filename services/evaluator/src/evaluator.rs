@@ -80,6 +80,17 @@ pub enum OpenError {
     /// It was admitted with another signing key.
     #[error("the signing key is not the one that {0} was admitted with")]
     OtherKey(MemberId),
+    /// The folder of jobs is another's.
+    #[error(
+        "{} belongs to another evaluator or network ({owner}): give `data` a folder of its own; nothing was changed",
+        .path.display()
+    )]
+    OtherOwner {
+        /// The folder.
+        path: PathBuf,
+        /// Its network, that one's collective key, and the member.
+        owner: String,
+    },
     /// The trust root names other keys of the cross lane.
     #[error("the evaluation keys are not those that the trust root names")]
     OtherEvaluationKeys,
@@ -142,7 +153,8 @@ impl Evaluator {
         }
         let exchanges = open_exchanges(config, &network)?;
         let file = |error| OpenError::File { path: config.data.clone(), error };
-        let folders = folder::Jobs::open(&config.data).map_err(file)?;
+        let opened = folder::Jobs::open(&config.data, &folder::Owner::of(&network, &config.member)).map_err(file)?;
+        let folders = opened.map_err(|owner| OpenError::OtherOwner { path: config.data.clone(), owner })?;
         let threads = config.threads.map_or(0, NonZeroUsize::get);
         Ok(Arc::new(Self {
             gatekeeper: Arc::new(Gatekeeper::new(&config.url, members)?),

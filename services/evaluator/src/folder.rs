@@ -1,6 +1,7 @@
 //! A job's files.
 //!
 //! ```text
+//! <data>/owner                           whose folder it is: network, its collective key, member; text
 //! <data>/jobs/<request>/request          LoggedCrossRequest: the job is there once this is
 //! <data>/jobs/<request>/inputs/<chain>   CrossDelivery, as it came
 //! <data>/jobs/<request>/checkpoint       people that were added up so far
@@ -10,7 +11,8 @@
 //!
 //! Kept true: a file is there as a whole, old or new, whatever happens while it is written; folders are of mode 0700 and files
 //! of 0600. A crash leaves at worst a `.tmp` file, or a folder without a request: both go at the next start. A job with an
-//! outcome is done, whatever else lies beside it.
+//! outcome is done, whatever else lies beside it. A folder is one evaluator's: outcomes in it are signed, and nobody else's signature
+//! would be taken for its own.
 //!
 //! Errors: those of the operating system. Cost: two syncs a file.
 
@@ -21,7 +23,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nacre_schemas::{Digest, id::ChainId};
+use nacre_schemas::{
+    Digest,
+    id::{ChainId, MemberId},
+};
+use nacre_verifier::Network;
 
 /// A file of a job.
 #[derive(Clone, Debug)]
@@ -44,12 +50,29 @@ pub(crate) struct Jobs {
     path: PathBuf,
 }
 
+/// Whose a folder is, on a line each.
+pub(crate) struct Owner(String);
+
+impl Owner {
+    /// That member in that network.
+    pub(crate) fn of(network: &Network, member: &MemberId) -> Self {
+        Self(format!("{}\n{}\n{member}\n", network.root().network, network.key().bytes()))
+    }
+}
+
 impl Jobs {
-    /// Opens the folder, or makes it.
-    pub(crate) fn open(data: &Path) -> io::Result<Self> {
+    /// Opens the folder, or makes it; or says whose it is, if it is another's.
+    pub(crate) fn open(data: &Path, owner: &Owner) -> io::Result<Result<Self, String>> {
         let path = data.join("jobs");
         DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
-        Ok(Self { path })
+        let file = data.join("owner");
+        match fs::read_to_string(&file) {
+            Ok(there) if there == owner.0 => {}
+            Ok(there) => return Ok(Err(there.trim_end().replace('\n', ", "))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => replace(&file, owner.0.as_bytes())?,
+            Err(error) => return Err(error),
+        }
+        Ok(Ok(Self { path }))
     }
 
     /// The folder of a request's job, there or not.
@@ -114,13 +137,7 @@ impl Folder {
 
     /// Writes a file, in place of what was there. A job's files are written by one at a time.
     pub(crate) fn write(&self, part: &Part, bytes: &[u8]) -> io::Result<()> {
-        let path = self.file(part);
-        let unfinished = path.with_extension("tmp");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, &path)?;
-        sync_folder(path.parent().unwrap_or(&self.path))
+        replace(&self.file(part), bytes)
     }
 
     /// Removes a file, if it is there.
@@ -140,6 +157,16 @@ impl Folder {
     }
 }
 
+/// Writes a file whole, in place of what was there.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("tmp");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
 fn present(removed: io::Result<()>) -> io::Result<()> {
     match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -157,10 +184,30 @@ mod tests {
 
     use super::*;
 
+    fn open(data: &Path) -> Jobs {
+        Jobs::open(data, &Owner("network\nkey\nevaluator-macao\n".to_owned())).unwrap().unwrap()
+    }
+
+    #[test]
+    fn anothers_folder_is_left_alone_and_it_is_said_whose_it_is() {
+        let data = tempfile::tempdir().unwrap();
+        open(data.path()).of(&Digest([1; 32])).create(b"asked").unwrap();
+        for other in [
+            "network\nkey\nevaluator-guangdong\n",
+            "network\nother key\nevaluator-macao\n",
+            "other\nkey\nevaluator-macao\n",
+        ] {
+            let opened = Jobs::open(data.path(), &Owner(other.to_owned())).unwrap();
+            assert_eq!(opened.err().as_deref(), Some("network, key, evaluator-macao"));
+        }
+        assert_eq!(open(data.path()).list().unwrap().len(), 1);
+        assert_eq!(fs::metadata(data.path().join("owner")).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
     #[test]
     fn a_job_is_there_with_its_request_and_gone_without() {
         let data = tempfile::tempdir().unwrap();
-        let jobs = Jobs::open(data.path()).unwrap();
+        let jobs = open(data.path());
         let (first, second) = (Digest([1; 32]), Digest([2; 32]));
         jobs.of(&first).create(b"asked").unwrap();
         // As a crash leaves it: the folder, and half a request.
@@ -168,7 +215,7 @@ mod tests {
         fs::write(data.path().join(format!("jobs/{second}/request.tmp")), "ask").unwrap();
         fs::write(data.path().join("jobs/notes"), "an operator's").unwrap();
 
-        let found = Jobs::open(data.path()).unwrap().list().unwrap();
+        let found = open(data.path()).list().unwrap();
         assert_eq!(found.iter().map(|(request, _)| *request).collect::<Vec<_>>(), [first]);
         assert!(!data.path().join(format!("jobs/{second}")).exists());
         assert!(data.path().join("jobs/notes").exists());
@@ -181,7 +228,7 @@ mod tests {
     #[test]
     fn what_is_written_replaces_what_was_there_and_is_its_owners_alone() {
         let data = tempfile::tempdir().unwrap();
-        let folder = Jobs::open(data.path()).unwrap().of(&Digest([1; 32]));
+        let folder = open(data.path()).of(&Digest([1; 32]));
         folder.create(b"asked").unwrap();
         let inputs = Part::Inputs("region/440100".parse().unwrap());
         for part in [Part::Checkpoint, inputs.clone()] {

@@ -41,7 +41,7 @@ pub struct Config {
     /// records which others grant are on.
     #[serde(default)]
     pub exchanges: BTreeMap<ChainId, String>,
-    /// Folder of `outbox.sqlite`.
+    /// Folder of `outbox.sqlite`: of this member, chain and network alone.
     pub data: PathBuf,
     /// System of the identifier that names a person.
     pub person_system: Text<256>,
@@ -51,7 +51,8 @@ pub struct Config {
     pub signing_key: PathBuf,
     /// P-384 key for access tokens (PEM).
     pub access_key: PathBuf,
-    /// HMAC-SM3 key of record ids (32 bytes, hex). Losing it, the provider would post its months anew.
+    /// HMAC-SM3 key of record ids (32 bytes, hex). With another one an outbox does not open; with an empty outbox, too, the provider
+    /// would post its months anew.
     pub record_key: PathBuf,
     /// HMAC-SM3 key of pseudonyms (32 bytes, hex).
     pub pseudonym_key: PathBuf,

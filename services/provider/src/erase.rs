@@ -3,7 +3,8 @@
 //!
 //! Kept true: what is here is destroyed only once the exchange has logged the order, so that a failure leaves all of it
 //! in place; erasing again does what is left to do. With the restricted part goes the payload's key, which is nowhere
-//! else. The record's row stays, without what tells its value, so that its source does not bring it back.
+//! else. The record's row stays, without what tells its value, so that its source does not bring it back: whoever posts it again
+//! is told that it was erased. That is for good: the chain has the record's id, and the exchange takes no second one.
 //!
 //! Errors: [`EraseError`]. Cost: one exchange with the server a record.
 
@@ -22,7 +23,13 @@ use nacre_schemas::{
 use nacre_verifier::{Check, Failure, Network};
 use serde::Serialize;
 
-use crate::{Config, OutboxError, PostError, keys::Keys, logged::Logged, outbox::Outbox, post::read_network};
+use crate::{
+    Config, OutboxError, PostError,
+    keys::Keys,
+    logged::Logged,
+    outbox::{Outbox, owner::Owner},
+    post::read_network,
+};
 
 /// Why a record was not erased.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +67,7 @@ pub struct Erased {
 pub async fn erase(config: &Config, record: Digest) -> Result<Erased, EraseError> {
     let network = read_network(&config.trust)?;
     let keys = Keys::read(config).map_err(PostError::from)?;
-    let outbox = Outbox::open(&config.data).await?;
+    let outbox = Outbox::open(&config.data, &Owner::of(config, &network, &keys)).await?;
     let lock = outbox.lock()?;
     let erased = erase_from(config, &network, &keys, &outbox, record).await;
     outbox.close().await;

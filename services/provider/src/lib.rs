@@ -68,7 +68,7 @@ pub use grants::{
 pub use keys::KeyError;
 pub use outbox::{FILE_NAME as OUTBOX_FILE_NAME, OutboxError, posting::Posting, receipt::StoredReceipt};
 pub use people::PersonId;
-pub use post::{MAX_ATTEMPTS, MAX_IN_FLIGHT, PostError, post, post_at, receipts};
+pub use post::{ClockLead, Disagreement, MAX_ATTEMPTS, MAX_IN_FLIGHT, PostError, post, post_at, receipts};
 pub use prepare::{PrepareError, Prepared, prepare, prepare_with};
 pub use preview::{CiphertextBytes, Encrypted, Preview, PreviewedPseudonym, PreviewedRecord, preview, preview_at};
 pub use progress::{Progress, Stage};

@@ -150,7 +150,7 @@ impl<'c> People<'c> {
 
     /// Takes a patient found in the file of that position.
     pub(crate) fn add(&mut self, file: usize, full_url: Option<&str>, patient: Patient) {
-        let link = self.link(&patient);
+        let link = self.hear_of(&patient);
         if let Some(url) = full_url {
             join(&mut self.by_url, (file, url.to_owned()), link);
         }
@@ -172,7 +172,12 @@ impl<'c> People<'c> {
         join(&mut self.by_url, (file, reference.to_owned()), Ok(position));
     }
 
-    fn link(&mut self, patient: &Patient) -> Link {
+    /// Has a reference in the file of that position mean the person at that one.
+    pub(crate) fn link(&mut self, file: usize, reference: &str, person: usize) {
+        join(&mut self.by_url, (file, reference.to_owned()), Ok(person));
+    }
+
+    fn hear_of(&mut self, patient: &Patient) -> Link {
         let position = self.position(self.person_id(patient)?);
         let identity = self.identity(patient);
         let statement = &mut self.statements[position];

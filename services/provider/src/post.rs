@@ -1,11 +1,14 @@
-//! Posting, top-down: read the files, name the people of what is new, seal it, put it in the outbox, send what is queued.
+//! Posting, top-down: agree with the exchange, read the files, name the people of what is new, seal it, put it in the outbox, send
+//! what is queued.
 //!
-//! Kept true: a batch is on disk before it is on the wire, and is sent in the same bytes until the exchange has
+//! Kept true: nothing is sealed that the exchange is known to refuse (`agreement`); an exchange that is away holds up sending, not
+//! sealing; a batch is on disk before it is on the wire, and is sent in the same bytes until the exchange has
 //! answered for it; a receipt counts once [`nacre_verifier::receipt::check`] has found it to hold; a month that was
 //! posted is never sealed again. A crash at any point is mended by running again.
 //!
 //! Cost: some 5 ms of one core a new record, on rayon's threads; one transaction a batch; two batches in flight.
 
+pub(crate) mod agreement;
 mod deliver;
 pub(crate) mod run;
 
@@ -21,12 +24,13 @@ use nacre_fhe::keys::PublicKey;
 use nacre_schemas::{Document as _, catalogue::Catalogue, id::ChainId, region::Region, trust::SignedTrustRoot};
 use nacre_verifier::{Failure, Network, cross};
 
+pub use agreement::{ClockLead, Disagreement};
 pub use deliver::{MAX_ATTEMPTS, MAX_IN_FLIGHT};
 
 use crate::{
     config::Config,
     keys::{KeyError, Keys},
-    outbox::{Outbox, OutboxError, receipt::StoredReceipt},
+    outbox::{Outbox, OutboxError, owner::Owner, receipt::StoredReceipt},
     prepare::PrepareError,
     progress::Progress,
     pseudonyms::PseudonymsError,
@@ -84,6 +88,9 @@ pub enum PostError {
     /// The network goes by another catalogue than this program has.
     #[error("the trust root goes by another catalogue than this program has; they must be of one version")]
     OtherCatalogue,
+    /// The exchange would take nothing of what was about to be sealed.
+    #[error(transparent)]
+    Disagreement(#[from] Disagreement),
     /// The files or the register of people cannot be read.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
@@ -117,7 +124,7 @@ pub async fn post_at(
     progress: &dyn Progress,
 ) -> Result<PostSummary, PostError> {
     let sealer = Arc::new(sealer(config)?);
-    let outbox = Outbox::open(&config.data).await?;
+    let outbox = Outbox::open(&config.data, &sealer.owner()).await?;
     let lock = outbox.lock()?;
     let posted = match run::Run::new(sealer, &outbox, progress, MAX_ATTEMPTS) {
         Ok(run) => run.all(paths, now).await,
@@ -138,7 +145,7 @@ pub(crate) fn sealer(config: &Config) -> Result<Sealer, PostError> {
 
 /// The receipts of everything that was posted.
 pub async fn receipts(config: &Config) -> Result<Vec<StoredReceipt>, PostError> {
-    let outbox = Outbox::open(&config.data).await?;
+    let outbox = Outbox::open(&config.data, &Owner::configured(config)).await?;
     let listed = outbox.receipts().await;
     outbox.close().await;
     Ok(listed?)

@@ -30,8 +30,8 @@ pub struct PostSummary {
     pub already_queued: u64,
     /// Records found that the exchange refused in an earlier run, with the same value.
     pub already_refused: u64,
-    /// Records found that were erased: they are not posted again.
-    pub already_erased: u64,
+    /// Records found that were erased, by id: they are not posted again, whatever their source says now.
+    pub already_erased: Vec<Digest>,
     /// Records receipted in this run.
     pub posted: u64,
     /// Records still queued: the next run sends them again.
@@ -89,6 +89,8 @@ pub struct Unsettled {
     pub batch: Digest,
     /// What became of it.
     pub outcome: Outcome,
+    /// Records of it that the exchange does not have, as far as is known.
+    pub records: u64,
     /// Why.
     pub detail: String,
 }
@@ -103,9 +105,29 @@ pub enum Outcome {
     NotReceipted,
     /// The exchange refused the batch and no single record. Its records are sealed anew by the next run.
     Refused,
+    /// By the exchange's clock months of it have not ended. Their records are sealed anew by a run after their end.
+    OpenMonth,
 }
 
 impl PostSummary {
+    /// Whether everything that was found is receipted, now or before: nothing was refused, left out, or waits for another run.
+    /// Months that have not ended are no exception: their time comes.
+    pub fn is_clean(&self) -> bool {
+        let Self { refused, refused_at_exchange, unsettled, already_erased, already_refused, queued, unnamed, .. } =
+            self;
+        refused.is_empty()
+            && refused_at_exchange.is_empty()
+            && unsettled.is_empty()
+            && already_erased.is_empty()
+            && (*already_refused, *queued, *unnamed) == (0, 0, 0)
+    }
+
+    /// Records that the exchange refused in this run, one by one or with all of their batch.
+    pub fn refused_records(&self) -> u64 {
+        let whole = self.unsettled.iter().filter(|unsettled| unsettled.outcome == Outcome::Refused);
+        self.refused_at_exchange.len() as u64 + whole.map(|unsettled| unsettled.records).sum::<u64>()
+    }
+
     pub(crate) fn of(prepared: &mut Prepared) -> Self {
         let mut by_measure: BTreeMap<MeasureRef, MeasureCounts> = BTreeMap::new();
         for (measure, readings) in &prepared.readings {

@@ -75,7 +75,7 @@ struct Done {
     files: BTreeMap<Digest, Stamp>,
     /// Months that it left because they had not ended.
     waiting: Vec<Period>,
-    /// Whether it left records queued or unnamed.
+    /// Whether it left records queued, unnamed or in batches that were refused whole.
     incomplete: bool,
 }
 
@@ -162,7 +162,9 @@ impl Watch {
         waiting.sort_unstable();
         waiting.dedup();
         let files = files.iter().map(|(path, stamp)| (self.name(path), *stamp)).collect();
-        Done { files, waiting, incomplete: summary.queued > 0 || summary.unnamed > 0 }
+        // What was refused as a whole is nowhere, and is sealed anew when its files are read again.
+        let incomplete = (summary.queued, summary.unnamed) != (0, 0) || !summary.unsettled.is_empty();
+        Done { files, waiting, incomplete }
     }
 
     /// Whether there is something to do about the files.

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
@@ -62,6 +62,25 @@ async fn a_client_gets_and_posts_and_fetches_one_token_a_scope() {
         client.post_bytes("/bytes", Scope::LogWrite, "application/vnd.nacre.batch", vec![7; 1_000]).await.unwrap();
     assert_eq!(bytes, json!({ "type": "application/vnd.nacre.batch", "length": 1_000 }));
     assert_eq!(server.token_requests(), 2);
+}
+
+#[tokio::test]
+async fn a_servers_clock_is_read_from_its_answer() {
+    let (_, regulator, server) = regulator_and_server().await;
+    let whole = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let before = whole(SystemTime::now());
+    let time = whole(server.client(&regulator).time("/checkpoint").await.unwrap());
+    assert!((before..=whole(SystemTime::now())).contains(&time));
+    let failed = server.client(&regulator).time("/nowhere").await;
+    assert!(
+        matches!(failed, Err(ClientError::Status { status: 404, .. })),
+        "who does not answer says nothing of its clock"
+    );
+
+    let timeless = Router::new().route("/", get(async || ([("date", "soon")], "ok")));
+    let failed = client(&serve(timeless).await).time("/").await;
+    assert!(matches!(failed, Err(ClientError::Malformed { .. })), "{failed:?}");
+    assert_eq!(server.token_requests(), 0);
 }
 
 #[tokio::test]

@@ -18,7 +18,12 @@ pub enum ProviderCommand {
     ///   .xml, .zip                  Apple Health's export, of any size, or the archive it comes in
     ///   .csv                        tables, by a description of their columns: see --table
     ///
-    /// Ends with status 1 if anything was refused or is still queued.
+    /// Before anything is sealed the exchange is asked for its time and for the admission: if the clocks differ by more than five
+    /// minutes, or the admission is of other keys, another chain or role, nothing is sealed, and what to set is said. An exchange that
+    /// is away holds up sending alone. The data folder is of one member, chain and network, and opens for no other.
+    ///
+    /// Ends with status 1 if anything was refused, now or by the exchange before, is still queued, or belongs to a record that was
+    /// erased: that is gone for good, and neither it nor a correction of it is posted.
     ///
     /// FIT and Apple Health do not say whose a file is: give --person if all are of one, or set `people = "folder"` under
     /// `[unnamed]` in provider.toml and lay each person's files into a folder that is named by the person's identifier.
@@ -100,7 +105,8 @@ pub enum ProviderCommand {
         config: PathBuf,
     },
     /// Say where everything stands: months that wait, records queued, posted, sealed and refused, what is set aside and why,
-    /// the last error and the next attempt. May be asked while the gateway runs. Ends with status 1 if anything is set aside.
+    /// the last error and the next attempt, and by how much the clock is off. May be asked while the gateway runs. Ends with status 1 if
+    /// anything is set aside, or if the clock keeps months from closing.
     Status {
         /// provider.toml
         config: PathBuf,
@@ -112,7 +118,8 @@ pub enum ProviderCommand {
     },
     /// Destroy a posted record: its openings, its payload and the payload's key, at the exchange, at the full witnesses and
     /// here. What was published before still verifies: the chain keeps the commitments, which tell nothing. The source in
-    /// your own system is yours to delete.
+    /// your own system is yours to delete, and while it is there `post` says so: the record's id is taken for good, so no correction
+    /// of it can be posted.
     ///
     /// Example: nacre provider erase provider.toml 5f0c…e1 (`nacre provider receipts` lists the records)
     Erase {

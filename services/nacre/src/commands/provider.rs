@@ -11,8 +11,9 @@ use std::{
 use anyhow::Context as _;
 use comfy_table::Cell;
 use nacre_provider::{
-    Config, ConsentSummary, Erased, FetchSummary, Given, GrantList, GrantTerms, Pace, Permission, PersonId, Place,
-    PostSummary, Preview, PreviewedPseudonym, Refused, Report, SetAside, Status, Unreachable, parse_until,
+    Config, ConsentSummary, Erased, FetchSummary, Given, GrantList, GrantTerms, Outcome, Pace, Permission, PersonId,
+    Place, PostSummary, Preview, PreviewedPseudonym, Refused, Report, SetAside, Status, Unreachable, Unsettled,
+    parse_until,
 };
 use nacre_schemas::grant::Terms;
 use tokio::net::TcpListener;
@@ -31,10 +32,7 @@ pub(super) async fn run(command: ProviderCommand, output: Output) -> anyhow::Res
             let summary = nacre_provider::post(&configured(&config, reading)?, &paths, &bars).await?;
             bars.end();
             output.print(&summary, || text(&summary))?;
-            let clean = summary.refused.is_empty()
-                && summary.refused_at_exchange.is_empty()
-                && (summary.queued, summary.unnamed) == (0, 0);
-            Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         ProviderCommand::Preview { config, paths, reading } => {
             let bars = Bars::new();
@@ -51,7 +49,8 @@ pub(super) async fn run(command: ProviderCommand, output: Output) -> anyhow::Res
         ProviderCommand::Status { config } => {
             let status = nacre_provider::status(&Config::read(&config)?).await?;
             output.print(&status, || standing(&status))?;
-            Ok(if status.set_aside.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            let well = status.set_aside.is_empty() && status.posting.clock_problem().is_none();
+            Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         ProviderCommand::Erase { config, records } => {
             let config = Config::read(&config)?;
@@ -322,6 +321,9 @@ fn standing(status: &Status) -> String {
     if let Some(next) = posting.next_attempt_at {
         text.push_str(&format!("\n{} rounds failed in a row; next attempt {}", posting.failures, moment(next)));
     }
+    if let Some(problem) = posting.clock_problem() {
+        text.push_str(&format!("\nclock: no month is closed: {problem}"));
+    }
     for SetAside { what, why, count } in &status.set_aside {
         text.push_str(&format!("\nset aside, {count} × {what}: {why}"));
     }
@@ -358,9 +360,27 @@ fn text(summary: &PostSummary) -> String {
         summary.posted,
         summary.queued,
         summary.already_posted,
-        summary.refused_at_exchange.len(),
+        summary.refused_records(),
     );
     text.push_str(&refusals(&summary.refused));
+    if summary.already_refused > 0 {
+        let count = summary.already_refused;
+        text.push_str(&format!(
+            "\n  {count} records were refused by the exchange in an earlier run: not sent again as they are"
+        ));
+    }
+    if !summary.already_erased.is_empty() {
+        text.push_str(&format!(
+            "\n{} records were erased before: what their sources say now was not posted, corrections neither. An erased record \
+             is gone for good, and its id is not taken again. Take its readings out of the source",
+            summary.already_erased.len()
+        ));
+        text.extend(summary.already_erased.iter().take(LISTED).map(|record| format!("\n  record {record}: erased")));
+        if summary.already_erased.len() > LISTED {
+            let more = summary.already_erased.len() - LISTED;
+            text.push_str(&format!("\n  … and {more} more; --json lists them all"));
+        }
+    }
     for refused in &summary.refused_at_exchange {
         text.push_str(&format!("\n  record {}: {}", refused.record, refused.detail));
     }
@@ -371,7 +391,14 @@ fn text(summary: &PostSummary) -> String {
         text.push_str(&format!("\n  custodian {}: {}", fault.custodian, fault.detail));
     }
     for unsettled in &summary.unsettled {
-        text.push_str(&format!("\n  batch {}: {}", unsettled.batch, unsettled.detail));
+        let Unsettled { batch, outcome, records, detail } = unsettled;
+        let became = match outcome {
+            Outcome::NotDelivered => "not delivered, it stays queued",
+            Outcome::NotReceipted => "no receipt that holds, it stays queued",
+            Outcome::Refused => "refused as a whole",
+            Outcome::OpenMonth => "refused: by the exchange's clock the month has not ended; post again when it has",
+        };
+        text.push_str(&format!("\n  batch {batch}, {records} records: {became}: {detail}"));
     }
     text
 }

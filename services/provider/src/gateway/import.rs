@@ -224,6 +224,7 @@ async fn take(
             // What is imported keeps its id: others of the files refer to it by that.
             id: id(resource),
             if_none_exist: None,
+            if_match: None,
             full_url: None,
             resource,
         }),

@@ -23,7 +23,8 @@ use super::{
 use crate::{
     fhir::resource::{self, CodeableConcept, Observation, Patient, Reference},
     outbox::{
-        observation::{Arrival, ArrivingObservation, ArrivingReading, Manner, Taken},
+        month::Closing,
+        observation::{Arrival, ArrivingObservation, ArrivingReading, Conflict, Manner, Taken},
         person::{ArrivingPatient, PersonRow},
     },
     people::{self, People, PersonId},
@@ -128,7 +129,8 @@ pub(super) async fn take(
     }
     let mut selector = Selector::new(Catalogue::built_in(), &crowd.people, now);
     for (place, item, marks) in &observations {
-        verdicts[*place].1 = crowd.observation(&mut selector, item, marks, now)?;
+        let verdict = crowd.observation(&mut selector, item, marks, now)?;
+        verdicts[*place].1 = crowd.beside_what_is_there(item, verdict).await?;
     }
     settle(spool, verdicts, whole).await
 }
@@ -141,7 +143,7 @@ async fn settle(
 ) -> Result<Vec<Answered>, ServeError> {
     let whole = whole == Whole::Transaction;
     let stop = whole && verdicts.iter().any(|(_, verdict)| verdict.is_err());
-    let (mut arrivals, mut waiting, mut answered) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut arrivals, mut answered) = (Vec::new(), Vec::new());
     for (entry, verdict) in verdicts {
         let place = answered.len();
         let result = match verdict {
@@ -155,8 +157,7 @@ async fn settle(
                     Arrival::Patient(_) => "Patient",
                     Arrival::Observation(_) => "Observation",
                 };
-                arrivals.push(arrival);
-                waiting.push(place);
+                arrivals.push((place, arrival));
                 Ok(Accepted::Kept { kind, id, version: 1, is_new: true, warnings })
             }
         };
@@ -165,6 +166,9 @@ async fn settle(
     if stop || arrivals.is_empty() {
         return Ok(answered);
     }
+    // A Bundle has no order: people go first, as the spool knows no months of people whom it does not know.
+    arrivals.sort_by_key(|(_, arrival)| matches!(arrival, Arrival::Observation(_)));
+    let (waiting, arrivals): (Vec<usize>, Vec<Arrival>) = arrivals.into_iter().unzip();
     for (place, taken) in waiting.into_iter().zip(spool.outbox.take(&arrivals, whole).await?) {
         let result = &mut answered[place].result;
         match (taken, &mut *result) {
@@ -227,6 +231,13 @@ impl<'s> Crowd<'s> {
                 self.recall(&reference, &row)?;
             }
             return Ok(Ok(Verdict::There { kind: "Patient", id }));
+        }
+        if let (Some(wanted), Some(id)) = (item.if_match, &item.id) {
+            // Of patients one version is told, and answers say so.
+            let there = self.spool.outbox.patient(&self.spool.patient_name(id)).await?;
+            if there.is_none() || wanted != 1 {
+                return Ok(Err(Refusal::of_conflict(Conflict::OtherVersion)));
+            }
         }
         // The name that this one alone goes by; whoever refers to it does so by fullUrl or id.
         let by_id = patient.id.clone();
@@ -303,15 +314,61 @@ impl<'s> Crowd<'s> {
         if self.people.find(0, &named) != Err(Reason::UnknownPatient) {
             return Ok(());
         }
-        let row = match (people::patient_id(&reference), reference.strip_prefix("Patient?")) {
-            (_, Some(query)) => match super::request::identifier_query(query) {
-                Ok(wanted) => self.known(&wanted).await?,
-                Err(_) => None,
-            },
+        let wanted = reference.strip_prefix("Patient?").and_then(|query| super::request::identifier_query(query).ok());
+        if let Some(position) = self.within(&reference, wanted.as_ref()) {
+            self.people.link(0, &reference, position);
+            return Ok(());
+        }
+        let row = match (people::patient_id(&reference), wanted) {
+            (_, Some(wanted)) => self.known(&wanted).await?,
             (Some(id), None) => self.spool.outbox.patient(&self.spool.patient_name(id)).await?,
             (None, None) => None,
         };
         row.map_or(Ok(()), |row| self.recall(&reference, &row))
+    }
+
+    /// The person of this request that a reference means, written otherwise than the entry names itself: with a server before
+    /// it, with a version, or by identifier.
+    fn within(&self, reference: &str, wanted: Option<&Identifier>) -> Option<usize> {
+        let found = match wanted {
+            Some(wanted) if wanted.system == self.spool.sealer.config.person_system.as_str() => {
+                self.people.find(0, &PersonId::new(&wanted.value).ok()?.reference())
+            }
+            Some(_) => return None,
+            None => {
+                let local = format!("Patient/{}", people::patient_id(reference)?);
+                self.people.find(0, &Reference { reference: Some(local), person: None })
+            }
+        };
+        found.ok()
+    }
+
+    /// What is not taken changes nothing of what was taken of its id before, which then goes on to count: that has to be said.
+    async fn beside_what_is_there(
+        &self,
+        item: &Item<'_>,
+        verdict: Result<Verdict, Refusal>,
+    ) -> Result<Result<Verdict, Refusal>, ServeError> {
+        let Some(id) = item.id.as_ref().filter(|_| !matches!(verdict, Ok(Verdict::Take(_) | Verdict::There { .. })))
+        else {
+            return Ok(verdict);
+        };
+        let there = self.spool.outbox.observation(&self.spool.observation_name(id)).await?;
+        if there.is_none_or(|kept| kept.withdrawn) {
+            return Ok(verdict);
+        }
+        const STANDS: &str =
+            "what was taken of this id before stays as it is: correct it, or PUT it as entered-in-error";
+        Ok(Err(match verdict {
+            Err(mut refusal) => {
+                refusal.issues.iter_mut().for_each(|issue| issue.text = format!("{}; {STANDS}", issue.text));
+                refusal
+            }
+            Ok(_) => {
+                let text = format!("the catalogue has none of the observation's codes; {STANDS}");
+                Refusal::new(422, "business-rule", "stands", text).at("code")
+            }
+        }))
     }
 
     fn observation(
@@ -424,7 +481,7 @@ impl<'s> Crowd<'s> {
                 record,
                 month: self.spool.name("month", &[&subject.name.0, reading.period.to_string().as_bytes()]),
                 person: subject.name,
-                closes_at: closes_at(reading.effective.day, now, config.grace_days, config.quiet_hours),
+                closing: closing(reading.effective.day, now, config.grace_days, config.quiet_hours),
                 sealed: self.spool.reading_row(&identity.name, &record, reading)?,
             })
         };
@@ -447,6 +504,7 @@ impl<'s> Crowd<'s> {
             content: identity.content,
             withdrawn,
             manner: item.manner(),
+            if_match: item.if_match,
             sealed: self.spool.observation_row(&identity.name, &facts)?,
             readings,
         }))
@@ -476,13 +534,14 @@ fn catalogue_code(concept: &CodeableConcept) -> Option<(String, String)> {
     ours.next().map(|(system, code)| (system.clone(), code.clone()))
 }
 
-/// When a month of that day closes, in Unix seconds: so many days after it has ended everywhere on Earth (UTC-12), and not
-/// before so many hours after now.
-fn closes_at(day: Date, now: Timestamp, grace_days: u16, quiet_hours: u16) -> i64 {
+/// When a month of that day closes: so many days after it has ended everywhere on Earth (UTC-12), and not before so many
+/// hours after now.
+fn closing(day: Date, now: Timestamp, grace_days: u16, quiet_hours: u16) -> Closing {
     let next = day.first_of_month().checked_add(1.month()).unwrap_or(Date::MAX);
     let ended = Offset::constant(-12).to_timestamp(next.at(0, 0, 0, 0)).unwrap_or(Timestamp::MAX).as_second();
     let quiet = now.as_second() + i64::from(quiet_hours) * 3_600;
-    (ended + i64::from(grace_days) * 86_400).max(quiet)
+    let ends_at = ended + i64::from(grace_days) * 86_400;
+    Closing { ends_at, closes_at: ends_at.max(quiet) }
 }
 
 /// What an error of the gateway's own is answered with. What it is about is in the log.
@@ -490,6 +549,10 @@ pub(super) fn failed(error: &ServeError) -> Refusal {
     if error.is_disk_full() {
         let text = "the gateway's disk is full: nothing was taken";
         return Refusal::new(507, "no-store", "disk-full", text).retry(Retry::Later);
+    }
+    if error.is_busy() {
+        let text = "the gateway is busy: nothing was taken";
+        return Refusal::new(503, "throttled", "busy", text).retry(Retry::Later);
     }
     Refusal::new(
         500,
@@ -508,8 +571,10 @@ mod tests {
     fn a_month_closes_after_its_grace_and_after_the_quiet() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let closes = |now: &str, grace, quiet| {
-            let closes = closes_at(jiff::civil::date(2026, 1, 15), at(now), grace, quiet);
-            Timestamp::from_second(closes).unwrap().to_string()
+            let closes = closing(jiff::civil::date(2026, 1, 15), at(now), grace, quiet);
+            let at_once = closing(jiff::civil::date(2026, 1, 15), at("2026-01-15T10:00:00Z"), grace, 0);
+            assert_eq!(closes.ends_at, at_once.closes_at);
+            Timestamp::from_second(closes.closes_at).unwrap().to_string()
         };
         assert_eq!(closes("2026-01-15T10:00:00Z", 0, 0), "2026-02-01T12:00:00Z");
         assert_eq!(closes("2026-01-15T10:00:00Z", 5, 24), "2026-02-06T12:00:00Z");

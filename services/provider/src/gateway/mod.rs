@@ -18,7 +18,11 @@
 //! Kept true: what was answered 200 or 201 is on disk and ends in exactly one record, whatever is killed when; no plaintext is
 //! kept longer than its request takes; nothing of a person is in the spool in the clear, in a log or in an answer.
 //!
-//! **When the clock jumps.** Months are closed by the system's clock. A jump of more than ten minutes against the monotonic
+//! **When the clock is wrong.** Months are closed by the system's clock and by the exchange's: while these differ by more than
+//! five minutes, or the exchange cannot be asked, none is closed, and `nacre provider status` says why. What a clock that was
+//! ahead has made a month wait too long for is cut once it is right.
+//!
+//! **When the clock jumps.** A jump of more than ten minutes against the monotonic
 //! clock, which a broken time server makes, holds closing up for an hour; posting goes on. A wait that a clock turned back has
 //! made longer than the longest one is over.
 //!
@@ -113,6 +117,14 @@ impl From<KeyError> for ServeError {
 }
 
 impl ServeError {
+    /// Whether others have what it takes, and for how long nobody knows.
+    pub(crate) fn is_busy(&self) -> bool {
+        match self {
+            Self::Outbox(error) | Self::Post(PostError::Outbox(error)) => error.is_busy(),
+            _ => false,
+        }
+    }
+
     /// Whether it is for want of room on the disk.
     pub(crate) fn is_disk_full(&self) -> bool {
         match self {
@@ -141,7 +153,7 @@ pub async fn serve_by(
     let door = Door::open(&config.gateway, listener.local_addr()?)?;
     let tls = config.gateway.tls.as_ref().map(tls::acceptor).transpose()?;
     let sealer = Arc::new(post::sealer(&config)?);
-    let outbox = Outbox::open(&config.data).await?;
+    let outbox = Outbox::open(&config.data, &sealer.owner()).await?;
     let spool = Arc::new(Spool::open(outbox, sealer, &config.gateway.spool_key).await?);
     let (stop, stopped) = watch::channel(false);
     let rounds = tokio::spawn(Rounds::new(Arc::clone(&spool), clock)?.run(stopped.clone()));

@@ -139,6 +139,29 @@ impl Refusal {
                  `nacre provider erase`",
             )
             .at("effective"),
+            Conflict::Erased => Self::new(
+                422,
+                "business-rule",
+                "erased",
+                "the record of this person, measure and month was erased: nothing of it counts any more, and nothing that \
+                 comes later is posted for it",
+            )
+            .at("effective"),
+            Conflict::NothingToWithdraw => Self::new(
+                404,
+                "not-found",
+                "nothing-to-withdraw",
+                "no observation of this id was taken here, so none was withdrawn. One that was POSTed has the id that the \
+                 answer's Location said: GET /Observation?identifier=SYSTEM|VALUE finds it",
+            )
+            .at("id"),
+            Conflict::OtherVersion => Self::new(
+                412,
+                "conflict",
+                "other-version",
+                "what is here is not of the version that If-Match names: read it, and correct that",
+            )
+            .at("meta.versionId"),
             Conflict::OtherContent => Self::new(
                 409,
                 "duplicate",
@@ -147,8 +170,9 @@ impl Refusal {
             )
             .at("identifier"),
             Conflict::IdentifierTaken => {
-                Self::new(409, "duplicate", "identifier-taken", "another observation has this identifier")
-                    .at("identifier")
+                let text = "another observation has this identifier: GET /Observation?identifier=SYSTEM|VALUE says which, \
+                            and a PUT goes to its id";
+                Self::new(409, "duplicate", "identifier-taken", text).at("identifier")
             }
         }
     }

@@ -28,6 +28,8 @@ pub(super) struct Item<'a> {
     pub(super) id: Option<String>,
     /// The identifier that there must be none of.
     pub(super) if_none_exist: Option<Identifier>,
+    /// The version that it must replace.
+    pub(super) if_match: Option<i64>,
     pub(super) full_url: Option<String>,
     pub(super) resource: &'a str,
 }
@@ -64,6 +66,12 @@ struct Request {
     url: Option<String>,
     #[serde(rename = "ifNoneExist")]
     if_none_exist: Option<String>,
+    #[serde(rename = "ifMatch")]
+    if_match: Option<String>,
+    #[serde(rename = "ifNoneMatch")]
+    if_none_match: Option<String>,
+    #[serde(rename = "ifModifiedSince")]
+    if_modified_since: Option<String>,
 }
 
 /// An entry, or why it is none.
@@ -97,11 +105,17 @@ fn item(position: u64, text: &str) -> Read<'_> {
     let entry: Entry<'_> = serde_json::from_str(text).map_err(|_| structure("the entry is not of a Bundle's shape"))?;
     let request = entry.request.ok_or_else(|| structure("the entry says no request (method and url)"))?;
     let url = request.url.unwrap_or_default();
+    if request.if_none_match.is_some() || request.if_modified_since.is_some() {
+        return Err(no_such_condition());
+    }
     let (kind, id) = match url.split_once('/') {
         Some((kind, id)) => (kind.to_owned(), Some(id.to_owned())),
         None => (url.clone(), None),
     };
     let method = request.method.unwrap_or_default();
+    if method == "PUT" && url.contains('?') {
+        return Err(no_conditional_update());
+    }
     let id = match (method.as_str(), id) {
         ("POST", None) => None,
         ("PUT", Some(id)) => Some(checked_id(&id)?),
@@ -113,7 +127,30 @@ fn item(position: u64, text: &str) -> Read<'_> {
     };
     let resource = entry.resource.ok_or_else(|| structure("the entry has no resource"))?.get();
     let if_none_exist = request.if_none_exist.as_deref().map(identifier_query).transpose()?;
-    Ok(Item { entry: Some(position), kind, id, if_none_exist, full_url: entry.full_url, resource })
+    let if_match = request.if_match.as_deref().map(version).transpose()?;
+    Ok(Item { entry: Some(position), kind, id, if_none_exist, if_match, full_url: entry.full_url, resource })
+}
+
+/// The version that a precondition names, as entity tags of versions are written: `W/"3"`.
+pub(super) fn version(tag: &str) -> Result<i64, Refusal> {
+    let quoted = tag.trim().trim_start_matches("W/");
+    let digits = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    digits.and_then(|digits| digits.parse().ok()).ok_or_else(|| {
+        let text = "a precondition names one version, as ETag and meta.versionId did: If-Match: W/\"3\"";
+        Refusal::new(400, "value", "if-match", text)
+    })
+}
+
+/// That a precondition is not understood; passing over it could do what it was to prevent.
+pub(super) fn no_such_condition() -> Refusal {
+    let text = "of preconditions If-Match is taken on PUT, and If-None-Exist on POST: nothing was taken";
+    Refusal::new(400, "not-supported", "precondition", text)
+}
+
+/// That a PUT needs an id.
+pub(super) fn no_conditional_update() -> Refusal {
+    let text = "a PUT goes to an id: GET /Observation?identifier=SYSTEM|VALUE says which an observation has";
+    Refusal::new(405, "not-supported", "conditional-update", text)
 }
 
 /// That nothing is deleted here, and what to do.

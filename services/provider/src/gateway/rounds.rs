@@ -4,7 +4,8 @@
 //! doubles from [`FIRST_WAIT`] to [`LONGEST_WAIT`], shortened at random by up to half so that providers do not return
 //! together, and is never shorter than the exchange asks for; it is on disk, so a restart does not shorten it. A month with a
 //! record that was in a refused batch is sealed in a batch of its own, so that it cannot take others with it again, and is
-//! set aside after [`MAX_REFUSALS`].
+//! set aside after [`MAX_REFUSALS`]. A month closes only while the exchange's clock agrees that its time has come, and the
+//! exchange admits the provider with the keys that it has.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -12,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use nacre_access::client::{Client, ClientError};
 use nacre_ledger::merkle::{Sm3Hasher, inclusion};
 use nacre_schemas::{catalogue::Catalogue, entry, query::SealProof};
@@ -25,7 +26,7 @@ use crate::{
     derive::{self, Months},
     gather::Gathered,
     outbox::{OutboxError, month::DueMonth, record::State},
-    post::{PostError, run},
+    post::{PostError, agreement, run},
     reduce,
     seal::batch::Named,
     summary::PostSummary,
@@ -45,6 +46,8 @@ const MONTHS_A_ROUND: u32 = 512;
 const MAX_REFUSALS: i64 = 5;
 /// Between two questions for the last seal.
 const SEAL_PAUSE: Duration = Duration::from_secs(60);
+/// Between two questions for the exchange's time, while no month is due.
+const TIME_PAUSE: Duration = Duration::from_secs(60);
 /// What the system's clock may jump by.
 const MAX_JUMP: Duration = Duration::from_secs(600);
 /// How long months are not closed after a jump.
@@ -58,13 +61,15 @@ pub(super) struct Rounds {
     client: Client,
     /// When the last seal was asked for.
     asked_for_seal: Option<Timestamp>,
+    /// When the exchange's time was asked for.
+    asked_for_time: Option<Timestamp>,
 }
 
 impl Rounds {
     /// For that spool.
     pub(super) fn new(spool: Arc<Spool>, clock: Clock) -> Result<Self, ServeError> {
         let client = run::client(&spool.sealer)?;
-        Ok(Self { spool, clock, jumps: Jumps::default(), client, asked_for_seal: None })
+        Ok(Self { spool, clock, jumps: Jumps::default(), client, asked_for_seal: None, asked_for_time: None })
     }
 
     /// Rounds, until told to stop.
@@ -98,14 +103,17 @@ impl Rounds {
         if waits {
             return Ok(());
         }
-        let due =
-            if may_close { self.spool.outbox.due_months(now.as_second(), MONTHS_A_ROUND).await? } else { Vec::new() };
+        let (due, problem) = self.due(now, may_close).await?;
         let (mut together, mut alone) = (Vec::new(), Vec::new());
         for month in &due {
             let values = self.close(month).await?;
             if month.refusals == 0 { together.extend(values) } else { alone.push(values) }
         }
         if due.is_empty() && self.spool.outbox.queued().await?.is_empty() {
+            if let Some(problem) = problem {
+                self.note_failure(&problem, None).await;
+                return Ok(());
+            }
             return self.look_for_seal(now).await;
         }
         let run = run::Run::new(Arc::clone(&self.spool.sealer), &self.spool.outbox, &(), 1)?;
@@ -117,8 +125,48 @@ impl Rounds {
                 return Ok(());
             }
         }
+        if let Some(problem) = problem {
+            self.note_failure(&problem, None).await;
+            return Ok(());
+        }
         self.spool.outbox.note_success().await?;
         self.look_for_seal(now).await
+    }
+
+    /// The months to close: those whose time has come by this clock and by the exchange's, if that admits what would be sealed.
+    /// Else none of them, and why. What the exchange would take for open or not take at all is not sealed: a month is sealed
+    /// once, and what comes for it later is late for ever.
+    async fn due(&mut self, now: Timestamp, may_close: bool) -> Result<(Vec<DueMonth>, Option<String>), ServeError> {
+        let (outbox, sealer, clock) = (&self.spool.outbox, &self.spool.sealer, self.clock);
+        let due_at = async |time: Timestamp| outbox.due_months(time.as_second(), MONTHS_A_ROUND).await;
+        let due = if may_close { due_at(now).await? } else { Vec::new() };
+        let held = |why: String| Ok((Vec::new(), (!due.is_empty()).then_some(why)));
+        let recently = |before: Timestamp| now.duration_since(before).unsigned_abs() < TIME_PAUSE;
+        if due.is_empty() && self.asked_for_time.is_some_and(recently) {
+            return Ok((due, None));
+        }
+        self.asked_for_time = Some(now);
+        let lead = match agreement::clock_lead(&self.client, || clock.compared()).await {
+            Ok(lead) => lead,
+            Err(error) => return held(error.to_string()),
+        };
+        outbox.note_clock(lead).await?;
+        if !lead.is_small() {
+            tracing::warn!(lead_s = lead.0.as_secs(), "the clock is not the exchange's: no month is closed");
+            return held(lead.to_string());
+        }
+        let quiet = SignedDuration::from_hours(sealer.config.gateway.quiet_hours.into());
+        outbox.shorten_waits(now.as_second().saturating_add(quiet.as_secs())).await?;
+        if due.is_empty() {
+            return Ok((due, None));
+        }
+        match agreement::ask_for_admission(&self.client, sealer).await {
+            Ok(None) => {}
+            Ok(Some(error)) => return held(error.to_string()),
+            Err(disagreement) => return held(disagreement.to_string()),
+        }
+        let there = now.checked_sub(lead.0).unwrap_or(now);
+        Ok((if there < now { due_at(there).await? } else { due }, None))
     }
 
     /// What a month comes to that is not queued or posted yet.

@@ -73,8 +73,8 @@ pub(super) fn router(
     let desk = Arc::new(Desk { spool, clock, door, places: Semaphore::new(MAX_REQUESTS), imports });
     let guarded = Router::new()
         .route("/", post(bundle))
-        .route("/Patient", post(create))
-        .route("/Observation", post(create).get(search))
+        .route("/Patient", post(create).put(no_conditional_update))
+        .route("/Observation", post(create).get(search).put(no_conditional_update))
         .route("/Patient/{id}", get(read_patient).put(update).delete(no_deletion))
         .route("/Observation/{id}", get(read_observation).put(update).delete(no_deletion))
         .route("/$import", post(start_import))
@@ -146,27 +146,60 @@ async fn bundle(State(desk): Served, request: Request) -> Response {
 
 async fn create(State(desk): Served, request: Request) -> Response {
     let kind = request.uri().path().trim_start_matches('/').to_owned();
-    let wanted = request.headers().get("if-none-exist").map(|value| {
-        let query =
-            value.to_str().map_err(|_| Refusal::new(400, "invalid", "if-none-exist", "If-None-Exist is no text"));
-        query.and_then(request::identifier_query)
+    let conditions = understood(request.headers(), "if-none-exist").and_then(|()| {
+        condition(request.headers(), "if-none-exist").map(|query| query.and_then(request::identifier_query)).transpose()
     });
-    let if_none_exist = match wanted.transpose() {
+    let if_none_exist = match conditions {
         Ok(wanted) => wanted,
         Err(refusal) => return said(&refusal),
     };
-    single(&desk, request, |resource| Item { entry: None, kind, id: None, if_none_exist, full_url: None, resource })
-        .await
+    single(&desk, request, |resource| Item {
+        entry: None,
+        kind,
+        id: None,
+        if_none_exist,
+        if_match: None,
+        full_url: None,
+        resource,
+    })
+    .await
 }
 
 async fn update(State(desk): Served, Path(id): Path<String>, request: Request) -> Response {
-    let id = match request::checked_id(&id) {
-        Ok(id) => Some(id),
+    let conditions = understood(request.headers(), "if-match")
+        .and_then(|()| condition(request.headers(), "if-match").map(|tag| tag.and_then(request::version)).transpose());
+    let (id, if_match) = match request::checked_id(&id).and_then(|id| Ok((id, conditions?))) {
+        Ok(found) => found,
         Err(refusal) => return said(&refusal),
     };
     let kind = request.uri().path().split('/').nth(1).unwrap_or_default().to_owned();
-    single(&desk, request, |resource| Item { entry: None, kind, id, if_none_exist: None, full_url: None, resource })
-        .await
+    single(&desk, request, |resource| Item {
+        entry: None,
+        kind,
+        id: Some(id),
+        if_none_exist: None,
+        if_match,
+        full_url: None,
+        resource,
+    })
+    .await
+}
+
+/// The text of a precondition, if there is one.
+fn condition<'h>(headers: &'h HeaderMap, name: &str) -> Option<Result<&'h str, Refusal>> {
+    let text = headers.get(name)?.to_str();
+    Some(text.map_err(|_| Refusal::new(400, "invalid", name, format!("the header {name} is no text"))))
+}
+
+/// That no precondition is there but the one that is taken.
+fn understood(headers: &HeaderMap, taken: &str) -> Result<(), Refusal> {
+    let others = ["if-match", "if-none-match", "if-none-exist", "if-modified-since", "if-unmodified-since"];
+    let other = others.into_iter().any(|name| name != taken && headers.contains_key(name));
+    if other { Err(request::no_such_condition()) } else { Ok(()) }
+}
+
+async fn no_conditional_update() -> Response {
+    said(&request::no_conditional_update())
 }
 
 /// One resource, which is a transaction of one.
@@ -333,7 +366,10 @@ async fn metrics(State(desk): Served) -> Response {
         ("failures", found.posting.failures.into(), "Rounds in a row that ended in an error."),
     ];
     let mut text = String::new();
-    for (name, value, help) in series {
+    let series = series.map(|(name, value, help)| (name, i128::from(value), help));
+    let lead = found.posting.clock_lead_s.map(i128::from);
+    let help = "By how much this machine's clock is ahead of the exchange's; beyond 300 either way no month is closed.";
+    for (name, value, help) in series.into_iter().chain(lead.map(|lead| ("clock_lead_seconds", lead, help))) {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,

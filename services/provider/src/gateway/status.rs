@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     config::Config,
-    outbox::{Outbox, OutboxError, posting::Posting},
+    outbox::{Outbox, OutboxError, owner::Owner, posting::Posting},
 };
 
 /// Where everything stands.
@@ -48,7 +48,7 @@ pub struct SetAside {
 
 /// Where everything stands. It may be asked while the gateway runs.
 pub async fn status(config: &Config) -> Result<Status, OutboxError> {
-    let outbox = Outbox::open(&config.data).await?;
+    let outbox = Outbox::open(&config.data, &Owner::configured(config)).await?;
     let found = of(&outbox, &config.chain).await;
     outbox.close().await;
     found

@@ -26,7 +26,7 @@ use crate::{
     StoredReceipt,
     config::Config,
     logged::Logged,
-    outbox::Outbox,
+    outbox::{Outbox, owner::Owner},
     seal::{name, payload::unwrap_key},
 };
 
@@ -53,7 +53,7 @@ pub struct ConsentSummary {
 /// Grants posted records. On the same terms each is granted once.
 pub async fn grant(config: &Config, records: &[Digest], terms: &GrantTerms) -> Result<Vec<Given>, GrantError> {
     let site = Site::open(config)?;
-    let outbox = Outbox::open(&config.data).await?;
+    let outbox = Outbox::open(&config.data, &site.owner(config)).await?;
     let given = async {
         let giving = Giving::new(&site, &outbox).await?;
         let mut given = Vec::with_capacity(records.len());
@@ -76,7 +76,7 @@ pub async fn grant_by_consent(
 ) -> Result<ConsentSummary, GrantError> {
     let consents = Consent::read(text, config)?;
     let site = Site::open(config)?;
-    let outbox = Outbox::open(&config.data).await?;
+    let outbox = Outbox::open(&config.data, &site.owner(config)).await?;
     let followed = async {
         let giving = Giving::new(&site, &outbox).await?;
         let mut summary = ConsentSummary::default();
@@ -93,7 +93,7 @@ pub async fn grant_by_consent(
 /// Revokes grants: their keys are destroyed at the exchange. What was read before stays read.
 pub async fn revoke(config: &Config, grants: &[Digest]) -> Result<Vec<Digest>, GrantError> {
     let site = Site::open(config)?;
-    let outbox = Outbox::open(&config.data).await?;
+    let outbox = Outbox::open(&config.data, &site.owner(config)).await?;
     let revoked = async {
         for grant in grants {
             site.revoke(&outbox, *grant).await?;
@@ -106,6 +106,10 @@ pub async fn revoke(config: &Config, grants: &[Digest]) -> Result<Vec<Digest>, G
 }
 
 impl Site {
+    fn owner(&self, config: &Config) -> Owner {
+        Owner::of(config, &self.network, &self.keys)
+    }
+
     async fn revoke(&self, outbox: &Outbox, grant: Digest) -> Result<(), GrantError> {
         let revocation = Revocation { chain: self.home.clone(), grant, provider: self.member.clone() };
         let signature = self.keys.signing.sign(Role::Revocation, &revocation.to_canonical());

@@ -8,6 +8,8 @@
 //! posted and how many people were named, and no more. *A full disk*: a call fails and leaves everything as it was; once
 //! there is room again, the next succeeds.
 //!
+//! *Ownership*: it opens for the one member that it is of alone ([`owner`]), and is otherwise left as it is.
+//!
 //! One file a table: [`batch`], [`record`], [`receipt`], [`granted`], [`pseudonym`]; [`posting`] says how sending goes; [`person`],
 //! [`observation`] (with its readings) and [`month`] are the gateway's spool, whose rows [`crate::gateway`] encrypts.
 
@@ -15,6 +17,7 @@ pub(crate) mod batch;
 pub(crate) mod granted;
 pub(crate) mod month;
 pub(crate) mod observation;
+pub(crate) mod owner;
 pub(crate) mod person;
 pub(crate) mod posting;
 pub(crate) mod pseudonym;
@@ -33,6 +36,8 @@ use sqlx::{
     Connection as _,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
 };
+
+use self::owner::Owner;
 
 /// The database's name in the provider's data folder.
 pub const FILE_NAME: &str = "outbox.sqlite";
@@ -53,6 +58,18 @@ pub enum OutboxError {
     /// Another run is posting.
     #[error("{} is locked: another run is posting from this outbox", .0.display())]
     InUse(PathBuf),
+    /// It is another's.
+    #[error(
+        "{} is the data folder of another configuration: {detail}. Give each provider and chain a `data` folder of its own, or put the \
+         setting right; nothing was sealed, sent or changed",
+        folder.display()
+    )]
+    OtherOwner {
+        /// The folder.
+        folder: PathBuf,
+        /// Which setting differs from what was written down.
+        detail: String,
+    },
     /// The database refuses.
     #[error("the outbox's database: {0}")]
     Database(#[from] sqlx::Error),
@@ -68,11 +85,22 @@ impl OutboxError {
     /// Whether it is for want of room on the disk.
     pub(crate) fn is_disk_full(&self) -> bool {
         // SQLITE_FULL, and SQLITE_IOERR_WRITE as systems report a quota that is used up.
-        let code = match self {
+        matches!(self.code().as_deref(), Some("13" | "778"))
+    }
+
+    /// Whether others had the database for longer than is waited for.
+    pub(crate) fn is_busy(&self) -> bool {
+        // SQLITE_BUSY with its extended codes; the pool's only connection.
+        matches!(self, Self::Database(sqlx::Error::PoolTimedOut))
+            || matches!(self.code().as_deref(), Some("5" | "261" | "517" | "773"))
+    }
+
+    /// SQLite's code for it.
+    fn code(&self) -> Option<String> {
+        match self {
             Self::Database(sqlx::Error::Database(error)) => error.code().map(|code| code.into_owned()),
             _ => None,
-        };
-        matches!(code.as_deref(), Some("13" | "778"))
+        }
     }
 }
 
@@ -95,8 +123,8 @@ pub(crate) struct Lock {
 }
 
 impl Outbox {
-    /// Opens the outbox in that folder, made if there is none.
-    pub(crate) async fn open(folder: &Path) -> Result<Self, OutboxError> {
+    /// Opens the outbox in that folder, made if there is none, unless it is another's.
+    pub(crate) async fn open(folder: &Path, owner: &Owner) -> Result<Self, OutboxError> {
         create_folder(folder).map_err(|source| OutboxError::File { path: folder.to_owned(), source })?;
         let path = folder.join(FILE_NAME);
         // SQLite gives its side files the mode of the database, so the database must have it before it is opened.
@@ -123,7 +151,14 @@ impl Outbox {
             .connect_with(options)
             .await?;
         MIGRATIONS.run(&pool).await?;
-        Ok(Self { pool, folder: folder.to_owned() })
+        let outbox = Self { pool, folder: folder.to_owned() };
+        match outbox.belongs_to(owner).await {
+            Ok(()) => Ok(outbox),
+            Err(error) => {
+                outbox.close().await;
+                Err(error)
+            }
+        }
     }
 
     /// Takes the right to post, or says that another run has it.

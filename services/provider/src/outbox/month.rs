@@ -21,6 +21,15 @@ pub(crate) struct DueMonth {
     pub(crate) readings: Vec<(Digest, Digest, Vec<u8>)>,
 }
 
+/// When a month is reduced, in Unix seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Closing {
+    /// Not before its grace is over.
+    pub(crate) ends_at: i64,
+    /// And not before its readings have been left alone for so long.
+    pub(crate) closes_at: i64,
+}
+
 /// Months, by where they stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MonthCounts {
@@ -88,6 +97,15 @@ impl Outbox {
         Ok(())
     }
 
+    /// Cuts waits that end after the longest one that begins now. A clock that was ahead when a month changed has made them.
+    pub(crate) async fn shorten_waits(&self, latest: i64) -> Result<(), OutboxError> {
+        sqlx::query("UPDATE month SET closes_at = max(ends_at, $1) WHERE closes_at > max(ends_at, $1)")
+            .bind(latest)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// Leaves a month out until it changes, and says why.
     pub(crate) async fn set_month_aside(&self, spooled: Spooled, why: &str) -> Result<(), OutboxError> {
         sqlx::query("UPDATE month SET problem = $3 WHERE id = $1 AND version = $2")
@@ -116,16 +134,17 @@ pub(super) async fn change(
     connection: &mut SqliteConnection,
     month: &Digest,
     person: &Digest,
-    closes_at: i64,
+    closing: Closing,
 ) -> Result<(), OutboxError> {
     sqlx::query(
-        "INSERT INTO month (id, person, version, closes_at) VALUES ($1, $2, 1, $3)
-         ON CONFLICT (id) DO UPDATE SET version = version + 1, closes_at = max(closes_at, excluded.closes_at),
-         expected = NULL, problem = NULL, refusals = 0",
+        "INSERT INTO month (id, person, version, ends_at, closes_at) VALUES ($1, $2, 1, $3, $4)
+         ON CONFLICT (id) DO UPDATE SET version = version + 1, ends_at = max(ends_at, excluded.ends_at),
+         closes_at = max(closes_at, excluded.closes_at), expected = NULL, problem = NULL, refusals = 0",
     )
     .bind(&month.0[..])
     .bind(&person.0[..])
-    .bind(closes_at)
+    .bind(closing.ends_at)
+    .bind(closing.closes_at)
     .execute(connection)
     .await?;
     Ok(())

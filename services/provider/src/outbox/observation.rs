@@ -7,7 +7,8 @@ use nacre_schemas::Digest;
 use sqlx::SqliteConnection;
 
 use super::{
-    Outbox, OutboxError, digest, month,
+    Outbox, OutboxError, digest,
+    month::{self, Closing},
     person::{self, ArrivingPatient},
     record::State,
 };
@@ -20,8 +21,8 @@ pub(crate) struct ArrivingReading {
     /// The person's month, and whose it is.
     pub(crate) month: Digest,
     pub(crate) person: Digest,
-    /// When that month closes, in Unix seconds.
-    pub(crate) closes_at: i64,
+    /// When that month closes.
+    pub(crate) closing: Closing,
     /// Measure, time and value, encrypted.
     pub(crate) sealed: Vec<u8>,
 }
@@ -49,6 +50,8 @@ pub(crate) struct ArrivingObservation {
     /// Whether it says that it was entered in error.
     pub(crate) withdrawn: bool,
     pub(crate) manner: Manner,
+    /// The version that it must replace, if the sender says one.
+    pub(crate) if_match: Option<i64>,
     /// Id, status and code, encrypted.
     pub(crate) sealed: Vec<u8>,
     pub(crate) readings: Vec<ArrivingReading>,
@@ -84,11 +87,17 @@ pub(crate) struct Kept {
     pub(crate) sealed: Vec<u8>,
 }
 
-/// Why an observation cannot be taken beside what is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why an observation cannot be taken beside what is there; of several reasons the last one listed is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Conflict {
     /// Its person's month is sealed.
     Late,
+    /// A record that it would count in was destroyed.
+    Erased,
+    /// It says that what is not here was entered in error.
+    NothingToWithdraw,
+    /// It is to replace another version than is here.
+    OtherVersion,
     /// One of the same id or identifier says something else.
     OtherContent,
     /// Another one has its identifier.
@@ -181,6 +190,9 @@ async fn take_observation(
         Some(identifier) => find(connection, "identifier", identifier).await?,
         None => None,
     };
+    if arriving.if_match.is_some_and(|wanted| of_id.as_ref().is_none_or(|found| found.kept.version != wanted)) {
+        return Ok(Taken::Refused(Conflict::OtherVersion));
+    }
     match (of_id, of_identifier) {
         (_, Some(found)) if arriving.manner == Manner::CreateIfNone => Ok(Taken::Unchanged(found.kept)),
         (Some(one), Some(other)) if one.kept.id != other.kept.id => Ok(Taken::Refused(Conflict::IdentifierTaken)),
@@ -194,13 +206,15 @@ async fn take_observation(
                 Ok(Taken::Refused(Conflict::OtherContent))
             }
         }
+        // Taken as a new one it would look as if something had been withdrawn, while what was meant counts under another id.
+        (None, None) if arriving.withdrawn => Ok(Taken::Refused(Conflict::NothingToWithdraw)),
         (None, None) => create(connection, arriving).await,
     }
 }
 
 async fn create(connection: &mut SqliteConnection, arriving: &ArrivingObservation) -> Result<Taken, OutboxError> {
-    if is_late(connection, &arriving.readings).await? {
-        return Ok(Taken::Refused(Conflict::Late));
+    if let Some(conflict) = conflict(connection, &arriving.readings).await? {
+        return Ok(Taken::Refused(conflict));
     }
     sqlx::query(
         "INSERT INTO observation (id, identifier, content, withdrawn, version, sealed) VALUES ($1, $2, $3, $4, 1, $5)",
@@ -221,25 +235,26 @@ async fn replace(
     arriving: &ArrivingObservation,
     version: i64,
 ) -> Result<Taken, OutboxError> {
-    let sealed_before: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM reading JOIN record ON record.id = reading.record
-         WHERE observation = $1 AND record.state <> 'refused'",
+    let states_before: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT record.state FROM reading JOIN record ON record.id = reading.record WHERE observation = $1",
     )
     .bind(&arriving.id.0[..])
-    .fetch_one(&mut *connection)
+    .fetch_all(&mut *connection)
     .await?;
-    if sealed_before > 0 || is_late(connection, &arriving.readings).await? {
-        return Ok(Taken::Refused(Conflict::Late));
+    let before = states_before.iter().map(|state| conflict_with(state)).collect::<Result<Vec<_>, _>>()?;
+    let before = before.into_iter().flatten().max();
+    if let Some(conflict) = before.max(conflict(connection, &arriving.readings).await?) {
+        return Ok(Taken::Refused(conflict));
     }
-    let months: Vec<(Vec<u8>, Vec<u8>, i64)> = sqlx::query_as(
-        "SELECT DISTINCT month.id, person, closes_at FROM reading JOIN month ON month.id = reading.month
+    let months: Vec<(Vec<u8>, Vec<u8>, i64, i64)> = sqlx::query_as(
+        "SELECT DISTINCT month.id, person, ends_at, closes_at FROM reading JOIN month ON month.id = reading.month
          WHERE observation = $1",
     )
     .bind(&arriving.id.0[..])
     .fetch_all(&mut *connection)
     .await?;
-    for (id, person, closes_at) in months {
-        month::change(connection, &digest(&id)?, &digest(&person)?, closes_at).await?;
+    for (id, person, ends_at, closes_at) in months {
+        month::change(connection, &digest(&id)?, &digest(&person)?, Closing { ends_at, closes_at }).await?;
     }
     sqlx::query("DELETE FROM reading WHERE observation = $1")
         .bind(&arriving.id.0[..])
@@ -260,17 +275,28 @@ async fn replace(
     Ok(Taken::Updated(version))
 }
 
-async fn is_late(connection: &mut SqliteConnection, readings: &[ArrivingReading]) -> Result<bool, OutboxError> {
+/// What stands in the way of counting in these records.
+async fn conflict(
+    connection: &mut SqliteConnection,
+    readings: &[ArrivingReading],
+) -> Result<Option<Conflict>, OutboxError> {
+    let mut found = None;
     for reading in readings {
         let state: Option<String> = sqlx::query_scalar("SELECT state FROM record WHERE id = $1")
             .bind(&reading.record.0[..])
             .fetch_optional(&mut *connection)
             .await?;
-        if state.is_some_and(|state| state != "refused") {
-            return Ok(true);
-        }
+        found = found.max(state.map(|state| conflict_with(&state)).transpose()?.flatten());
     }
-    Ok(false)
+    Ok(found)
+}
+
+fn conflict_with(state: &str) -> Result<Option<Conflict>, OutboxError> {
+    Ok(match State::of(state)? {
+        State::Refused => None,
+        State::Queued | State::Posted => Some(Conflict::Late),
+        State::Erased => Some(Conflict::Erased),
+    })
 }
 
 async fn add_readings(connection: &mut SqliteConnection, arriving: &ArrivingObservation) -> Result<(), OutboxError> {
@@ -282,7 +308,7 @@ async fn add_readings(connection: &mut SqliteConnection, arriving: &ArrivingObse
             .bind(&reading.sealed)
             .execute(&mut *connection)
             .await?;
-        month::change(connection, &reading.month, &reading.person, reading.closes_at).await?;
+        month::change(connection, &reading.month, &reading.person, reading.closing).await?;
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Table `posting`, one row: how sending goes, for the rounds to come and for `nacre provider status`.
 
+use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::{Outbox, OutboxError};
+use crate::post::ClockLead;
 
 /// How sending goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -17,15 +19,26 @@ pub struct Posting {
     pub next_attempt_at: Option<i64>,
     /// Leaves of the chain that a seal covers, as far as was seen.
     pub sealed_leaves: u64,
+    /// By how many seconds this machine's clock was ahead of the exchange's when that was last asked; behind, if negative.
+    pub clock_lead_s: Option<i64>,
 }
 
-type Row = (i64, Option<String>, Option<i64>, Option<i64>, i64);
+impl Posting {
+    /// Why no month is closed, if it is for the clocks: what differs by how much, and what to do.
+    pub fn clock_problem(&self) -> Option<String> {
+        let lead = ClockLead(SignedDuration::from_secs(self.clock_lead_s?));
+        (!lead.is_small()).then(|| lead.to_string())
+    }
+}
+
+type Row = (i64, Option<String>, Option<i64>, Option<i64>, i64, Option<i64>);
 
 impl Outbox {
     /// How sending goes.
     pub(crate) async fn posting(&self) -> Result<Posting, OutboxError> {
-        let (failures, last_error, last_error_at, next_attempt_at, sealed): Row = sqlx::query_as(
-            "SELECT failures, last_error, last_error_at, next_attempt_at, sealed_leaves FROM posting WHERE id = 1",
+        let (failures, last_error, last_error_at, next_attempt_at, sealed, clock_lead_s): Row = sqlx::query_as(
+            "SELECT failures, last_error, last_error_at, next_attempt_at, sealed_leaves, clock_lead_s
+             FROM posting WHERE id = 1",
         )
         .fetch_one(&self.pool)
         .await?;
@@ -35,7 +48,17 @@ impl Outbox {
             last_error_at,
             next_attempt_at,
             sealed_leaves: sealed.unsigned_abs(),
+            clock_lead_s,
         })
+    }
+
+    /// Notes by how much this machine's clock is ahead of the exchange's.
+    pub(crate) async fn note_clock(&self, lead: ClockLead) -> Result<(), OutboxError> {
+        sqlx::query("UPDATE posting SET clock_lead_s = $1 WHERE clock_lead_s IS NOT $1")
+            .bind(lead.0.as_secs())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
     }
 
     /// Notes a round that ended in an error, and when to try again.

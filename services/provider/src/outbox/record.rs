@@ -115,6 +115,13 @@ impl Outbox {
         if length == 0 { Ok(None) } else { Ok(Some(self.batch(id).await?.1)) }
     }
 
+    /// How many records are in a batch.
+    pub(crate) async fn records_of(&self, batch: &Digest) -> Result<u64, OutboxError> {
+        let count = sqlx::query_scalar("SELECT count(*) FROM record WHERE batch = $1").bind(&batch.0[..]);
+        let count: i64 = count.fetch_one(&self.pool).await?;
+        Ok(count.unsigned_abs())
+    }
+
     /// How many records are queued.
     pub(crate) async fn queued_records(&self) -> Result<u64, OutboxError> {
         let count: i64 =

@@ -4,8 +4,11 @@ use std::path::Path;
 
 use nacre_schemas::Digest;
 
-use super::{Outbox, OutboxError, record::State};
-use crate::seal::batch::{Sealed, SealedRecord};
+use super::{Outbox, OutboxError, owner::Owner, record::State};
+use crate::{
+    seal::batch::{Sealed, SealedRecord},
+    tests::config,
+};
 
 /// Bytes that stand for a batch: the outbox reads them back only to post them.
 fn sealed(bytes: &[u8], records: &[u8]) -> Sealed {
@@ -20,7 +23,7 @@ async fn state(outbox: &Outbox, record: u8) -> Option<State> {
 }
 
 async fn open(folder: &Path) -> Outbox {
-    Outbox::open(folder).await.unwrap()
+    Outbox::open(folder, &Owner::configured(&config(folder))).await.unwrap()
 }
 
 #[tokio::test]
@@ -95,6 +98,7 @@ mod spool {
     use super::*;
     use crate::{
         outbox::{
+            month::Closing,
             observation::{Arrival, ArrivingObservation, ArrivingReading, Conflict, Manner, Taken},
             person::{ArrivingPatient, PersonRow},
         },
@@ -112,14 +116,16 @@ mod spool {
 
     fn observation(id: u8, record: u8, bytes: usize) -> Arrival {
         let month = digest(9);
+        let closing = Closing { ends_at: 5, closes_at: 10 };
         let reading =
-            ArrivingReading { record: digest(record), month, person: digest(1), closes_at: 10, sealed: vec![7; bytes] };
+            ArrivingReading { record: digest(record), month, person: digest(1), closing, sealed: vec![7; bytes] };
         Arrival::Observation(ArrivingObservation {
             id: digest(id),
             identifier: None,
             content: digest(id),
             withdrawn: false,
             manner: Manner::Create,
+            if_match: None,
             sealed: vec![7; 64],
             readings: vec![reading],
         })
@@ -171,6 +177,18 @@ mod spool {
         assert_eq!(outbox.refuse(&first.id, None, "proof-rejected").await.unwrap(), [digest(20)]);
         let due = outbox.due_months(10, 9).await.unwrap().remove(0);
         assert_eq!((due.refusals, due.readings.len()), (1, 2), "it can be sealed anew");
+    }
+
+    #[tokio::test]
+    async fn a_wait_is_cut_to_the_longest_that_begins_now_and_never_below_the_months_own_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let outbox = open(folder.path()).await;
+        outbox.take(&[patient(), observation(10, 20, 64)], true).await.unwrap();
+        let first_closes_at = async || outbox.month_counts().await.unwrap().first_closes_at;
+        for (latest, expected) in [(11, 10), (10, 10), (7, 7), (3, 5), (9, 5)] {
+            outbox.shorten_waits(latest).await.unwrap();
+            assert_eq!(first_closes_at().await, Some(expected), "{latest}");
+        }
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use jiff::Timestamp;
 use nacre_access::client::Client;
-use nacre_schemas::{Digest, batch::Batch, limits, problem::Problem};
+use nacre_schemas::{Digest, batch::Batch, contribution::Contribution, limits, problem::Problem};
 use rayon::prelude::*;
 use tokio::{
     sync::mpsc,
@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    PostError,
+    PostError, agreement,
     deliver::{Delivery, MAX_IN_FLIGHT, deliver},
 };
 use crate::{
@@ -31,6 +31,9 @@ const SEALED_AHEAD: usize = 4;
 
 /// The longest answer to a batch: JSON of a batch's receipts, each with a proof of at most 64 hashes in hex.
 const MAX_RECEIPT_BYTES: usize = 4 << 20;
+
+/// The exchange's word for a contribution of a month that has not ended by its clock.
+const OPEN_MONTH: &str = "open-period";
 
 /// A run under way.
 pub(crate) struct Run<'r> {
@@ -65,6 +68,9 @@ impl<'r> Run<'r> {
     }
 
     pub(super) async fn all(self, paths: &[PathBuf], now: Timestamp) -> Result<PostSummary, PostError> {
+        if let Some(error) = agreement::ask(&self.client, &self.sealer).await? {
+            tracing::warn!(%error, "the exchange could not be asked for its time and the admission: what is sealed waits for it");
+        }
         let mut prepared = self.prepare(paths, now).await?;
         let mut summary = PostSummary::of(&mut prepared);
         let planned = self.plan(prepared, &mut summary).await?;
@@ -127,8 +133,8 @@ impl<'r> Run<'r> {
                 Some((State::Posted, true)) => summary.already_posted += 1,
                 Some((State::Queued, true)) => summary.already_queued += 1,
                 Some((State::Refused, true)) => summary.already_refused += 1,
-                // Its source is still here; whether it should be is not for us to say. It is not posted again.
-                Some((State::Erased, _)) => summary.already_erased += 1,
+                // Its source is still here, changed or not: what told its value is destroyed, so nobody can tell which.
+                Some((State::Erased, _)) => summary.already_erased.push(named.record),
                 // What is queued may have arrived: it counts as posted.
                 Some((State::Posted | State::Queued, false)) => summary.refused.push(Refused {
                     origin: named.value.origin,
@@ -188,7 +194,8 @@ impl<'r> Run<'r> {
                     // One batch that a disk has damaged does not hold up the others.
                     Err(OutboxError::Damaged(detail)) => {
                         self.outbox.set_batch_aside(&id, &format!("damaged on this disk: {detail}")).await?;
-                        summary.unsettled.push(Unsettled { batch: id, outcome: Outcome::NotDelivered, detail });
+                        let (outcome, records) = (Outcome::NotDelivered, self.outbox.records_of(&id).await?);
+                        summary.unsettled.push(Unsettled { batch: id, outcome, records, detail });
                         continue;
                     }
                     Err(error) => return Err(error.into()),
@@ -228,7 +235,8 @@ impl<'r> Run<'r> {
             Delivery::Unsettled(outcome, detail, retry_after) => {
                 sent.retry_after = sent.retry_after.max(retry_after);
                 tracing::warn!(chain = %batch.chain, %detail, "a batch stays queued");
-                summary.unsettled.push(Unsettled { batch: batch.id(), outcome, detail });
+                let records = batch.contributions.len() as u64;
+                summary.unsettled.push(Unsettled { batch: batch.id(), outcome, records, detail });
                 sent.stopped = true;
             }
         }
@@ -245,17 +253,34 @@ impl<'r> Run<'r> {
         let id = batch.id();
         tracing::warn!(chain = %batch.chain, problem = problem.word(), "the exchange refused a batch");
         let blamed = problem.entry.and_then(|entry| batch.contributions.get(usize::try_from(entry).ok()?));
-        let blamed = blamed.map(|contribution| contribution.openings.header.record);
-        let freed = self.outbox.refuse(&id, blamed.as_ref(), problem.word()).await?;
+        let blamed = blamed.map(|contribution| &contribution.openings.header);
+        let (word, detail) = (problem.word(), problem.to_string());
+        if let Some(header) = blamed.filter(|_| word == OPEN_MONTH) {
+            // It is not the record that is wrong but the time: no word on it is kept, nor on others of months as young.
+            let is_open = |record: &Digest| {
+                let of_record = |found: &&Contribution| found.openings.header.record == *record;
+                let found = batch.contributions.iter().find(of_record);
+                found.is_some_and(|found| found.openings.header.cell.period >= header.cell.period)
+            };
+            let (open, ended): (Vec<_>, Vec<_>) =
+                self.outbox.refuse(&id, None, word).await?.into_iter().partition(is_open);
+            let (outcome, records) = (Outcome::OpenMonth, open.len() as u64);
+            summary.unsettled.push(Unsettled { batch: id, outcome, records, detail });
+            sent.freed.extend(ended);
+            return Ok(());
+        }
+        let blamed = blamed.map(|header| header.record);
+        let freed = self.outbox.refuse(&id, blamed.as_ref(), word).await?;
         match blamed {
             Some(record) => {
-                let (word, detail) = (problem.word().to_owned(), problem.detail.clone());
-                summary.refused_at_exchange.push(RefusedAtExchange { record, problem: word, detail });
+                let (problem, detail) = (word.to_owned(), problem.detail.clone());
+                summary.refused_at_exchange.push(RefusedAtExchange { record, problem, detail });
                 sent.freed.extend(freed);
             }
             None => {
                 // Sealed anew at once, they would be refused at once.
-                summary.unsettled.push(Unsettled { batch: id, outcome: Outcome::Refused, detail: problem.to_string() });
+                let (outcome, records) = (Outcome::Refused, freed.len() as u64);
+                summary.unsettled.push(Unsettled { batch: id, outcome, records, detail });
             }
         }
         Ok(())

@@ -23,7 +23,7 @@ use super::{
     name,
     payload::{self, PayloadError, PayloadRecord},
 };
-use crate::{config::Config, keys::Keys, people::PersonId, reduce::MonthValue};
+use crate::{config::Config, keys::Keys, outbox::owner::Owner, people::PersonId, reduce::MonthValue};
 
 /// Why values cannot be sealed. All are ours.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +115,11 @@ pub(crate) struct Sealer {
 }
 
 impl Sealer {
+    /// Whose outbox what it seals goes to.
+    pub(crate) fn owner(&self) -> Owner {
+        Owner::of(&self.config, &self.network, &self.keys)
+    }
+
     /// The person's names.
     pub(crate) fn subject(&self, person: &PersonId) -> Subject {
         let system = self.config.person_system.as_str();

@@ -11,11 +11,12 @@ use std::{
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::State,
+    extract::{Path as UrlPath, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{get, post},
 };
+use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimePrinter};
 use nacre_access::{
     ProblemResponse, Scope,
     key::AccessKey,
@@ -61,6 +62,8 @@ pub(super) enum Fault {
     Gibberish,
     /// That contribution is refused.
     Refuse(u32),
+    /// That contribution's month has not ended.
+    OpenMonth(u32),
     /// The batch is refused, and no contribution named.
     RefuseWhole,
     /// The provider is not let in.
@@ -75,6 +78,8 @@ struct Held {
     faults: VecDeque<Fault>,
     /// Every body that came in.
     bodies: Vec<Vec<u8>>,
+    /// By how many seconds its clock is behind.
+    behind_s: i64,
 }
 
 /// A provider, its exchange, and the network they are in.
@@ -95,6 +100,11 @@ struct Server {
 impl Site {
     /// Founds a network of one jurisdiction and one chain, admits a provider, and starts the exchange.
     pub(super) async fn new() -> Self {
+        Self::admitting(|_| {}).await
+    }
+
+    /// The same with another admission.
+    pub(super) async fn admitting(change: impl FnOnce(&mut Membership)) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let folder = tempfile::tempdir().unwrap();
@@ -104,13 +114,15 @@ impl Site {
         let signed = trust_root(&config, &chain_key, &authority);
         std::fs::write(&config.trust, toml::to_string(&signed).unwrap()).unwrap();
         let network = Network::new(signed).unwrap();
-        let admission = admit(&config, &authority);
+        let admission = admit(&config, &authority, change);
         let members = Arc::new(Members::from_signed(vec![admission], &network).unwrap());
         let gatekeeper = Arc::new(Gatekeeper::new(&config.exchange, members).unwrap());
         let held = Mutex::new(Held::default());
         let server = Arc::new(Server { network: network.clone(), key: chain_key, gatekeeper, held });
         let router = Router::new()
             .route("/v1/chains/region-440100/batches", post(batches))
+            .route("/v1/members/{member}", get(member))
+            .route("/healthz", get(healthz))
             .layer(axum::extract::DefaultBodyLimit::max(limits::MAX_BATCH_BYTES))
             .with_state(Arc::clone(&server))
             .merge(server::router(Arc::clone(&server.gatekeeper)));
@@ -121,6 +133,11 @@ impl Site {
     /// Has the exchange fail in these ways, one a batch that comes in.
     pub(super) fn will(&self, faults: &[Fault]) {
         self.server.held.lock().unwrap().faults.extend(faults);
+    }
+
+    /// Sets the exchange's clock behind by so many seconds.
+    pub(super) fn set_clock_behind(&self, seconds: i64) {
+        self.server.held.lock().unwrap().behind_s = seconds;
     }
 
     /// The bodies that came in so far.
@@ -173,7 +190,7 @@ fn trust_root(config: &Config, chain_key: &SigningKey, authority: &SigningKey) -
 }
 
 /// Writes the provider's keys and admits it.
-fn admit(config: &Config, authority: &SigningKey) -> SignedMembership {
+fn admit(config: &Config, authority: &SigningKey, change: impl FnOnce(&mut Membership)) -> SignedMembership {
     let (signing, access) = (SigningKey::generate().unwrap(), AccessKey::generate().unwrap());
     secret::write(&config.signing_key, &*signing.to_bytes()).unwrap();
     secret::write_text(&config.access_key, &access.to_pem()).unwrap();
@@ -182,7 +199,7 @@ fn admit(config: &Config, authority: &SigningKey) -> SignedMembership {
     for (path, key) in keys {
         secret::write(path, key).unwrap();
     }
-    let membership = Membership {
+    let mut membership = Membership {
         member: config.member.clone(),
         role: MemberRole::Provider,
         jurisdiction: "guangdong".parse().unwrap(),
@@ -190,8 +207,25 @@ fn admit(config: &Config, authority: &SigningKey) -> SignedMembership {
         signing_key: signing.public(),
         access_key: access.public(),
     };
+    change(&mut membership);
     let signature = authority.sign(Role::Membership, &membership.to_canonical());
     SignedMembership { membership, signature }
+}
+
+async fn member(
+    State(server): State<Arc<Server>>,
+    UrlPath(member): UrlPath<String>,
+    headers: HeaderMap,
+) -> Result<Json<SignedMembership>, ProblemResponse> {
+    server.gatekeeper.authorize(&headers, Scope::GrantsWrite).map_err(ProblemResponse)?;
+    let found = server.gatekeeper.members().find(&member.parse().unwrap()).cloned();
+    found.map(Json).ok_or_else(|| ProblemResponse(Problem::new(404, "unknown-member", "Unknown member", "not here")))
+}
+
+async fn healthz(State(server): State<Arc<Server>>) -> impl IntoResponse {
+    let behind = SignedDuration::from_secs(server.held.lock().unwrap().behind_s);
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&(Timestamp::now() - behind)).unwrap();
+    ([("date", date)], "ok")
 }
 
 async fn batches(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -203,13 +237,16 @@ async fn batches(State(server): State<Arc<Server>>, headers: HeaderMap, body: By
     held.bodies.push(body.to_vec());
     // What was taken is not refused afterwards: the same bytes get the same receipt.
     let is_taken = held.receipts.contains_key(&Digest::of(&body));
-    let refuses = |fault: &Fault| matches!(fault, Fault::Refuse(_) | Fault::RefuseWhole);
+    let refuses = |fault: &Fault| matches!(fault, Fault::Refuse(_) | Fault::OpenMonth(_) | Fault::RefuseWhole);
     let fault = held.faults.pop_front().filter(|fault| !(is_taken && refuses(fault)));
     let problem = |status, word: &str| Problem::new(status, word, "A fault of this test", "as it was told to");
     match fault {
         Some(Fault::Busy) => return ProblemResponse(problem(503, "busy").retry(Retry::Later)).into_response(),
         Some(Fault::Refuse(entry)) => {
             return ProblemResponse(problem(422, "contribution-refused").at_entry(entry as usize)).into_response();
+        }
+        Some(Fault::OpenMonth(entry)) => {
+            return ProblemResponse(problem(422, "open-period").at_entry(entry as usize)).into_response();
         }
         Some(Fault::RefuseWhole) => return ProblemResponse(problem(422, "proof-rejected")).into_response(),
         Some(Fault::NotAdmitted) => return ProblemResponse(problem(403, "not-admitted")).into_response(),

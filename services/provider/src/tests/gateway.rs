@@ -19,26 +19,29 @@ const NOW: &str = "2026-03-15T00:00:00Z";
 const FACTOR: u32 = 500;
 
 /// A gateway that runs.
-struct Gateway {
-    url: String,
-    client: reqwest::Client,
+pub(super) struct Gateway {
+    pub(super) url: String,
+    pub(super) client: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<Result<(), ServeError>>,
 }
 
 impl Gateway {
-    async fn start(config: &Config) -> Self {
+    pub(super) async fn start(config: &Config) -> Self {
         Self::start_at(config, NOW).await
     }
 
-    async fn start_at(config: &Config, now: &str) -> Self {
+    pub(super) async fn start_at(config: &Config, now: &str) -> Self {
+        Self::start_by(config, Clock::scaled(now.parse().unwrap(), FACTOR)).await
+    }
+
+    pub(super) async fn start_by(config: &Config, clock: Clock) -> Self {
         // Fails only if there is one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
-        let (config, clock) = (config.clone(), Clock::scaled(now.parse().unwrap(), FACTOR));
-        let served = tokio::spawn(serve_by(config, listener, async move { drop(stopped.await) }, clock));
+        let served = tokio::spawn(serve_by(config.clone(), listener, async move { drop(stopped.await) }, clock));
         let gateway = Self { url, client: reqwest::Client::new(), stop: Some(stop), served };
         while gateway.client.get(format!("{}/healthz", gateway.url)).send().await.is_err() {
             assert!(!gateway.served.is_finished(), "{:?}", gateway.served.await);
@@ -47,12 +50,12 @@ impl Gateway {
         gateway
     }
 
-    async fn stop(mut self) {
+    pub(super) async fn stop(mut self) {
         drop(self.stop.take());
         self.served.await.unwrap().unwrap();
     }
 
-    async fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+    pub(super) async fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let request = self.client.request(method, format!("{}{path}", self.url)).body(body.to_owned());
         let answer = request.header("content-type", "application/fhir+json").send().await.unwrap();
@@ -60,12 +63,12 @@ impl Gateway {
         (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or(Value::Null))
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub(super) async fn get(&self, path: &str) -> (u16, Value) {
         self.send("GET", path, "").await
     }
 
     /// Where an observation stands.
-    async fn state(&self, id: &str) -> String {
+    pub(super) async fn state(&self, id: &str) -> String {
         let (status, found) = self.get(&format!("/Observation/{id}")).await;
         assert_eq!(status, 200, "{found}");
         assert_eq!(found["dataAbsentReason"]["coding"][0]["code"], "masked");
@@ -73,7 +76,7 @@ impl Gateway {
         found["meta"]["tag"][0]["code"].as_str().unwrap().to_owned()
     }
 
-    async fn until(&self, id: &str, wanted: &str) {
+    pub(super) async fn until(&self, id: &str, wanted: &str) {
         let begin = Instant::now();
         loop {
             let state = self.state(id).await;
@@ -87,25 +90,25 @@ impl Gateway {
 }
 
 /// Months close as soon as they have ended.
-async fn eager() -> Site {
+pub(super) async fn eager() -> Site {
     let mut site = Site::new().await;
     (site.config.gateway.grace_days, site.config.gateway.quiet_hours) = (0, 0);
     site
 }
 
-fn entry(method: &str, url: &str, resource: &str) -> String {
+pub(super) fn entry(method: &str, url: &str, resource: &str) -> String {
     format!(
         r#"{{"fullUrl":"urn:uuid:{url}-{}","resource":{resource},"request":{{"method":"{method}","url":"{url}"}}}}"#,
         resource.len()
     )
 }
 
-fn bundle_of(kind: &str, entries: &[String]) -> String {
+pub(super) fn bundle_of(kind: &str, entries: &[String]) -> String {
     format!(r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{}]}}"#, entries.join(","))
 }
 
 /// Patient `p` and these observations, put.
-fn put(kind: &str, observations: &[(&str, String)]) -> String {
+pub(super) fn put(kind: &str, observations: &[(&str, String)]) -> String {
     let mut entries = vec![entry("PUT", "Patient/p", &patient())];
     entries.extend(observations.iter().map(|(id, text)| entry("PUT", &format!("Observation/{id}"), text)));
     bundle_of(kind, &entries)

@@ -2,14 +2,18 @@
 
 mod data_points;
 mod devices;
+mod disagreement;
 mod exchange;
 mod gateway;
+mod gateway_bodies;
+mod gateway_clock;
 mod intake;
 mod leaks;
 mod log;
 mod measures;
 mod memory;
 mod openmhealth;
+mod ownership;
 mod posting;
 mod previewing;
 mod refusals;

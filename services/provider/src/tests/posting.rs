@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use nacre_schemas::{Digest, Document as _, batch::Batch};
+use nacre_schemas::{Digest, Document as _, batch::Batch, contribution::Contribution};
 
 use super::{
     exchange::{Fault, Site},
     *,
 };
-use crate::{Outcome, PostError, PostSummary, Progress, Stage, open_payload, post_at, receipts};
+use crate::{
+    Outcome, PostError, PostSummary, Progress, Stage, open_payload,
+    outbox::{Outbox, owner::Owner},
+    post_at, receipts,
+};
 
 const NOW: &str = "2026-03-15T00:00:00Z";
 
@@ -47,8 +51,10 @@ async fn what_was_posted_has_receipts_and_is_not_posted_again() {
     let first = post(&site, &two_months("23.0")).await;
     assert_eq!((first.new, first.posted, first.queued, first.already_posted), (2, 2, 0, 0));
     assert_eq!(first.by_measure[&"body-weight@1".parse().unwrap()].new, 2);
+    assert!(first.is_clean());
     let again = post(&site, &two_months("23.0")).await;
     assert_eq!((again.new, again.posted, again.queued, again.already_posted), (0, 0, 0, 2));
+    assert!(again.is_clean());
     assert_eq!((site.bodies().len(), site.size()), (1, 2));
     let listed = receipts(&site.config).await.unwrap();
     let leaves: Vec<(u64, u64)> = listed.iter().map(|receipt| (receipt.leaf, receipt.checkpoint_size)).collect();
@@ -63,7 +69,7 @@ async fn a_posted_month_is_not_changed() {
     post(&site, &two_months("23.0")).await;
     let other = post(&site, &two_months("23.1")).await;
     assert_eq!((other.new, other.already_posted, site.size()), (0, 1, 2));
-    assert_eq!(other.refused.len(), 1);
+    assert_eq!((other.refused.len(), other.is_clean()), (1, false));
     assert_eq!(other.refused[0].reason, Reason::PostedWithOtherValue);
     assert_eq!(other.refused[0].origin.observation.as_deref(), Some("o2"));
     // The value alone does not make a record: the cell counts, too.
@@ -89,8 +95,8 @@ async fn what_could_not_be_delivered_is_posted_by_the_next_run() {
     site.will(&[Fault::NotAdmitted]);
     let first = post(&site, &two_months("23.0")).await;
     assert_eq!((first.posted, first.queued), (0, 2));
-    assert_eq!(first.unsettled[0].outcome, Outcome::NotDelivered);
-    assert!(receipts(&site.config).await.unwrap().is_empty());
+    assert_eq!((first.unsettled[0].outcome, first.unsettled[0].records), (Outcome::NotDelivered, 2));
+    assert!(!first.is_clean() && receipts(&site.config).await.unwrap().is_empty());
     let second = post(&site, &two_months("23.0")).await;
     assert_eq!((second.new, second.already_queued, second.posted, second.queued), (0, 2, 2, 0));
     let bodies = site.bodies();
@@ -135,6 +141,7 @@ async fn a_record_that_is_refused_does_not_take_the_others_with_it() {
     assert_eq!(sent[0].iter().nth(1), Some(&refused.record), "records stand in the order of their ids");
     let again = post(&site, &people(4)).await;
     assert_eq!((again.new, again.already_posted, again.already_refused, site.size()), (0, 3, 1, 3));
+    assert_eq!((summary.refused_records(), summary.is_clean(), again.is_clean()), (1, false, false));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,10 +160,52 @@ async fn a_batch_that_is_refused_as_a_whole_is_sealed_anew_by_the_next_run() {
     site.will(&[Fault::RefuseWhole]);
     let first = post(&site, &two_months("23.0")).await;
     assert_eq!((first.posted, first.queued), (0, 0));
-    assert_eq!(first.unsettled[0].outcome, Outcome::Refused);
+    assert_eq!((first.unsettled[0].outcome, first.unsettled[0].records), (Outcome::Refused, 2));
+    assert_eq!((first.refused_records(), first.is_clean()), (2, false), "it is not passed over in silence");
     let second = post(&site, &two_months("23.0")).await;
     assert_eq!((second.new, second.posted), (2, 2));
     assert_ne!(site.bodies()[0], site.bodies()[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_month_that_is_open_by_the_exchanges_clock_is_sealed_anew_when_it_has_ended_and_takes_no_other_with_it() {
+    let site = Site::new().await;
+    let records = |bytes: &[u8]| {
+        let of = |one: Contribution| (one.openings.header.cell.period.to_string(), one.openings.header.record);
+        Batch::from_canonical(bytes).unwrap().contributions.into_iter().map(of).collect::<Vec<_>>()
+    };
+    // Sealed once, to learn in which place the later month stands: that is the same every time.
+    site.will(&[Fault::RefuseWhole]);
+    post(&site, &two_months("23.0")).await;
+    let place = records(&site.bodies()[0]).iter().position(|(month, _)| month == "2026-02").unwrap();
+    site.will(&[Fault::OpenMonth(place as u32)]);
+    let summary = post(&site, &two_months("23.0")).await;
+    assert_eq!((summary.posted, summary.queued, summary.refused_at_exchange.len()), (1, 0, 0));
+    assert_eq!((summary.unsettled[0].outcome, summary.unsettled[0].records), (Outcome::OpenMonth, 1));
+    assert!(!summary.is_clean());
+    assert_eq!(records(&site.bodies()[2]).iter().map(|(month, _)| month.as_str()).collect::<Vec<_>>(), ["2026-01"]);
+    let later = post(&site, &two_months("23.0")).await;
+    assert_eq!((later.posted, later.already_refused, later.is_clean()), (1, 0, true), "with the same value");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_for_an_erased_record_is_named_by_its_id_and_is_no_success() {
+    let site = Site::new().await;
+    let one = |value: &str| Files::new().with("a.json", bundle(&[patient(), weight("o1", "2026-01-05", value)]));
+    post(&site, &one("22.0")).await;
+    let erased = receipts(&site.config).await.unwrap().remove(0);
+    let outbox = Outbox::open(&site.config.data, &Owner::configured(&site.config)).await.unwrap();
+    outbox.erase(&erased.record, &erased.batch).await.unwrap();
+    outbox.close().await;
+    // As it was, and corrected: nobody can tell these apart any more.
+    for value in ["22.0", "22.1"] {
+        let summary = post(&site, &one(value)).await;
+        assert_eq!((summary.new, summary.posted, summary.is_clean()), (0, 0, false));
+        assert_eq!(summary.already_erased, [erased.record]);
+        let shown = serde_json::to_string(&summary).unwrap();
+        assert!(shown.contains(&erased.record.to_string()) && PERSONAL.iter().all(|text| !shown.contains(text)));
+    }
+    assert_eq!(site.size(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
