@@ -192,7 +192,8 @@ impl Custodian {
         let members = Arc::new(Members::load(&config.members, &network)?);
         let gatekeeper = Arc::new(Gatekeeper::new(&config.url, members)?);
         let log_key = read_signing_key(config)?;
-        let record = Record::open(&config.data, network.root().network.as_str(), &custodian, log_key)?;
+        let (name, registers) = (network.root().network.as_str(), &config.registers);
+        let record = Record::open(&config.data, registers, name, &custodian, log_key)?;
         let history = History::open(&config.data, &network)
             .map_err(|error| OpenError::Heads { path: config.data.join("heads"), error })?;
         let previews = RateLimiter::keyed(Quota::per_hour(PREVIEWS_PER_HOUR));
@@ -203,6 +204,16 @@ impl Custodian {
     /// Who it is.
     pub fn id(&self) -> &CustodianId {
         &self.signer.custodian
+    }
+
+    /// Refuses everything while its own log takes nothing: a damaged one, an older copy, or one without its register.
+    pub(crate) fn check_writable(&self) -> Result<(), Problem> {
+        if self.record.read_only().is_none() {
+            return Ok(());
+        }
+        let detail = "the custodian's own log is damaged, was put back to an older state, or has lost its register: it says \
+                      nothing until its operator has seen to it";
+        Err(Problem::new(503, "read-only", "Read only", detail).retry(Retry::Later))
     }
 
     /// Tells callers apart.
