@@ -70,7 +70,9 @@ pub fn begin_anew(running: &Running) {
         fs::remove_dir_all(nacre_exchange::Config::read(config).unwrap().data.join("roots")).unwrap();
     }
     for config in running.places.custodians.values() {
-        fs::remove_dir_all(nacre_custodian::Config::read(config).unwrap().data).unwrap();
+        let config = nacre_custodian::Config::read(config).unwrap();
+        fs::remove_dir_all(config.data).unwrap();
+        fs::remove_dir_all(config.registers).unwrap();
     }
 }
 

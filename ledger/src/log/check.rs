@@ -22,7 +22,7 @@ use super::{
     blocks,
     disk::{self, Disk, DiskFile, LocalDisk},
     edge::Edge,
-    register::Register,
+    register::{self, Registered},
     scan::{Scan, Stop, signed_commits},
     segment::{self, FORMAT, Header},
 };
@@ -310,14 +310,17 @@ impl<'a> Check<'a> {
     }
 
     fn register(&mut self, path: &Path) -> Result<(), LogError> {
-        let register = Register::open_existing(self.disk, path, self.origin)?;
-        let Some(answered) = register.and_then(|register| register.answered()) else {
-            self.report.findings.push(Finding {
-                file: path.to_owned(),
-                offset: 0,
-                what: "the register is empty".to_owned(),
-            });
-            return Ok(());
+        let mut finding = |what: String| self.report.findings.push(Finding { file: path.to_owned(), offset: 0, what });
+        let answered = match register::registered_on(self.disk, path, self.origin)? {
+            Registered::Says { answered, .. } => answered,
+            Registered::Missing => {
+                finding("the register is missing".to_owned());
+                return Ok(());
+            }
+            Registered::Garbled(what) => {
+                finding(format!("the register cannot be read: {what}"));
+                return Ok(());
+            }
         };
         let (size, root) = (self.report.entries, self.edge.root());
         let what = if answered.size > size {

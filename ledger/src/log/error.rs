@@ -28,6 +28,18 @@ pub enum LogError {
         /// The log's directory.
         dir: PathBuf,
     },
+    /// Another process has the register open.
+    #[error("another process has the register {} in use: two that sign with one key would sign two histories", path.display())]
+    RegisterInUse {
+        /// The register's file.
+        path: PathBuf,
+    },
+    /// What is about to be answered for cannot be written down.
+    #[error("{why}")]
+    Unregistered {
+        /// Why not.
+        why: String,
+    },
     /// Committed bytes have changed or gone missing. Nothing was modified.
     #[error(
         "the log is damaged in {} at byte {offset}: {what}. Nothing was modified: copy the directory away, then \
@@ -42,11 +54,11 @@ pub enum LogError {
         /// What was found there.
         what: String,
     },
-    /// The directory holds the log of another chain.
-    #[error("{} is a segment of another chain than {origin}", segment.display())]
+    /// The directory holds the log of another chain, or the register is that of another.
+    #[error("{} belongs to another chain than {origin}", path.display())]
     OtherOrigin {
-        /// The segment's file.
-        segment: PathBuf,
+        /// The segment's file, or the register's.
+        path: PathBuf,
         /// The origin asked for.
         origin: String,
     },

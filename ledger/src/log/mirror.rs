@@ -50,7 +50,7 @@ impl Mirror {
         options.check()?;
         let (files, lock) = open_files(Arc::new(LocalDisk), dir, origin)?;
         let register = match &options.register {
-            Some(path) => Some(Register::open(&*files.disk, path, origin)?),
+            Some(path) => Some(Register::open_on(Arc::clone(&files.disk), path, origin)?),
             None => None,
         };
         let segment_bytes = options.segment_bytes;

@@ -55,13 +55,13 @@ pub use inspect::{Item, inspect};
 pub use mirror::{MAX_MIRRORED_BYTES, Mirror};
 pub use once::{OnceBy, Placed};
 pub use reader::Reader;
+pub use register::{Answered, Register, Registered, registered};
 pub use repair::{Repaired, repair};
 
 use blocks::Blocks;
 use disk::{Disk, LocalDisk};
 use once::Once;
 use recover::Recovered;
-use register::Register;
 use sequencer::{Sequencer, Submission};
 use shared::Files;
 use store::Store;
@@ -83,7 +83,8 @@ pub struct LogOptions {
     /// Submissions that wait for the writer before a submitter has to wait to submit; 1 to [`MAX_QUEUE`].
     pub queue: usize,
     /// File that remembers what was last answered for, in a folder that is not restored together with the log's. It is
-    /// made if it is missing, and then takes the log's word. Without one, a log that was put back to an older state goes on from there.
+    /// made before the log; if it is missing or cannot be read where a log is, the log is opened to be read only, until an
+    /// operator has renewed it ([`Register::renew`]). With no register configured, a log that was put back to an older state goes on from there.
     pub register: Option<PathBuf>,
     /// Keeps keys in memory, for [`Log::append_once`]; some 15 bytes an entry.
     pub once: Option<OnceBy>,
@@ -172,7 +173,7 @@ impl Log {
         let empty = SignedCheckpoint::sign(empty, &signer, origin)?;
         let (files, lock) = open_files(disk, dir, origin)?;
         let register = match &options.register {
-            Some(path) => Some(Register::open(&*files.disk, path, origin)?),
+            Some(path) => Some(Register::open_on(Arc::clone(&files.disk), path, origin)?),
             None => None,
         };
         let keys = [&[signer.public()], &options.earlier_keys[..]].concat();

@@ -30,7 +30,7 @@ use super::{
     LogError,
     block::{LEAVES, Place},
     edge::Edge,
-    register::{Answered, Register},
+    register::{Answered, Register, Registered},
     scan::{Group, Scan, Stop, signed_commits, verify},
     segment::{self, FORMAT, Header, Segment},
     shared::{Files, Published, Shared},
@@ -282,7 +282,7 @@ impl<'a> Replay<'a> {
         let edge = Arc::new(self.edge.block().clone());
         let published = Published { latest: last.note.clone(), segments: kept, upper, edge };
         let shared = Arc::new(Shared::new(self.files.clone(), published));
-        let verdict = match answered.and_then(|answered| behind(&shared, answered, register.as_ref())) {
+        let verdict = match register.as_ref().and_then(|register| contradicts(&shared, register)) {
             Some(why) => Verdict::Damage(why),
             None => self.verdict(answered)?,
         };
@@ -301,6 +301,14 @@ impl<'a> Replay<'a> {
     /// What there is if no commit can be read: nothing, or damage.
     fn finish_without_commit(self, register: Option<Register>) -> Result<Recovered, LogError> {
         let answered = register.as_ref().and_then(Register::answered);
+        let fault = match register.as_ref().map(Register::registered) {
+            Some(Registered::Missing) if self.firsts.is_empty() => None,
+            _ => register.as_ref().and_then(Register::fault),
+        };
+        if let Some(fault) = fault {
+            let dir = self.files.dir.display();
+            return Err(LogError::ReadOnly { why: format!("{dir} has no whole entries, and {fault}: {RENEW}") });
+        }
         if let Some((position, stop)) = &self.stop {
             match self.verdict(answered)? {
                 Verdict::Torn => self.remove_from(*position)?,
@@ -381,8 +389,8 @@ impl<'a> Replay<'a> {
         let said = last.note.unverified();
         let answered = Answered { size: said.size, root: said.root };
         match register {
-            Some(register) if register.answered() != Some(answered) => register.write(answered),
-            _ => Ok(()),
+            Some(register) => register.write(answered),
+            None => Ok(()),
         }
     }
 
@@ -406,7 +414,7 @@ impl<'a> Replay<'a> {
             return Err(LogError::UnknownFormat { segment, found: header.format, known: FORMAT });
         }
         if header.origin != Digest::of(self.files.origin.as_bytes()) {
-            return Err(LogError::OtherOrigin { segment, origin: self.files.origin.clone() });
+            return Err(LogError::OtherOrigin { path: segment, origin: self.files.origin.clone() });
         }
         Ok(())
     }
@@ -416,20 +424,32 @@ impl<'a> Replay<'a> {
     }
 }
 
-/// Why the log is not what the register says that the chain answered for, if it is not.
-fn behind(shared: &Shared, answered: Answered, register: Option<&Register>) -> Option<String> {
-    let register = register.map_or_else(String::new, |register| register.path().display().to_string());
-    let (dir, size) = (shared.files.dir.display(), shared.size());
+/// Why the log is not known to be what the chain answered for, if it is not.
+fn contradicts(shared: &Shared, register: &Register) -> Option<String> {
+    let (dir, size, path) = (shared.files.dir.display(), shared.size(), register.path().display());
+    let (answered, torn) = match register.registered() {
+        Registered::Says { answered, torn } => (*answered, *torn),
+        Registered::Missing | Registered::Garbled(_) => {
+            let fault = register.fault().unwrap_or_default();
+            return Some(format!("{dir} has {size} whole entries, and {fault}: {RENEW}"));
+        }
+    };
     if answered.size > size {
         let said = answered.size;
         return Some(format!(
-            "{dir} has {size} whole entries, and {register} says that {said} were answered for: {RESTORE}"
+            "{dir} has {size} whole entries, and {path} says that {said} were answered for: {RESTORE}"
+        ));
+    }
+    if torn && answered.size == size {
+        return Some(format!(
+            "{dir} has {size} whole entries, and {path} has a slot that cannot be read, which was written for more: \
+             if {path} was not damaged, {RESTORE}. If it was, {RENEW}"
         ));
     }
     match shared.root_at(answered.size) {
         Ok(root) if root == answered.root => None,
         Ok(_) => Some(format!(
-            "the {} first entries of {dir} are not those that {register} says were answered for: {RESTORE}",
+            "the {} first entries of {dir} are not those that {path} says were answered for: {RESTORE}",
             answered.size
         )),
         Err(error) => Some(error.to_string()),
@@ -449,6 +469,10 @@ enum Verdict {
 /// What to do about an older copy.
 const RESTORE: &str = "this is an older or another copy of the log, and going on from it would sign a second history. Restore \
                        the newest copy, or repair this one from a mirror";
+/// What to do about a register that says nothing.
+const RENEW: &str = "what was answered for is not known, and going on from an older copy would sign a second history. Nothing \
+                     was modified. Restore the register, or have its role's peers confirm size and root and renew it \
+                     (`nacre exchange register renew`, `nacre custodian register renew`)";
 /// What to do about damage.
 const REPAIR: &str = "Nothing was modified. Copy the directory away; take a mirror of the chain (`nacre log mirror`) and \
                       repair from it (`nacre log repair`), or restore the segment from a backup";

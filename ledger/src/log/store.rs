@@ -68,14 +68,18 @@ struct Staged {
 }
 
 impl Store {
-    /// Starts a log in a directory without segments, with these entries under this note as its first group.
+    /// Starts a log in a directory without segments, with these entries under this note as its first group. Its register is
+    /// made first: a crash leaves a register that says nothing was answered for, and never a log without one.
     pub(super) fn create(
         files: Files,
         entries: &[&[u8]],
         note: SignedCheckpoint,
-        register: Option<Register>,
+        mut register: Option<Register>,
         segment_bytes: u64,
     ) -> Result<Self, LogError> {
+        if let Some(register) = &mut register {
+            register.begin()?;
+        }
         let edge = Edge::new();
         let published = Published {
             latest: note.clone(),

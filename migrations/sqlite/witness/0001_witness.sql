@@ -2,9 +2,10 @@
 
 -- The last checkpoint of each chain that was countersigned. Primary: what a later one must extend.
 CREATE TABLE countersigned (
-    chain TEXT    NOT NULL, -- name of the chain
-    size  INTEGER NOT NULL, -- entries
-    note  TEXT    NOT NULL, -- the signed note, as the chain sent it
+    chain    TEXT    NOT NULL, -- name of the chain
+    size     INTEGER NOT NULL, -- entries
+    note     TEXT    NOT NULL, -- the signed note, as the chain sent it
+    previous TEXT,             -- the note before it, which the register may still have after a crash; none before the second
     PRIMARY KEY (chain)
 ) STRICT, WITHOUT ROWID;
 

@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use nacre_access::folder::registers_beside;
 use nacre_schemas::id::{ChainId, JurisdictionId, MemberId};
 use serde::Deserialize;
 
@@ -22,8 +23,13 @@ pub struct Config {
     pub listen: String,
     /// Its own URL: the audience of the access tokens it takes.
     pub url: String,
-    /// Folder of its log and of the bodies behind it.
+    /// Folder of its log and of the bodies behind it; made if missing, with mode 0700. One process has it at a time.
     pub data: PathBuf,
+    /// Folder of its log's register, a small file that remembers what was last signed. It must not be restored together
+    /// with `data`, so that a custodian that was put back to an older state is noticed. Made if missing;
+    /// `<data>.registers` unless it is given.
+    #[serde(default)]
+    pub registers: PathBuf,
     /// The trust root, TOML.
     pub trust: PathBuf,
     /// Folder of admissions, `*.json`: who may ask.
@@ -105,6 +111,10 @@ impl Config {
         for file in files.into_iter().chain(&mut config.cross_share).chain(&mut config.pseudonym_share) {
             *file = folder.join(&*file);
         }
+        config.registers = match config.registers.as_os_str().is_empty() {
+            true => registers_beside(&config.data),
+            false => folder.join(&config.registers),
+        };
         Ok(config)
     }
 }
@@ -137,7 +147,10 @@ mod tests {
         let config = Config::read(&path).unwrap();
         assert_eq!(config.share, folder.path().join("share.hex"));
         assert_eq!(config.members, Path::new("/members"));
+        assert_eq!(config.registers, folder.path().join("data.registers"));
         assert_eq!(config.exchanges.len(), 1);
+        fs::write(&path, format!("registers = \"apart\"\n{TEXT}")).unwrap();
+        assert_eq!(Config::read(&path).unwrap().registers, folder.path().join("apart"));
     }
 
     #[test]

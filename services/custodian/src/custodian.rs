@@ -52,6 +52,7 @@ use crate::{
     cross::{CrossShare, ShareFileError},
     fault::Fault,
     history::History,
+    own::Own,
     previews::{ChargeError, Previews, Spent},
     pseudonyms::Pseudonyms,
     record::{Record, RecordError, Statement},
@@ -204,9 +205,11 @@ impl Custodian {
         let members = Arc::new(Members::load(&config.members, &network)?);
         let gatekeeper = Arc::new(Gatekeeper::new(&config.url, members)?);
         let log_key = read_signing_key(config)?;
-        let record = Record::open(&config.data, network.root().network.as_str(), &custodian, log_key)?;
+        let (name, registers) = (network.root().network.as_str(), &config.registers);
+        let record = Record::open(&config.data, registers, name, &custodian, log_key)?;
         let roots = Arc::new(Roots::open(&config.data.join("roots"), Arc::clone(&network))?);
-        let own = record.own()?;
+        // What cannot be trusted says nothing, and needs to know of nothing.
+        let own = if record.read_only().is_some() { Own::default() } else { record.own()? };
         if own.has_any_crossed() && network.root().cross.is_none() {
             return Err(OpenError::LaneDropped);
         }
@@ -222,6 +225,16 @@ impl Custodian {
     /// Who it is.
     pub fn id(&self) -> &CustodianId {
         &self.signer.custodian
+    }
+
+    /// Refuses everything while its own log takes nothing: a damaged one, an older copy, or one without its register.
+    pub(crate) fn check_writable(&self) -> Result<(), Problem> {
+        if self.record.read_only().is_none() {
+            return Ok(());
+        }
+        let detail = "the custodian's own log is damaged, was put back to an older state, or has lost its register: it says \
+                      nothing until its operator has seen to it";
+        Err(Problem::new(503, "read-only", "Read only", detail).retry(Retry::Later))
     }
 
     /// Tells callers apart.

@@ -3,9 +3,11 @@
 //! Kept true: a statement that was sent is in the log, and its body is durable before the log names it. So whoever holds
 //! the custodian to account finds every statement it ever made, and the log never names a body that is not there. An answer
 //! comes after the request that it is about: so the log tells by itself what was opened ([`Record::own`]).
-//! Bodies hold shares and no numbers of people; they are files of mode 0600 all the same.
+//! Bodies hold shares and no numbers of people; they are files of mode 0600 all the same. A log that is older than its register,
+//! damaged, or without a register that can be read takes no statement, so none is sent. One process has the folder at a time.
 //!
 //! ```text
+//! <registers>/log                  the log's register: what it has last answered for
 //! <data>/log/                      the log, of origin <network>/custodian/<jurisdiction>-<number>
 //! <data>/heads/<chain>.json        how far a main chain was followed (see `history`)
 //! <data>/bodies/<digest>.json      a signed request that was answered, a signed confirmation, answer, refusal or preview, or
@@ -15,7 +17,7 @@
 //! A crash before the append leaves a body that nothing names: harmless, as it was not sent. A crash while the body is
 //! written leaves a `.tmp` file, which the next start removes.
 //!
-//! Errors: [`RecordError`]; after one the statement must not be sent. Cost: two syncs a statement, and one for all that
+//! Errors: [`RecordError`]; after one of [`Record::keep`] the statement must not be sent. Cost: two syncs a statement, and one for all that
 //! are sent together.
 
 use std::{
@@ -26,6 +28,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use nacre_access::folder::{DataFolder, FolderError};
 use nacre_ledger::{
     log::{Log, LogError, LogOptions},
     signing::SigningKey,
@@ -58,6 +61,9 @@ pub enum RecordError {
         /// Why not.
         error: io::Error,
     },
+    /// The data folder, or that of the register.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The log.
     #[error("the custodian's log: {0}")]
     Log(#[from] LogError),
@@ -143,6 +149,8 @@ impl Statement {
 pub struct Record {
     log: Log,
     bodies: PathBuf,
+    /// Held for as long as anything can be recorded.
+    _folder: DataFolder,
 }
 
 /// The origin of a custodian's log.
@@ -150,20 +158,47 @@ pub fn origin(network: &str, custodian: &CustodianId) -> String {
     format!("{network}/custodian/{custodian}")
 }
 
+/// The folder of a custodian's log, in its data folder.
+pub fn log_folder(data: &Path) -> PathBuf {
+    data.join("log")
+}
+
+/// The register of a custodian's log, in the folder of its registers.
+pub fn register_file(registers: &Path) -> PathBuf {
+    registers.join("log")
+}
+
 impl Record {
-    /// Opens the record in that folder, or begins it there.
-    pub fn open(data: &Path, network: &str, custodian: &CustodianId, key: SigningKey) -> Result<Self, RecordError> {
+    /// Opens the record in that folder, or begins it there; the folder of registers is another.
+    pub fn open(
+        data: &Path,
+        registers: &Path,
+        network: &str,
+        custodian: &CustodianId,
+        key: SigningKey,
+    ) -> Result<Self, RecordError> {
+        // First of all: what another process has not finished yet is not ours to remove.
+        let folder = DataFolder::take_with_registers(data, registers)?;
         let bodies = data.join("bodies");
         let explain = |error| RecordError::Body { path: bodies.clone(), error };
         DirBuilder::new().recursive(true).mode(0o700).create(&bodies).map_err(explain)?;
         remove_unfinished(&bodies).map_err(explain)?;
         sync_folder(data).map_err(explain)?;
-        let log = Log::open(&data.join("log"), &origin(network, custodian), key, LogOptions::default())?;
-        Ok(Self { log, bodies })
+        let options = LogOptions { register: Some(register_file(registers)), ..LogOptions::default() };
+        let log = Log::open(&log_folder(data), &origin(network, custodian), key, options)?;
+        Ok(Self { log, bodies, _folder: folder })
+    }
+
+    /// Why no statement is taken, if that is so.
+    pub fn read_only(&self) -> Option<&str> {
+        self.log.read_only()
     }
 
     /// Records statements that are sent together, at least one. The first's place in the log.
     pub async fn keep(&self, statements: Vec<Statement>) -> Result<u64, RecordError> {
+        if let Some(why) = self.read_only() {
+            return Err(LogError::ReadOnly { why: why.to_owned() }.into());
+        }
         let entries = statements.iter().map(|statement| statement.entry.to_canonical()).collect();
         let bodies = self.bodies.clone();
         let write =
@@ -345,24 +380,32 @@ mod tests {
         SigningKey::from_bytes(&[7; 32]).unwrap()
     }
 
+    fn try_open(folder: &Path) -> Result<Record, RecordError> {
+        Record::open(&folder.join("data"), &folder.join("registers"), "gba", &custodian(), key())
+    }
+
+    fn open(folder: &Path) -> Record {
+        try_open(folder).unwrap()
+    }
+
     #[tokio::test]
     async fn what_was_kept_is_there_after_opening_again() {
         let data = tempfile::tempdir().unwrap();
-        let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
+        let record = open(data.path());
         assert_eq!(record.keep(answer()).await.unwrap(), 0);
         assert_eq!(record.keep(refusal()).await.unwrap(), 2);
         drop(record);
 
-        fs::write(data.path().join("bodies/left.tmp"), "half a bo").unwrap();
-        let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
+        fs::write(data.path().join("data/bodies/left.tmp"), "half a bo").unwrap();
+        let record = open(data.path());
         assert_eq!(record.log.checkpoint().unverified().origin, "gba/custodian/guangdong-2");
         let entries = record.log.entries(0..3, 3).unwrap();
         let expected =
             [Entry::Request(asked().digest()), Entry::Answer(answered().digest()), Entry::Refusal(refused().digest())];
         assert_eq!(entries, expected.map(|entry| entry.to_canonical()));
-        assert!(!data.path().join("bodies/left.tmp").exists());
+        assert!(!data.path().join("data/bodies/left.tmp").exists());
 
-        let path = data.path().join(format!("bodies/{}.json", answered().digest()));
+        let path = data.path().join(format!("data/bodies/{}.json", answered().digest()));
         let body: SignedAnswer = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         assert_eq!(body, answered());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -371,7 +414,7 @@ mod tests {
     #[tokio::test]
     async fn the_log_tells_what_was_opened_and_a_body_that_is_gone_or_changed_is_not_passed_over() {
         let data = tempfile::tempdir().unwrap();
-        let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
+        let record = open(data.path());
         record.keep(refusal()).await.unwrap();
         assert!(record.own().unwrap().on(&Domain::Health.main_chain()).is_empty());
         record.keep(answer()).await.unwrap();
@@ -381,7 +424,7 @@ mod tests {
         assert_eq!(own.on(&Domain::Health.main_chain()), [request].into());
         assert_eq!(own.on(&Domain::Sport.main_chain()), [].into());
 
-        let path = data.path().join(format!("bodies/{}.json", answered().digest()));
+        let path = data.path().join(format!("data/bodies/{}.json", answered().digest()));
         let whole = fs::read_to_string(&path).unwrap();
         fs::write(&path, whole.replace("\"count\"", "\"band-1\"")).unwrap();
         assert!(matches!(record.own().err(), Some(RecordError::Damaged { leaf: 2, .. })));
@@ -392,7 +435,7 @@ mod tests {
     #[tokio::test]
     async fn confirmations_that_are_sent_together_are_logged_one_by_one() {
         let data = tempfile::tempdir().unwrap();
-        let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
+        let record = open(data.path());
         let both = [confirmed("region/440100"), confirmed("region/440300")];
         let statements = Statement::of_finding(&Finding::Confirmed(both.to_vec()));
         assert_eq!(record.keep(statements).await.unwrap(), 0);
@@ -400,7 +443,7 @@ mod tests {
             both.iter().map(|signed| Entry::Confirmation(signed.digest()).to_canonical()).collect();
         assert_eq!(record.log.entries(0..2, 2).unwrap(), expected);
         for signed in both {
-            let path = data.path().join(format!("bodies/{}.json", signed.digest()));
+            let path = data.path().join(format!("data/bodies/{}.json", signed.digest()));
             let body: SignedConfirmation = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
             assert_eq!(body, signed);
         }
@@ -409,8 +452,8 @@ mod tests {
     #[tokio::test]
     async fn a_verdict_whose_body_cannot_be_written_is_not_logged() {
         let data = tempfile::tempdir().unwrap();
-        let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
-        fs::remove_dir_all(data.path().join("bodies")).unwrap();
+        let record = open(data.path());
+        fs::remove_dir_all(data.path().join("data/bodies")).unwrap();
         let error = record.keep(answer()).await.unwrap_err();
         assert!(matches!(error, RecordError::Body { .. }), "{error}");
         assert_eq!(record.log.size(), 0);
@@ -419,9 +462,71 @@ mod tests {
     #[tokio::test]
     async fn the_same_refusal_at_once_is_logged_each_time_over_one_body() {
         let data = tempfile::tempdir().unwrap();
-        let record = Record::open(data.path(), "gba", &custodian(), key()).unwrap();
+        let record = open(data.path());
         let (first, second) = tokio::join!(record.keep(refusal()), record.keep(refusal()));
         assert_eq!(first.unwrap() + second.unwrap(), 1);
-        assert_eq!(fs::read_dir(data.path().join("bodies")).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(data.path().join("data/bodies")).unwrap().count(), 1);
+    }
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let (path, target) = (entry.as_ref().unwrap().path(), to.join(entry.as_ref().unwrap().file_name()));
+            if path.is_dir() {
+                copy(&path, &target);
+            } else {
+                fs::copy(&path, &target).unwrap();
+            }
+        }
+    }
+
+    async fn says_nothing(record: Record, because: &str) {
+        let error = record.keep(answer()).await.unwrap_err().to_string();
+        assert!(error.contains(because) && record.read_only().is_some(), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_custodian_whose_folder_or_register_is_not_as_it_was_says_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (data, register) = (dir.path().join("data"), register_file(&dir.path().join("registers")));
+        let (old, newest) = (dir.path().join("old"), dir.path().join("newest"));
+        open(dir.path()).keep(answer()).await.unwrap();
+        copy(&data, &old);
+        open(dir.path()).keep(refusal()).await.unwrap();
+        copy(&data, &newest);
+        let restore = |copied: &Path| {
+            fs::remove_dir_all(&data).unwrap();
+            copy(copied, &data);
+        };
+        restore(&old);
+        says_nothing(open(dir.path()), "says that 2 were answered for").await;
+        fs::remove_dir_all(&data).unwrap();
+        let error = try_open(dir.path()).map(drop).unwrap_err().to_string();
+        assert!(error.contains("says that 2 were answered for"), "{error}");
+        restore(&newest);
+        let segment = data.join("log/00000000000000000000.seg");
+        let garbled: Vec<u8> = fs::read(&segment).unwrap().iter().map(|byte| byte ^ 0x40).collect();
+        fs::write(&segment, garbled).unwrap();
+        assert!(try_open(dir.path()).is_err());
+        restore(&newest);
+
+        let good = fs::read(&register).unwrap();
+        fs::write(&register, [7; 8_192]).unwrap();
+        says_nothing(open(dir.path()), "cannot be read").await;
+        fs::remove_file(&register).unwrap();
+        says_nothing(open(dir.path()), "is missing").await;
+        fs::write(&register, good).unwrap();
+        assert_eq!(open(dir.path()).keep(answer()).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_second_process_on_the_folder_removes_nothing_and_does_not_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = open(dir.path());
+        let unfinished = dir.path().join("data/bodies/on-its-way.tmp");
+        fs::write(&unfinished, "half a bo").unwrap();
+        let second = try_open(dir.path()).map(drop);
+        assert!(matches!(second, Err(RecordError::Folder(FolderError::InUse(_)))), "{second:?}");
+        assert!(unfinished.exists());
+        first.keep(answer()).await.unwrap();
     }
 }

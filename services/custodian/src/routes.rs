@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! POST /oauth/token        access tokens
-//! GET  /healthz            204
+//! GET  /healthz            204; 503 while its own log takes nothing, and then everything below is refused
 //! POST /v1/confirmations   Submission without confirmations → Finding; scope and caller as below
 //! POST /v1/answers         Submission → Verdict; scope answers.request, by the request's own requester
 //! POST /v1/cross/answers    CrossSubmission → CrossVerdict; scope and caller as above
@@ -121,7 +121,7 @@ pub fn router(custodian: Arc<Custodian>) -> Router {
     let tokens = server::router(Arc::clone(custodian.gatekeeper()));
     let desk = Desk::new(custodian);
     Router::new()
-        .route("/healthz", get(|| async { StatusCode::NO_CONTENT }))
+        .route("/healthz", get(healthz))
         .route("/v1/confirmations", post(confirmations))
         .route("/v1/answers", post(answers))
         .route("/v1/cross/answers", post(cross_answers))
@@ -130,6 +130,11 @@ pub fn router(custodian: Arc<Custodian>) -> Router {
         .route("/v1/pseudonyms", post(pseudonyms))
         .with_state(desk)
         .merge(tokens)
+}
+
+async fn healthz(State(desk): State<Desk>) -> Result<StatusCode, ProblemResponse> {
+    desk.custodian.check_writable()?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn answers(State(desk): State<Desk>, headers: HeaderMap, body: Body) -> Result<Json<Verdict>, ProblemResponse> {
@@ -211,6 +216,7 @@ where
     F: Future<Output = Result<T, Problem>> + Send,
 {
     let caller = desk.custodian.gatekeeper().authorize(headers, kind.scope)?.clone();
+    desk.custodian.check_writable()?;
     let place = Arc::clone(&kind.places).try_acquire_owned().map_err(|_| busy())?;
     let bytes = read_body(headers, body, kind.max_bytes).await?;
     // A task of its own, which holds the place to its end.

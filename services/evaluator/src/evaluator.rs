@@ -13,6 +13,7 @@ use std::{
 
 use nacre_access::{
     client::{Client, ClientError},
+    folder::{DataFolder, FolderError},
     key::{AccessKey, KeyError as AccessKeyError},
     members::{Members, MembersError},
     secret::{self, SecretError},
@@ -108,6 +109,9 @@ pub enum OpenError {
         /// Why not.
         error: ClientError,
     },
+    /// The data folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// There are no threads to compute on.
     #[error("no threads to compute on: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -132,6 +136,8 @@ pub struct Evaluator {
     /// One.
     pub(crate) computing: Semaphore,
     pub(crate) tasks: Mutex<JoinSet<()>>,
+    /// Held for as long as jobs are worked at: another process would take what is under way for what a crash left.
+    _folder: DataFolder,
 }
 
 impl Evaluator {
@@ -153,6 +159,7 @@ impl Evaluator {
         }
         let exchanges = open_exchanges(config, &network)?;
         let file = |error| OpenError::File { path: config.data.clone(), error };
+        let taken = DataFolder::take(&config.data)?;
         let opened = folder::Jobs::open(&config.data, &folder::Owner::of(&network, &config.member)).map_err(file)?;
         let folders = opened.map_err(|owner| OpenError::OtherOwner { path: config.data.clone(), owner })?;
         let threads = config.threads.map_or(0, NonZeroUsize::get);
@@ -171,6 +178,7 @@ impl Evaluator {
             exchanges,
             keys,
             folders,
+            _folder: taken,
         }))
     }
 

@@ -6,7 +6,11 @@
 //!
 //! Cost: an append is one place in the log's group commit; reading an entry is one read of its file.
 
-use std::{ops::Range, path::Path, sync::atomic::AtomicU64};
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::atomic::AtomicU64,
+};
 
 use nacre_ledger::{
     log::{Log, LogError, LogOptions},
@@ -63,15 +67,28 @@ pub(crate) struct Opening {
     pub(crate) finality: Finality,
 }
 
+/// The chains' logs, in the data folder: a folder each.
+const CHAINS: &str = "chains";
+
+/// Where a chain's log lies in the data folder.
+pub fn log_folder(data: &Path, chain: &ChainId) -> PathBuf {
+    data.join(CHAINS).join(chain.slug())
+}
+
+/// A chain's register, in the folder of all.
+pub fn register_file(registers: &Path, chain: &ChainId) -> PathBuf {
+    registers.join(chain.slug())
+}
+
 impl Chain {
-    /// Opens the chain's log, or creates it, and its register, each in the folder of all. Blocks: the end of the log is read
-    /// and checked.
-    pub(crate) fn open(logs: &Path, registers: &Path, origin: &str, opening: Opening) -> Result<Self, ExchangeError> {
+    /// Opens the chain's log in the data folder, or creates it, and its register, in the folder of all. Blocks: the end of the
+    /// log is read and checked.
+    pub(crate) fn open(data: &Path, registers: &Path, origin: &str, opening: Opening) -> Result<Self, ExchangeError> {
         let Opening { facts, keys: (signer, key), applied, earlier_keys, admissions, finality } = opening;
         let failed = |source| ExchangeError::Log { chain: facts.id.clone(), source: Box::new(source) };
-        let register = Some(registers.join(facts.id.slug()));
+        let register = Some(register_file(registers, &facts.id));
         let options = LogOptions { register, earlier_keys, ..LogOptions::default() };
-        let log = Log::open(&logs.join(facts.id.slug()), origin, signer, options).map_err(failed)?;
+        let log = Log::open(&log_folder(data, &facts.id), origin, signer, options).map_err(failed)?;
         let chain = Self {
             facts,
             log,

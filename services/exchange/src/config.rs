@@ -21,7 +21,7 @@ pub struct Config {
     pub listen: String,
     /// Its own URL: the audience of the access tokens it takes.
     pub url: String,
-    /// Folder of its logs and of its database; made if missing, with mode 0700.
+    /// Folder of its logs and of its database; made if missing, with mode 0700. One process has it at a time.
     pub data: PathBuf,
     /// Folder of its registers: a small file a chain that remembers what was last signed. It must not be restored together
     /// with `data`, so that a chain that was put back to an older state is noticed. Made if missing.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use nacre_access::{
-    ProblemResponse, members::MembersError, roots::RootsError, secret::SecretError, server::GatekeeperError,
+    ProblemResponse, folder::FolderError, members::MembersError, roots::RootsError, secret::SecretError,
+    server::GatekeeperError,
 };
 use nacre_ledger::{log::LogError, signing::KeyError};
 use nacre_schemas::{
@@ -62,6 +63,9 @@ pub enum OpenError {
         /// What the operating system says.
         error: std::io::Error,
     },
+    /// The data folder, or that of the registers.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The cross lane's public key.
     #[error("{path} is not the cross lane's public key: {reason}")]
     CrossKey {
@@ -195,8 +199,8 @@ impl From<ExchangeError> for Problem {
                 503,
                 "read-only",
                 "Read only",
-                "the chain is damaged, or was put back to an older state, and takes nothing until its operator has repaired \
-                 it; what was sent was not taken",
+                "the chain is damaged, was put back to an older state, or has lost its register, and takes nothing until its \
+                 operator has repaired it; what was sent was not taken",
             ),
             ExchangeError::Store(_) | ExchangeError::Log { .. } => Self::new(
                 503,

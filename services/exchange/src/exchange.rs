@@ -14,7 +14,9 @@ use std::{
     time::Duration,
 };
 
-use nacre_access::{client::Client, key::AccessKey, members::Members, roots::Roots, secret, server::Gatekeeper};
+use nacre_access::{
+    client::Client, folder::DataFolder, key::AccessKey, members::Members, roots::Roots, secret, server::Gatekeeper,
+};
 use nacre_ledger::{note::SignedCheckpoint, signing::SigningKey};
 use nacre_schemas::{
     Document as _,
@@ -26,7 +28,7 @@ use tokio::{sync::Mutex, task::JoinSet};
 
 use crate::{
     anchoring::{self, Anchoring},
-    chain::{Chain, Opening},
+    chain::{Chain, Opening, log_folder},
     config::{ChainConfig, Config},
     cross, documents,
     error::{ExchangeError, OpenError},
@@ -50,8 +52,6 @@ const QUEUED_EVIDENCE: usize = 32;
 const QUEUED_RELEASES: usize = 2;
 /// The database, in the data folder.
 const DATABASE: &str = "exchange.sqlite";
-/// The chains' logs, in the data folder: a folder each.
-const CHAINS: &str = "chains";
 /// The trust roots it has gone by, in the data folder: a file each.
 const ROOTS: &str = "roots";
 
@@ -69,6 +69,8 @@ pub struct Exchange {
     releases: Queue,
     /// What runs beside the requests.
     tasks: Mutex<JoinSet<()>>,
+    /// Held for as long as anything can be signed.
+    _folder: DataFolder,
 }
 
 impl Exchange {
@@ -78,9 +80,7 @@ impl Exchange {
         let network = Arc::new(read_network(&config.trust)?);
         let members = Arc::new(Members::load(&config.members, &network)?);
         let cross_key = config.cross_key.as_deref().map(|path| cross::read_key(path, &network)).transpose()?;
-        private_folder(&config.data)?;
-        private_folder(&config.data.join(CHAINS))?;
-        private_folder(&config.registers)?;
+        let folder = DataFolder::take_with_registers(&config.data, &config.registers)?;
         let roots = Roots::open(&config.data.join(ROOTS), Arc::clone(&network))?;
         for digest in roots.lineage().lacking() {
             tracing::warn!(%digest, folder = ROOTS, "an earlier trust root is not kept: what was asked under it has no numbers here");
@@ -91,7 +91,7 @@ impl Exchange {
             if chains.contains_key(&hosted.id.slug()) {
                 return Err(OpenError::ChainTwice(hosted.id.clone()));
             }
-            private_folder(&config.data.join(CHAINS).join(hosted.id.slug()))?;
+            private_folder(&log_folder(&config.data, &hosted.id))?;
             let chain = Arc::new(open_chain(&config, hosted, &roots, &store).await?);
             let witnesses = witnesses(&config, &chain)?;
             finality::probe(&chain, &witnesses).await;
@@ -107,7 +107,7 @@ impl Exchange {
         for chain in chains.values() {
             catch_up(&store, chain).await?;
         }
-        for chain in chains.values().filter(|chain| chain.is_main()) {
+        for chain in chains.values().filter(|chain| chain.is_main() && !chain.is_read_only()) {
             documents::log_admissions(&store, chain, members.iter()).await?;
         }
         tasks.spawn(grants::expire(store.clone()));
@@ -125,6 +125,7 @@ impl Exchange {
             evidence: Queue::new(QUEUED_EVIDENCE),
             releases: Queue::new(QUEUED_RELEASES),
             tasks: Mutex::new(tasks),
+            _folder: folder,
         })
     }
 
@@ -215,14 +216,14 @@ async fn open_chain(config: &Config, hosted: &ChainConfig, roots: &Roots, store:
         return Err(OpenError::OtherKey(hosted.id.clone()));
     }
     let applied = store::applied::leaves(store.reader(), &hosted.id).await?;
-    let (folder, origin) = (config.data.join(CHAINS), network.root().origin(&hosted.id));
-    let registers = config.registers.clone();
+    let (data, registers) = (config.data.clone(), config.registers.clone());
+    let origin = network.root().origin(&hosted.id);
     let admissions = admission::start(store.clone());
     let finality = open_finality(&facts, network, store).await?;
     let earlier_keys =
         lineage.earlier().filter_map(|earlier| Some(earlier.root().chain(&hosted.id)?.signing_key)).collect();
     let opening = Opening { facts, keys, applied, earlier_keys, admissions, finality };
-    let opening = move || Chain::open(&folder, &registers, &origin, opening);
+    let opening = move || Chain::open(&data, &registers, &origin, opening);
     let opened = tokio::task::spawn_blocking(opening).await;
     Ok(opened.map_err(|_| ExchangeError::Panicked)??)
 }

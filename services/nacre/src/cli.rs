@@ -3,6 +3,7 @@
 mod ceremony;
 mod log;
 mod provider;
+mod register;
 mod trust;
 
 use std::path::PathBuf;
@@ -22,6 +23,10 @@ pub use ceremony::{
 };
 pub use log::{CheckLogArgs, LogCommand, LogOfArgs, MirrorLogArgs, RepairLogArgs, ShowLogArgs};
 pub use provider::{GrantArgs, ProviderCommand, ReadingArgs};
+pub use register::{
+    CustodianRegisterCommand, ExchangeRegisterCommand, RenewCustodianRegisterArgs, RenewExchangeRegisterArgs,
+    RenewWitnessRegisterArgs, ShowRegisterArgs, StatedArgs, WitnessRegisterCommand,
+};
 pub use trust::{AssembleArgs, FinishArgs, TrustCommand};
 
 use crate::known_leaks::CrossLaneFlag;
@@ -192,17 +197,24 @@ pub enum ExchangeCommand {
         /// exchange.toml
         config: PathBuf,
     },
+    /// Show and renew what remembers how far each chain was answered for.
+    #[command(subcommand)]
+    Register(ExchangeRegisterCommand),
 }
 
 /// `nacre witness`.
 #[derive(Subcommand)]
 pub enum WitnessCommand {
     /// Serve until interrupted. Chains post their checkpoints to /add-checkpoint (C2SP tlog-witness); /metrics has an alarm
-    /// for chains that signed two histories, /evidence/CHAIN the proof of it, which `nacre verify` confirms.
+    /// for chains that signed two histories, /evidence/CHAIN the proof of it, which `nacre verify` confirms. /healthz is 503
+    /// while a chain is not countersigned because the witness does not know for certain what it countersigned before.
     Serve {
         /// witness.toml
         config: PathBuf,
     },
+    /// Show and renew what remembers how far each chain was countersigned.
+    #[command(subcommand)]
+    Register(WitnessRegisterCommand),
 }
 
 /// `nacre evaluator`.
@@ -224,6 +236,9 @@ pub enum CustodianCommand {
         /// custodian.toml
         config: PathBuf,
     },
+    /// Show and renew what remembers how far the custodian's own log was answered for.
+    #[command(subcommand)]
+    Register(CustodianRegisterCommand),
     /// Make the SM2 key that the custodian signs with, if the file is not there; print its public key.
     Key {
         /// File of the secret key, hex; it is made with mode 0600.

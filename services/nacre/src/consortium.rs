@@ -489,6 +489,7 @@ impl Writer<'_> {
                 &WitnessFile {
                     listen: self.address(&name)?,
                     data: "data",
+                    registers: "registers",
                     trust: TRUST,
                     members: MEMBERS,
                     name: &name,
@@ -525,6 +526,7 @@ impl Writer<'_> {
                         listen: self.address(&server)?,
                         url: self.url(&server)?,
                         data: "data",
+                        registers: "registers",
                         trust: TRUST,
                         members: MEMBERS,
                         member: &member,

@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use nacre_access::folder::registers_beside;
 use nacre_schemas::id::{ChainId, MemberId};
 use serde::Deserialize;
 
@@ -18,8 +19,13 @@ use serde::Deserialize;
 pub struct Config {
     /// Address to listen on, as `127.0.0.1:7400`.
     pub listen: String,
-    /// Folder of its database.
+    /// Folder of its database; made if missing, with mode 0700. One process has it at a time.
     pub data: PathBuf,
+    /// Folder of its registers: a small file a chain that remembers what was countersigned last. It must not be restored
+    /// together with `data`, so that a witness that was put back to an older state is noticed. Made if missing;
+    /// `<data>.registers` unless it is given.
+    #[serde(default)]
+    pub registers: PathBuf,
     /// The trust root, TOML.
     pub trust: PathBuf,
     /// Folder of admissions, `*.json`: whose batches and requests are taken for good.
@@ -69,6 +75,10 @@ impl Config {
         for file in own {
             *file = folder.join(&*file);
         }
+        config.registers = match config.registers.as_os_str().is_empty() {
+            true => registers_beside(&config.data),
+            false => folder.join(&config.registers),
+        };
         Ok(config)
     }
 }

@@ -1,16 +1,18 @@
 //! A witness: countersigns a chain's checkpoint if it extends all that it countersigned before.
 //!
 //! ```text
-//! submission → chain's signature → extends the last? → (full) fetch, check and mirror what is new → keep → countersign
+//! submission → chain's signature → extends the last? → (full) fetch, check and mirror what is new → keep → register → countersign
 //! ```
 //!
 //! * [`witness`]: the rules of <https://c2sp.org/tlog-witness>, with SM2 cosignatures; equivocation.
 //! * [`mirror`]: what a full witness does first: every entry with its body, every proof, each record once, every seal's
 //!   cells and sums.
 //! * [`store`]: what it has countersigned and mirrored, in one SQLite file.
+//! * [`register`]: what it countersigned last, kept apart from that file; [`renewal`]: how an operator renews it.
 //!
-//! Kept true: what was countersigned is durable before the countersignature leaves; of one chain everything ever
-//! countersigned is one growing list; a full witness has checked every entry under what it countersigns, with its body,
+//! Kept true: what was countersigned is durable before the countersignature leaves, in two places that are not restored
+//! together; of one chain everything ever countersigned is one growing list, whatever is deleted, put back or garbled of
+//! the one place or the other; a full witness has checked every entry under what it countersigns, with its body,
 //! or on the word of an earlier quorum where the body was erased since.
 //!
 //! What whoever controls a witness gains: it can withhold its countersignature; it can countersign two histories, which
@@ -23,6 +25,8 @@
 
 mod config;
 mod mirror;
+mod register;
+pub mod renewal;
 mod routes;
 mod store;
 mod witness;

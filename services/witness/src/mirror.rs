@@ -127,6 +127,10 @@ impl Mirror {
         }
         let erasing = checked.iter().any(|entry| matches!(entry.stands, Stands::Erasure(..)));
         let mut writing = self.store.begin().await?;
+        if store::mirrored(&mut writing, &self.chain.id).await?.size() != page.first {
+            // Another process mirrors into the same tables, and was first: what it kept was checked as well.
+            return Ok(());
+        }
         for (leaf, size) in vouched {
             store::add_missing(&mut writing, &self.chain.id, leaf, size).await?;
         }

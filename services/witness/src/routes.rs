@@ -4,10 +4,10 @@
 //! POST /add-checkpoint     submission (https://c2sp.org/tlog-witness) → signature line
 //!                          400 malformed · 403 not signed by the chain, or it equivocated · 404 not a chain of ours
 //!                          409 another size was countersigned last, in the body · 422 proof or contents do not hold
-//!                          503 could not be checked now
+//!                          503 could not be checked now, or not at all until the operator has seen to an alarm
 //! GET  /evidence/{slug}    Equivocation, JSON; 404 if the chain has signed one history only
-//! GET  /metrics            Prometheus text: sizes, refusals, equivocations
-//! GET  /healthz            `ok`
+//! GET  /metrics            Prometheus text: sizes, refusals, equivocations, alarms
+//! GET  /healthz            `ok`; 503 and the chains that are not countersigned because of an alarm, one a line
 //! ```
 //!
 //! Kept true: nobody needs a token, for nothing is believed that is not signed; a body is read up to its cap; a bounded
@@ -23,6 +23,7 @@ use axum::{
     routing::{get, post},
 };
 use nacre_ledger::note::submission::{MAX_SUBMISSION_BYTES, PATH};
+use nacre_schemas::id::ChainId;
 use tokio::{net::TcpListener, sync::Semaphore};
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -58,14 +59,17 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let witness = Arc::new(Witness::open(&config).await?);
-    let desk = Desk { witness: Arc::clone(&witness), places: Arc::new(Semaphore::new(PLACES)) };
+    let places = Arc::new(Semaphore::new(PLACES));
+    let desk = Desk { witness: Arc::clone(&witness), places: Arc::clone(&places) };
     let app = Router::new()
         .route(PATH, post(add_checkpoint).layer(RequestBodyLimitLayer::new(MAX_SUBMISSION_BYTES)))
         .route("/evidence/{slug}", get(evidence))
         .route("/metrics", get(metrics))
-        .route("/healthz", get(async || "ok"))
+        .route("/healthz", get(healthz))
         .with_state(desk);
     axum::serve(listener, app).with_graceful_shutdown(shutdown).await?;
+    // Also those whose callers hung up: until they are done the folder is not free. The semaphore is never closed.
+    let _ = places.acquire_many(PLACES as u32).await;
     witness.close().await;
     Ok(())
 }
@@ -99,6 +103,7 @@ impl IntoResponse for Answer {
             }
             Self::Refused(text) => line(StatusCode::UNPROCESSABLE_ENTITY, text),
             Self::Later(text) => line(StatusCode::SERVICE_UNAVAILABLE, text),
+            Self::Alarm(chain) => (StatusCode::SERVICE_UNAVAILABLE, alarm(&chain)).into_response(),
             Self::Failed(text) => {
                 tracing::error!(text, "a submission failed");
                 line(
@@ -108,6 +113,20 @@ impl IntoResponse for Answer {
             }
         }
     }
+}
+
+/// What is said of an alarm to strangers: the log has the rest.
+fn alarm(chain: &ChainId) -> String {
+    format!(
+        "alarm: {chain} is not countersigned: what was countersigned before is not certain; the operator finds the cause in \
+         the witness's log\n"
+    )
+}
+
+async fn healthz(State(desk): State<Desk>) -> Response {
+    let alarms = desk.witness.watched().filter(|chain| chain.alarm().is_some());
+    let lines: String = alarms.map(|chain| alarm(&chain.id)).collect();
+    if lines.is_empty() { "ok".into_response() } else { (StatusCode::SERVICE_UNAVAILABLE, lines).into_response() }
 }
 
 async fn evidence(State(desk): State<Desk>, Path(slug): Path<String>) -> Response {
@@ -125,6 +144,7 @@ async fn metrics(State(desk): State<Desk>) -> Response {
         ("nacre_witness_countersigned_entries", "gauge", "Entries under the last checkpoint countersigned."),
         ("nacre_witness_refusals_total", "counter", "Checkpoints whose proof or contents did not hold."),
         ("nacre_witness_equivocation", "gauge", "1 if the chain has signed two histories: an alarm."),
+        ("nacre_witness_alarm", "gauge", "1 if what was countersigned before is not certain: nothing is until it is."),
         ("nacre_witness_full", "gauge", "1 if bodies are checked before the chain is countersigned."),
     ];
     for (name, kind, help) in series {
@@ -134,6 +154,7 @@ async fn metrics(State(desk): State<Desk>) -> Response {
             let value = match name {
                 "nacre_witness_countersigned_entries" => chain.size.load(Relaxed),
                 "nacre_witness_refusals_total" => chain.refused.load(Relaxed),
+                "nacre_witness_alarm" => chain.alarm().is_some().into(),
                 "nacre_witness_equivocation" => chain.equivocated.load(Relaxed).into(),
                 _ => chain.is_full().into(),
             };

@@ -1,13 +1,17 @@
 //! The witness's tables, in one SQLite file: what is kept here is durable when a call returns.
 //!
 //! Kept true: every write is one transaction in write-ahead mode with `synchronous = FULL`; there is one writing
-//! connection, and reads within a transaction see what it wrote. The file is its owner's alone (0600).
+//! connection, and reads within a transaction see what it wrote; what was countersigned last is compared before it is
+//! replaced, so that of two processes on one file one at most goes on from it. The file is its owner's alone (0600).
 //!
 //! Errors: [`StoreError`]. Cost: a commit is one fsync.
 
 use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
-use nacre_ledger::merkle::{Frontier, Sm3Hasher};
+use nacre_ledger::{
+    merkle::{Frontier, Sm3Hasher},
+    note::SignedCheckpoint,
+};
 use nacre_schemas::{
     DecodeError, Digest, Document as _,
     entry::{AnchorEntry, PreviousSeal},
@@ -58,6 +62,15 @@ pub(crate) type Writing = Transaction<'static, Sqlite>;
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     pool: SqlitePool,
+}
+
+/// What was countersigned last of a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Countersigned {
+    /// The note, as the chain sent it.
+    pub(crate) note: String,
+    /// The one before it.
+    pub(crate) previous: Option<String>,
 }
 
 /// The last seal of a chain.
@@ -121,27 +134,43 @@ impl Store {
         self.pool.close().await;
     }
 
-    /// The last checkpoint countersigned.
-    pub(crate) async fn countersigned(&self, chain: &ChainId) -> Result<Option<String>, StoreError> {
-        let row = sqlx::query("SELECT note FROM countersigned WHERE chain = $1")
+    /// What was countersigned last.
+    pub(crate) async fn countersigned(&self, chain: &ChainId) -> Result<Option<Countersigned>, StoreError> {
+        let row = sqlx::query("SELECT note, previous FROM countersigned WHERE chain = $1")
             .bind(chain.as_str())
             .fetch_optional(&self.pool)
             .await?;
-        Ok(row.map(|row| row.try_get(0)).transpose()?)
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(Countersigned { note: row.try_get(0)?, previous: row.try_get(1)? }))
     }
 
-    /// Keeps a checkpoint as the last countersigned. Durable when it returns.
-    pub(crate) async fn countersign(&self, chain: &ChainId, size: u64, note: &str) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO countersigned (chain, size, note) VALUES ($1, $2, $3) \
-             ON CONFLICT (chain) DO UPDATE SET size = excluded.size, note = excluded.note",
-        )
-        .bind(chain.as_str())
-        .bind(signed(size))
-        .bind(note)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+    /// Keeps a checkpoint as the last countersigned, if `last` still is: compared and swapped in one write, whatever other
+    /// process has the file open. Says whether it was. Durable when it returns.
+    pub(crate) async fn countersign(
+        &self,
+        chain: &ChainId,
+        last: Option<&SignedCheckpoint>,
+        next: &SignedCheckpoint,
+    ) -> Result<bool, StoreError> {
+        let mut writing = self.begin().await?;
+        let swapped = match last {
+            None => sqlx::query(
+                "INSERT INTO countersigned (chain, size, note, previous) VALUES ($1, $2, $3, NULL) \
+                 ON CONFLICT (chain) DO NOTHING",
+            ),
+            Some(_) => sqlx::query(
+                "UPDATE countersigned SET size = $2, note = $3, previous = note \
+                 WHERE chain = $1 AND size = $4 AND note = $5",
+            ),
+        };
+        let mut swapped =
+            swapped.bind(chain.as_str()).bind(signed(next.unverified().size)).bind(next.as_str().to_owned());
+        if let Some(last) = last {
+            swapped = swapped.bind(signed(last.unverified().size)).bind(last.as_str().to_owned());
+        }
+        let swapped = swapped.execute(&mut *writing).await?.rows_affected() == 1;
+        writing.commit().await?;
+        Ok(swapped)
     }
 
     /// The evidence against a chain.
@@ -378,4 +407,47 @@ pub(crate) async fn first_missing(writing: &mut Writing, chain: &ChainId) -> Res
         .fetch_optional(&mut **writing)
         .await?;
     row.map(|row| unsigned(row.try_get(0)?, "missing")).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use nacre_ledger::{note::Checkpoint, signing::SigningKey};
+
+    use super::*;
+
+    fn note(size: u64, root: u8) -> SignedCheckpoint {
+        let key = SigningKey::from_bytes(&[7; 32]).unwrap();
+        let checkpoint = Checkpoint { origin: "a/b".to_owned(), size, root: Digest([root; 32]) };
+        SignedCheckpoint::sign(checkpoint, &key, "a/b").unwrap()
+    }
+
+    /// The race, with nothing that keeps the second process away: each has the file open for itself, reads what was
+    /// countersigned last, finds that its own fork extends that, and then writes.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_two_that_read_the_same_last_one_writes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("witness.sqlite");
+        let stores = [Store::open(&path).await.unwrap(), Store::open(&path).await.unwrap()];
+        let chain: ChainId = "region/440100".parse().unwrap();
+        let mut last: Option<SignedCheckpoint> = None;
+        for size in 1..=100 {
+            let forks = [note(size, 1), note(size, 2)];
+            let racing = stores.iter().zip(&forks).map(|(store, fork)| {
+                let (store, chain, last, fork) = (store.clone(), chain.clone(), last.clone(), fork.clone());
+                tokio::spawn(async move { store.countersign(&chain, last.as_ref(), &fork).await.unwrap() })
+            });
+            let mut swapped = Vec::new();
+            for racer in racing.collect::<Vec<_>>() {
+                swapped.push(racer.await.unwrap());
+            }
+            assert_eq!(swapped.iter().filter(|swapped| **swapped).count(), 1, "try {size}");
+            let winner = forks[usize::from(swapped[1])].clone();
+            for store in &stores {
+                let kept = store.countersigned(&chain).await.unwrap().unwrap();
+                let previous = last.as_ref().map(|last| last.as_str().to_owned());
+                assert_eq!(kept, Countersigned { note: winner.as_str().to_owned(), previous }, "try {size}");
+            }
+            last = Some(winner);
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! The rules: what a witness countersigns, and what it answers when it does not.
 //!
 //! Kept true: a countersignature leaves only for a checkpoint that the chain signed, that extends the last
-//! countersigned, and (full) under which everything was checked; it is kept as the last first. A chain that was seen to
+//! countersigned, and (full) under which everything was checked; it is kept as the last first, in the tables, where it is compared
+//! with what it extends and swapped in one write, and in the register beside them ([`crate::register`]). A chain of which the two
+//! do not say the same is not countersigned: an alarm. A chain that was seen to
 //! sign two checkpoints which cannot both be true is never countersigned again, and the evidence is kept.
 //!
 //! Errors: [`Answer`], as the protocol has them. Cost: see [`crate`]; submissions of one chain wait for each other.
@@ -9,10 +11,9 @@
 use std::{
     collections::BTreeMap,
     fs, io,
-    os::unix::fs::DirBuilderExt as _,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -20,11 +21,13 @@ use std::{
 
 use nacre_access::{
     client::{Client, ClientError},
+    folder::{DataFolder, FolderError},
     key::{AccessKey, KeyError as AccessKeyError},
     members::{Members, MembersError},
     secret::{self, SecretError},
 };
 use nacre_ledger::{
+    log::LogError,
     merkle::{ProofError, Sm3Hasher, consistency},
     note::{SignedCheckpoint, Submission},
     signing::{KeyError, SigningKey},
@@ -34,7 +37,7 @@ use nacre_schemas::{
     catalogue::Catalogue,
     equivocation::Equivocation,
     id::{ChainId, MemberId},
-    trust::{SignedTrustRoot, WitnessKind},
+    trust::{Chain, SignedTrustRoot, WitnessKind},
 };
 use nacre_verifier::{Failure, Network, equivocation};
 use tokio::sync::Mutex;
@@ -42,9 +45,12 @@ use tokio::sync::Mutex;
 use crate::{
     config::Config,
     mirror::{Mirror, NotMirrored},
+    register::{ChainRegister, Kept, Unsettled, answered},
     store::{Store, StoreError},
 };
 
+/// The tables, in the data folder.
+pub(crate) const DATABASE: &str = "witness.sqlite";
 /// How long a submission waits while what is new is checked; what is left goes on with the next.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -102,6 +108,17 @@ pub enum OpenError {
         /// Why not.
         error: ClientError,
     },
+    /// The data folder, or that of the registers.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A chain's register does not open.
+    #[error("the register of {chain}: {error}")]
+    Register {
+        /// The chain.
+        chain: ChainId,
+        /// Why not.
+        error: LogError,
+    },
     /// The tables do not open.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -122,6 +139,8 @@ pub(crate) enum Answer {
     Refused(String),
     /// 503: what is new could not be checked now.
     Later(String),
+    /// 503: what was countersigned before is not certain, and the operator has to see to it.
+    Alarm(ChainId),
     /// 500: ours.
     Failed(String),
 }
@@ -140,6 +159,8 @@ pub(crate) struct Witness {
     store: Store,
     /// By the origin of their checkpoints.
     watched: BTreeMap<String, Watched>,
+    /// Held for as long as anything can be countersigned.
+    _folder: DataFolder,
 }
 
 /// A chain that is witnessed.
@@ -149,6 +170,9 @@ pub(crate) struct Watched {
     working: Mutex<()>,
     /// If this is a full witness of it.
     mirror: Option<Mirror>,
+    register: ChainRegister,
+    /// Why nothing of it is countersigned, if what was before is not certain.
+    alarm: OnceLock<String>,
     pub(crate) size: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) equivocated: AtomicBool,
@@ -161,9 +185,8 @@ impl Witness {
         let members = Arc::new(Members::load(&config.members, &network)?);
         let key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)?;
         let access_key = Arc::new(AccessKey::from_pem(&secret::read_text(&config.access_key)?)?);
-        let file = |error| OpenError::File { path: config.data.clone(), error };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).map_err(file)?;
-        let store = Store::open(&config.data.join("witness.sqlite")).await?;
+        let folder = DataFolder::take_with_registers(&config.data, &config.registers)?;
+        let store = Store::open(&config.data.join(DATABASE)).await?;
         let mut watched = BTreeMap::new();
         for chain in &network.root().chains {
             let Some(listed) = chain.witnesses.iter().find(|witness| witness.name == config.name) else { continue };
@@ -179,13 +202,16 @@ impl Witness {
             } else {
                 None
             };
-            let watching = Watched::open(chain.id.clone(), mirror, &store).await?;
-            watched.insert(network.root().origin(&chain.id), watching);
+            let origin = network.root().origin(&chain.id);
+            let register = ChainRegister::open(&config.registers, &chain.id.slug(), &origin, config.name.as_str())
+                .map_err(|error| OpenError::Register { chain: chain.id.clone(), error })?;
+            let watching = Watched::open(chain, &origin, mirror, register, &store).await?;
+            watched.insert(origin, watching);
         }
         if watched.is_empty() {
             return Err(OpenError::Unlisted(config.name.clone()));
         }
-        Ok(Self { network, name: config.name.to_string(), key, store, watched })
+        Ok(Self { network, name: config.name.to_string(), key, store, watched, _folder: folder })
     }
 
     pub(crate) async fn close(&self) {
@@ -215,7 +241,7 @@ impl Witness {
         if watched.equivocated.load(Ordering::Acquire) {
             return Err(Answer::Forbidden(format!("{} has signed two histories; see /evidence", watched.id)));
         }
-        let outcome = self.countersign_alone(watched, submission).await;
+        let outcome = self.countersign_alone(watched, chain, submission).await;
         if let Err(answer @ (Answer::Refused(_) | Answer::Failed(_))) = &outcome {
             watched.refused.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(chain = %watched.id, ?answer, "a checkpoint is not countersigned");
@@ -223,10 +249,25 @@ impl Witness {
         outcome
     }
 
-    async fn countersign_alone(&self, watched: &Watched, submission: Submission) -> Result<String, Answer> {
-        let last = self.store.countersigned(&watched.id).await?;
-        let last = last.map(|note| note.parse::<SignedCheckpoint>()).transpose();
-        let last = last.map_err(|error| Answer::Failed(error.to_string()))?;
+    /// What is kept of the chain, if tables and register agree on it.
+    async fn settled(&self, watched: &Watched, chain: &Chain) -> Result<Option<Kept>, Answer> {
+        if watched.alarm.get().is_some() {
+            return Err(Answer::Alarm(watched.id.clone()));
+        }
+        let countersigned = self.store.countersigned(&watched.id).await?;
+        let kept = Kept::of(countersigned.as_ref(), &self.network.root().origin(&watched.id), &chain.signing_key);
+        let kept = kept.map_err(|error| watched.unsettled(error))?;
+        watched.register.settle(kept.as_ref()).await.map_err(|error| watched.unsettled(error))?;
+        Ok(kept)
+    }
+
+    async fn countersign_alone(
+        &self,
+        watched: &Watched,
+        chain: &Chain,
+        submission: Submission,
+    ) -> Result<String, Answer> {
+        let last = self.settled(watched, chain).await?.map(|kept| kept.last);
         self.check_extends(watched, last.as_ref(), &submission).await?;
         let checkpoint = submission.checkpoint.unverified();
         if let Some(mirror) = &watched.mirror {
@@ -238,10 +279,29 @@ impl Witness {
                 Err(error) => return Err(Answer::Failed(error.to_string())),
             }
         }
-        self.store.countersign(&watched.id, checkpoint.size, submission.checkpoint.as_str()).await?;
+        if last.as_ref().map(answered) != Some(answered(&submission.checkpoint)) {
+            if !self.store.countersign(&watched.id, last.as_ref(), &submission.checkpoint).await? {
+                return Err(self.overtaken(watched).await);
+            }
+            // From here on the tables have it. Without the register nothing leaves, and the next submission writes it first.
+            let registered = watched.register.write(answered(&submission.checkpoint)).await;
+            registered.map_err(|error| watched.unsettled(error))?;
+        }
         watched.size.store(checkpoint.size, Ordering::Relaxed);
         let line = submission.checkpoint.cosignature(&self.key, &self.name);
         line.map_err(|error| Answer::Failed(error.to_string()))
+    }
+
+    /// Another process countersigned since this one looked: what is the last now.
+    async fn overtaken(&self, watched: &Watched) -> Answer {
+        tracing::error!(chain = %watched.id, "another process countersigns from the same tables: stop it");
+        match self.store.countersigned(&watched.id).await {
+            Ok(last) => {
+                let last = last.and_then(|last| last.note.parse::<SignedCheckpoint>().ok());
+                Answer::Conflict(last.map_or(0, |last| last.unverified().size))
+            }
+            Err(error) => error.into(),
+        }
     }
 
     /// The checkpoint extends the last countersigned, by the proof submitted.
@@ -299,18 +359,50 @@ impl Witness {
 }
 
 impl Watched {
-    async fn open(id: ChainId, mirror: Option<Mirror>, store: &Store) -> Result<Self, OpenError> {
-        let size = store.countersigned(&id).await?.and_then(|note| note.parse::<SignedCheckpoint>().ok());
-        let size = size.map_or(0, |note| note.unverified().size);
-        let equivocated = store.equivocation(&id).await?.is_some();
-        Ok(Self {
-            id,
-            working: Mutex::default(),
-            mirror,
-            size: AtomicU64::new(size),
-            refused: AtomicU64::new(0),
-            equivocated: AtomicBool::new(equivocated),
-        })
+    async fn open(
+        chain: &Chain,
+        origin: &str,
+        mirror: Option<Mirror>,
+        register: ChainRegister,
+        store: &Store,
+    ) -> Result<Self, OpenError> {
+        let id = chain.id.clone();
+        let countersigned = store.countersigned(&id).await?;
+        let equivocated = AtomicBool::new(store.equivocation(&id).await?.is_some());
+        let (size, refused, alarm) = (AtomicU64::new(0), AtomicU64::new(0), OnceLock::new());
+        let watched = Self { id, working: Mutex::default(), mirror, register, alarm, size, refused, equivocated };
+        let kept = match Kept::of(countersigned.as_ref(), origin, &chain.signing_key) {
+            Ok(kept) => {
+                watched.size.store(kept.as_ref().map_or(0, |kept| kept.last.unverified().size), Ordering::Relaxed);
+                watched.register.settle(kept.as_ref()).await
+            }
+            Err(error) => Err(error),
+        };
+        match kept {
+            Ok(()) => Ok(watched),
+            Err(Unsettled::Register(error)) => Err(OpenError::Register { chain: chain.id.clone(), error }),
+            Err(error) => {
+                watched.unsettled(error);
+                Ok(watched)
+            }
+        }
+    }
+
+    /// Raises the alarm, if it is one. What to answer.
+    fn unsettled(&self, error: Unsettled) -> Answer {
+        match error {
+            Unsettled::Alarm(why) => {
+                tracing::error!(chain = %self.id, why, "ALARM: the chain is not countersigned");
+                self.alarm.get_or_init(|| why);
+                Answer::Alarm(self.id.clone())
+            }
+            error => Answer::Failed(error.to_string()),
+        }
+    }
+
+    /// Why nothing of it is countersigned, if what was countersigned before is not certain.
+    pub(crate) fn alarm(&self) -> Option<&str> {
+        self.alarm.get().map(String::as_str)
     }
 
     /// Whether this is a full witness of it.
@@ -319,7 +411,7 @@ impl Watched {
     }
 }
 
-fn read_network(config: &Config) -> Result<Network, OpenError> {
+pub(crate) fn read_network(config: &Config) -> Result<Network, OpenError> {
     let file = |error| OpenError::File { path: config.trust.clone(), error };
     let text = fs::read_to_string(&config.trust).map_err(file)?;
     let network = Network::new(toml::from_str::<SignedTrustRoot>(&text)?)?;

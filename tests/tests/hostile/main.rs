@@ -14,6 +14,7 @@ mod cross_provider;
 mod cross_request;
 mod custodian;
 mod exchange;
+mod histories;
 mod jurisdiction;
 mod operator;
 mod provider;

@@ -115,20 +115,22 @@ async fn an_older_copy_of_the_data_signs_nothing() {
     let address = running.addresses[HOME].clone();
     let home = running.folder().join("network/exchanges/440100");
     let (data, registers) = (home.join("data"), home.join("registers"));
-    let copy = running.folder().join("copy");
+    let (copy, old_registers) = (running.folder().join("copy"), running.folder().join("old-registers"));
     running.servers.stop(HOME).await.unwrap();
     copy_folder(&data, &copy);
+    copy_folder(&registers, &old_registers);
     running.servers.restart(&running.places, HOME, &address).await.unwrap();
     hospital.post(&hospital.batch(&[(1, 201)])).await.unwrap();
     agreed(&hospital, 3).await;
 
-    // The register beside the data knows; and where it went with the data, the witnesses do.
+    // The register beside the data knows; and where it was put back with the data, the witnesses do.
     for register in [true, false] {
         running.servers.stop(HOME).await.unwrap();
         std::fs::remove_dir_all(&data).unwrap();
         copy_folder(&copy, &data);
         if !register {
             std::fs::remove_dir_all(&registers).unwrap();
+            copy_folder(&old_registers, &registers);
         }
         running.servers.restart(&running.places, HOME, &address).await.unwrap();
         let refused = hospital.refused(&hospital.batch(&[(2, 202)])).await;

@@ -41,7 +41,7 @@ fn open_store(disk: &PowerDisk) -> Result<Store, LogError> {
     let empty = SignedCheckpoint::sign(empty, &key(), ORIGIN)?;
     let (files, _lock) = open_files(Arc::new(disk.clone()), dir(), ORIGIN)?;
     let options = options();
-    let register = Register::open(disk, options.register.as_ref().unwrap(), ORIGIN)?;
+    let register = Register::open_on(Arc::new(disk.clone()), options.register.as_ref().unwrap(), ORIGIN)?;
     match recover::recover(&files, &[key().public()], Some(register), options.segment_bytes)? {
         Recovered::Log(store) => Ok(*store),
         Recovered::Nothing(register) => Store::create(files, &[], empty, register, options.segment_bytes),

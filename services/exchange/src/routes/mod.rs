@@ -3,7 +3,7 @@
 //! | route | takes | scope | answers |
 //! |---|---|---|---|
 //! | `POST /oauth/token` | assertion | | token |
-//! | `GET /healthz` | | | `ok` |
+//! | `GET /healthz` | | | `ok`; 503 and which chains are read-only |
 //! | `GET /v1/chains` | | | name, size, seals of each |
 //! | `GET /v1/chains/{slug}/checkpoint[?covering=]` | | | signed note |
 //! | `GET …/tile/…` | | | tile or bundle (C2SP tlog-tiles) |

@@ -5,12 +5,13 @@ use std::{path::Path, process::ExitCode};
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use super::{Output, ceremony};
+use super::{Output, ceremony, register};
 use crate::cli::CustodianCommand;
 
 pub(super) async fn run(command: CustodianCommand, output: Output) -> anyhow::Result<ExitCode> {
     match command {
         CustodianCommand::Serve { config } => serve(&config).await?,
+        CustodianCommand::Register(command) => return register::of_custodian(command, output),
         CustodianCommand::Key { file } => ceremony::key(&file, output)?,
         CustodianCommand::Dkg(command) => ceremony::dkg(command, output)?,
         CustodianCommand::Reshare(command) => ceremony::reshare(command, output)?,

@@ -9,7 +9,7 @@ use nacre_schemas::{entry::SealEntry, id::ChainId};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
-use super::Output;
+use super::{Output, register};
 use crate::{cli::ExchangeCommand, output};
 
 pub(super) async fn run(command: ExchangeCommand, output: Output) -> anyhow::Result<ExitCode> {
@@ -20,6 +20,7 @@ pub(super) async fn run(command: ExchangeCommand, output: Output) -> anyhow::Res
             output.print(&seals, || table(&seals))?;
             Ok(ExitCode::SUCCESS)
         }
+        ExchangeCommand::Register(command) => register::of_exchange(command, output).await,
     }
 }
 

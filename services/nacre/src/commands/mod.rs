@@ -21,6 +21,7 @@ mod log;
 mod provider;
 mod query;
 mod recompute;
+mod register;
 mod trust;
 pub mod verify;
 mod witness;
@@ -33,7 +34,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Consortium(command) => consortium::run(command, output),
         Command::Exchange(command) => exchange::run(command, output).await,
         Command::Log(command) => log::run(command, output).await,
-        Command::Witness(command) => witness::run(command).await,
+        Command::Witness(command) => witness::run(command, output).await,
         Command::Evaluator(command) => evaluator::run(command).await,
         Command::Custodian(command) => custodian::run(command, output).await,
         Command::Trust(command) => trust::run(command, output).map(|()| ExitCode::SUCCESS),

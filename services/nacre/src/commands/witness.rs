@@ -1,15 +1,22 @@
 //! `nacre witness`.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
+use super::{Output, register};
 use crate::cli::WitnessCommand;
 
-pub(super) async fn run(command: WitnessCommand) -> anyhow::Result<ExitCode> {
-    let WitnessCommand::Serve { config } = command;
-    let config = nacre_witness::Config::read(&config)?;
+pub(super) async fn run(command: WitnessCommand, output: Output) -> anyhow::Result<ExitCode> {
+    match command {
+        WitnessCommand::Serve { config } => serve(&config).await,
+        WitnessCommand::Register(command) => register::of_witness(command, output).await,
+    }
+}
+
+async fn serve(config: &Path) -> anyhow::Result<ExitCode> {
+    let config = nacre_witness::Config::read(config)?;
     let listener =
         TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
     eprintln!("witness {} listens on {}", config.name, listener.local_addr()?);

@@ -44,6 +44,7 @@ pub(super) struct ExchangeFile<'a> {
 pub(super) struct WitnessFile<'a> {
     pub(super) listen: &'a str,
     pub(super) data: &'a str,
+    pub(super) registers: &'a str,
     pub(super) trust: &'a str,
     pub(super) members: &'a str,
     pub(super) name: &'a str,
@@ -58,6 +59,7 @@ pub(super) struct CustodianFile<'a> {
     pub(super) listen: &'a str,
     pub(super) url: String,
     pub(super) data: &'a str,
+    pub(super) registers: &'a str,
     pub(super) trust: &'a str,
     pub(super) members: &'a str,
     pub(super) member: &'a str,
