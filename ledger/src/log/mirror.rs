@@ -54,7 +54,7 @@ impl Mirror {
             None => None,
         };
         let segment_bytes = options.segment_bytes;
-        let (follower, register) = match recover::recover(&files, &public, register, segment_bytes)? {
+        let (follower, register) = match recover::recover(&files, &public, register, segment_bytes, None)? {
             Recovered::Log(store) => {
                 let reader = Reader { shared: Arc::clone(&store.shared) };
                 (Some((*store, reader)), None)

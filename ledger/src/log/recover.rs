@@ -16,6 +16,11 @@
 //! answered for, as it is written after a sync and before the answer. Without a register that cannot be told, and
 //! counts as damage.
 //!
+//! *After a failed write or sync*, [`Log::recover`](super::Log::recover) does the same under an open log. What the system
+//! gives back may then be in its memory only. All that was not made durable before is the last group and the register's
+//! slot, and both are written and synced again before anything is appended. Besides the register, what this process has
+//! answered for counts.
+//!
 //! *What is damage.* Everything else. Then the log is opened to be read, up to the last good commit; nothing is
 //! modified and nothing signed.
 //!
@@ -42,19 +47,20 @@ use crate::{
 };
 
 /// Opens the directory's log. None if it has no commit, that is if its creation was never answered for; it then has no
-/// segments either.
+/// segments either. `answered` is what this process has answered for, if it had the log open before.
 pub(super) fn recover(
     files: &Files,
     public: &SigningPublicKey,
     register: Option<Register>,
     segment_bytes: u64,
+    answered: Option<Answered>,
 ) -> Result<Recovered, LogError> {
     let firsts = segment::list(&*files.disk, &files.dir)?;
     let replay = match Replay::of_the_end(files, public, &firsts)? {
         Some(replay) => replay,
         None => Replay::of_everything(files, public, &firsts)?,
     };
-    replay.finish(register, segment_bytes)
+    replay.finish(register, segment_bytes, answered)
 }
 
 /// What opening found.
@@ -270,9 +276,25 @@ impl<'a> Replay<'a> {
     }
 
     /// The log, ready to grow or to be read only.
-    fn finish(self, register: Option<Register>, segment_bytes: u64) -> Result<Recovered, LogError> {
-        let answered = register.as_ref().and_then(Register::answered);
-        let Some(last) = &self.last else { return self.finish_without_commit(register) };
+    fn finish(
+        self,
+        register: Option<Register>,
+        segment_bytes: u64,
+        answered: Option<Answered>,
+    ) -> Result<Recovered, LogError> {
+        // The register may be ahead of what was answered for, by the group that failed.
+        let registered = register.as_ref().and_then(Register::answered);
+        let answered = registered.into_iter().chain(answered).max_by_key(|answered| answered.size);
+        let Some(last) = &self.last else {
+            return match answered {
+                Some(answered) if registered != Some(answered) => Err(LogError::Damaged {
+                    segment: self.files.dir.clone(),
+                    offset: 0,
+                    what: format!("no commit can be read, and {} entries were answered for", answered.size),
+                }),
+                _ => self.finish_without_commit(register),
+            };
+        };
         let upper = self.roots.iter().fold(Tree::<Sm3Hasher>::new(), |mut tree, root| {
             tree.append(*root);
             tree
@@ -361,7 +383,8 @@ impl<'a> Replay<'a> {
     }
 
     /// Cuts off what is behind the last group, if there is something, and makes that group durable once more: the process
-    /// that wrote it may have died of the sync that failed. Then it is registered, as it may have been signed.
+    /// that wrote it may have died of the sync that failed. Then it is registered, as it may have been signed; anew even if
+    /// the register has it, for that may have been the sync that failed.
     fn settle(
         &self,
         segment: &Segment,
@@ -379,10 +402,7 @@ impl<'a> Replay<'a> {
         self.files.disk.sync_directory(&self.files.dir).map_err(LogError::io("sync", &self.files.dir))?;
         let said = last.note.unverified();
         let answered = Answered { size: said.size, root: said.root };
-        match register {
-            Some(register) if register.answered() != Some(answered) => register.write(answered),
-            _ => Ok(()),
-        }
+        register.as_mut().map_or(Ok(()), |register| register.write(answered))
     }
 
     /// Removes the segments from the position on, the last first: a crash in between leaves a log that recovers the same way.
@@ -417,7 +437,7 @@ impl<'a> Replay<'a> {
 
 /// Why the log is not what the register says that the chain answered for, if it is not.
 fn behind(shared: &Shared, answered: Answered, register: Option<&Register>) -> Option<String> {
-    let register = register.map_or_else(String::new, |register| register.path().display().to_string());
+    let register = register.map_or_else(|| "this process".to_owned(), |register| register.path().display().to_string());
     let (dir, size) = (shared.files.dir.display(), shared.size());
     if answered.size > size {
         let said = answered.size;
