@@ -1,7 +1,8 @@
 //! The witness's tables, in one SQLite file: what is kept here is durable when a call returns.
 //!
 //! Kept true: every write is one transaction in write-ahead mode with `synchronous = FULL`; there is one writing
-//! connection, and reads within a transaction see what it wrote. The file is its owner's alone (0600).
+//! connection, and reads within a transaction see what it wrote. The file is its owner's alone (0600). A write that fails,
+//! for want of room or by a failed sync, leaves everything as it was, and the next succeeds once the disk does.
 //!
 //! Errors: [`StoreError`]. Cost: a commit is one fsync.
 
@@ -15,7 +16,7 @@ use nacre_schemas::{
     id::ChainId,
 };
 use sqlx::{
-    Row as _, Sqlite, SqlitePool, Transaction,
+    Connection as _, Row as _, Sqlite, SqlitePool, Transaction,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -58,6 +59,10 @@ pub(crate) type Writing = Transaction<'static, Sqlite>;
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     pool: SqlitePool,
+    /// Kept open and never used. While one connection stays open, the others go by what it knows of the write-ahead file. A
+    /// file that is opened by the first is read from its start, where a transaction may stand whose sync failed, and which
+    /// would then count without being on disk.
+    keeper: SqlitePool,
 }
 
 /// The last seal of a chain.
@@ -101,10 +106,19 @@ impl Store {
             // What is erased is overwritten in the file, not only unlinked.
             .pragma("secure_delete", "ON")
             .busy_timeout(ACQUIRE_TIMEOUT);
-        let pool =
-            SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await?;
+        let one = || SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        let keeper = one().connect_with(options.clone()).await?;
+        // SQLite may end a transaction by itself when a write fails, and the connection would then take itself to be inside
+        // one for ever. It is replaced. The ping waits for the rollback that was queued.
+        let pool = one().acquire_timeout(ACQUIRE_TIMEOUT).after_release(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        });
+        let pool = pool.connect_with(options).await?;
         MIGRATIONS.run(&pool).await?;
-        Ok(Self { pool })
+        Ok(Self { pool, keeper })
     }
 
     pub(crate) async fn begin(&self) -> Result<Writing, StoreError> {
@@ -119,6 +133,7 @@ impl Store {
 
     pub(crate) async fn close(&self) {
         self.pool.close().await;
+        self.keeper.close().await;
     }
 
     /// The last checkpoint countersigned.
