@@ -30,7 +30,7 @@ use crate::{
     config::{ChainConfig, Config},
     cross, documents,
     error::{ExchangeError, OpenError},
-    finality::{self, Finality, WitnessPeer},
+    finality::{self, Finality, Waits, WitnessPeer},
     grants,
     intake::{
         admission,
@@ -48,6 +48,14 @@ const QUEUED_BATCHES: usize = 64;
 const QUEUED_EVIDENCE: usize = 32;
 /// Releases that are held in memory: each may have 256 MiB.
 const QUEUED_RELEASES: usize = 2;
+/// Pages of entries with their bodies that are held in memory until they were taken: each some 8 MB, three times while it is made.
+const QUEUED_PAGES: usize = 8;
+/// Pages of main chains that are: each some 4 MB, twice while it is written.
+const QUEUED_ANSWERS: usize = 16;
+/// Inputs of the cross lane that are: each may have 256 MB.
+const QUEUED_INPUTS: usize = 4;
+/// Tiles and bundles of entries that are: each a megabyte at most.
+const QUEUED_TILES: usize = 64;
 /// The database, in the data folder.
 const DATABASE: &str = "exchange.sqlite";
 /// The chains' logs, in the data folder: a folder each.
@@ -64,6 +72,10 @@ pub struct Exchange {
     proofs: Proofs,
     evidence: Queue,
     releases: Queue,
+    pages: Queue,
+    answers: Queue,
+    inputs: Queue,
+    tiles: Queue,
     /// What runs beside the requests.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -80,12 +92,13 @@ impl Exchange {
         private_folder(&config.registers)?;
         let store = Store::open(&config.data.join(DATABASE)).await?;
         let (mut chains, mut tasks) = (BTreeMap::new(), JoinSet::new());
+        let waits = Waits::default();
         for hosted in &config.chains {
             if chains.contains_key(&hosted.id.slug()) {
                 return Err(OpenError::ChainTwice(hosted.id.clone()));
             }
             private_folder(&config.data.join(CHAINS).join(hosted.id.slug()))?;
-            let chain = Arc::new(open_chain(&config, hosted, &network, &store).await?);
+            let chain = Arc::new(open_chain(&config, hosted, &network, &store, waits.clone()).await?);
             let witnesses = witnesses(&config, &chain)?;
             finality::probe(&chain, &witnesses).await;
             if !witnesses.is_empty() {
@@ -116,6 +129,10 @@ impl Exchange {
             network,
             evidence: Queue::new(QUEUED_EVIDENCE),
             releases: Queue::new(QUEUED_RELEASES),
+            pages: Queue::new(QUEUED_PAGES),
+            answers: Queue::new(QUEUED_ANSWERS),
+            inputs: Queue::new(QUEUED_INPUTS),
+            tiles: Queue::new(QUEUED_TILES),
             tasks: Mutex::new(tasks),
         })
     }
@@ -171,6 +188,26 @@ impl Exchange {
     pub(crate) fn releases(&self) -> &Queue {
         &self.releases
     }
+
+    /// The places of pages with bodies, from when one is read until it was taken.
+    pub(crate) fn pages(&self) -> &Queue {
+        &self.pages
+    }
+
+    /// The places of pages of main chains, likewise.
+    pub(crate) fn answers(&self) -> &Queue {
+        &self.answers
+    }
+
+    /// The places of inputs of the cross lane, likewise.
+    pub(crate) fn inputs(&self) -> &Queue {
+        &self.inputs
+    }
+
+    /// The places of tiles and bundles, likewise.
+    pub(crate) fn tiles(&self) -> &Queue {
+        &self.tiles
+    }
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
@@ -198,6 +235,7 @@ async fn open_chain(
     hosted: &ChainConfig,
     network: &Network,
     store: &Store,
+    waits: Waits,
 ) -> Result<Chain, OpenError> {
     let facts = network.root().chain(&hosted.id).ok_or_else(|| OpenError::UnknownChain(hosted.id.clone()))?.clone();
     let keys = (read_key(hosted)?, read_key(hosted)?);
@@ -208,7 +246,7 @@ async fn open_chain(
     let (folder, origin) = (config.data.join(CHAINS), network.root().origin(&hosted.id));
     let registers = config.registers.clone();
     let admissions = admission::start(store.clone());
-    let finality = open_finality(&facts, store).await?;
+    let finality = open_finality(&facts, store, waits).await?;
     let opening = Opening { facts, keys, applied, admissions, finality };
     let opening = move || Chain::open(&folder, &registers, &origin, opening);
     let opened = tokio::task::spawn_blocking(opening).await;
@@ -216,11 +254,11 @@ async fn open_chain(
 }
 
 /// What an earlier life kept of the chain's finality.
-async fn open_finality(facts: &trust::Chain, store: &Store) -> Result<Finality, OpenError> {
+async fn open_finality(facts: &trust::Chain, store: &Store, waits: Waits) -> Result<Finality, OpenError> {
     let kept = store::final_checkpoint::latest(store.reader(), &facts.id).await?;
     let broken = |what: String| ExchangeError::Inconsistent { chain: facts.id.clone(), leaf: 0, what };
     let parse = |note: String| note.parse().map_err(|error| broken(format!("a final checkpoint: {error}")));
-    Ok(Finality::new(note::policy(facts)?, kept.map(parse).transpose()?))
+    Ok(Finality::new(note::policy(facts)?, kept.map(parse).transpose()?, waits))
 }
 
 /// The chain's witnesses, as far as the configuration says where they are.
