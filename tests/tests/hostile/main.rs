@@ -17,4 +17,5 @@ mod operator;
 mod provider;
 mod regulator;
 mod regulator_subtraction;
+mod stranger;
 mod witness;
