@@ -1,11 +1,13 @@
 //! What the tests of the whole way share: a network on loopback, run by the same code as the binary's.
 
 pub mod attack;
+pub mod bearer;
 pub mod forged;
 pub mod gateway;
 pub mod peers;
 pub mod plain;
 pub mod points;
+pub mod process;
 pub mod proxy;
 pub mod sender;
 pub mod successor;

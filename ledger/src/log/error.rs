@@ -86,9 +86,9 @@ pub enum LogError {
     /// An option is out of its range.
     #[error("log option: {0}")]
     Options(&'static str),
-    /// A write or sync failed. What was submitted may or may not be in the log when it is opened again; nothing
-    /// more is taken until then.
-    #[error("the log takes no more entries until it is opened again: {cause}")]
+    /// A write or sync failed. Whether what was submitted is in the log is known once it was
+    /// [recovered](super::Log::recover) or opened again; nothing more is taken until then.
+    #[error("the log takes no more entries until it is read again: {cause}")]
     Poisoned {
         /// The first failure.
         cause: String,

@@ -55,7 +55,7 @@ impl Mirror {
         };
         let segment_bytes = options.segment_bytes;
         let (follower, register) =
-            match recover::recover(&files, std::slice::from_ref(&public), register, segment_bytes)? {
+            match recover::recover(&files, std::slice::from_ref(&public), register, segment_bytes, None)? {
                 Recovered::Log(store) => {
                     let reader = Reader { shared: Arc::clone(&store.shared) };
                     (Some((*store, reader)), None)

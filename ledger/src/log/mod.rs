@@ -62,7 +62,7 @@ use blocks::Blocks;
 use disk::{Disk, LocalDisk};
 use once::Once;
 use recover::Recovered;
-use sequencer::{Sequencer, Submission};
+use sequencer::{Order, Sequencer, Submission};
 use shared::Files;
 use store::Store;
 
@@ -133,7 +133,7 @@ struct Inner {
     reader: Reader,
     once: Option<Arc<Once>>,
     /// Taken only by `drop`.
-    submissions: Option<mpsc::Sender<Submission>>,
+    orders: Option<mpsc::Sender<Order>>,
     writer: Option<JoinHandle<()>>,
     /// Locked for as long as it is there; dropped after the writer has stopped.
     _lock: Lock,
@@ -177,7 +177,7 @@ impl Log {
             None => None,
         };
         let keys = [&[signer.public()], &options.earlier_keys[..]].concat();
-        let store = match recover::recover(&files, &keys, register, options.segment_bytes)? {
+        let store = match recover::recover(&files, &keys, register, options.segment_bytes, None)? {
             Recovered::Log(store) => under_present_key(*store, &signer, origin)?,
             Recovered::Nothing(register) => Store::create(files, &[], empty, register, options.segment_bytes)?,
         };
@@ -186,13 +186,13 @@ impl Log {
             tracing::error!(origin, why, "the log is opened to be read only");
         }
         let once = options.once.map(|by| Once::of(by, &reader)).transpose()?.map(Arc::new);
-        let sequencer = Sequencer { store, signer, once: once.clone() };
-        let (submissions, queue) = mpsc::channel(options.queue);
+        let sequencer = Sequencer { store, signer, keys, once: once.clone() };
+        let (orders, queue) = mpsc::channel(options.queue);
         let writer = thread::Builder::new()
             .name("nacre-log".to_owned())
             .spawn(move || sequencer.run(queue))
             .map_err(LogError::io("start the writer of", dir))?;
-        let inner = Inner { reader, once, submissions: Some(submissions), writer: Some(writer), _lock: lock };
+        let inner = Inner { reader, once, orders: Some(orders), writer: Some(writer), _lock: lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -201,7 +201,7 @@ impl Log {
     /// appended all the same.
     pub async fn append(&self, entries: Vec<Vec<u8>>) -> Result<Appended, LogError> {
         let (submission, answer) = self.submission(entries)?;
-        let queued = self.submissions()?.send(submission).await;
+        let queued = self.orders()?.send(Order::Append(submission)).await;
         queued.map_err(|_| stopped())?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
@@ -209,7 +209,7 @@ impl Log {
     /// As [`Log::append`], for threads without a runtime; panics if called from within one.
     pub fn blocking_append(&self, entries: Vec<Vec<u8>>) -> Result<Appended, LogError> {
         let (submission, answer) = self.submission(entries)?;
-        self.submissions()?.blocking_send(submission).map_err(|_| stopped())?;
+        self.orders()?.blocking_send(Order::Append(submission)).map_err(|_| stopped())?;
         answer.blocking_recv().unwrap_or_else(|_| Err(stopped()))
     }
 
@@ -219,16 +219,16 @@ impl Log {
     pub async fn append_once(&self, entries: Vec<Vec<u8>>) -> Result<Vec<Placed>, LogError> {
         let once = self.inner.once.as_ref().ok_or(LogError::KeysNotKept)?;
         self.check(&entries)?;
-        let place = self.submissions()?.reserve().await.map_err(|_| stopped())?;
+        let place = self.orders()?.reserve().await.map_err(|_| stopped())?;
         // From the claim to the queue nothing waits, so no claim is left behind by a future that is dropped.
-        let claims = once.claim(&entries, &self.inner.reader)?;
+        let (claims, claimed_at) = once.claim(&entries, &self.inner.reader)?;
         let (new, waits) = once::split(entries, claims);
         let answer = if new.is_empty() {
             drop(place);
             None
         } else {
             let (answer, receiver) = oneshot::channel();
-            place.send(Submission { entries: new, answer });
+            place.send(Order::Append(Submission { entries: new, answer, claimed_at: Some(claimed_at) }));
             Some(receiver)
         };
         let appended = match answer {
@@ -240,6 +240,26 @@ impl Log {
             placed.push(once::settle(wait, appended.as_ref()).await?);
         }
         Ok(placed)
+    }
+
+    /// Whether a write or sync failed, so that the log takes nothing until it was [recovered](Log::recover).
+    pub fn is_failing(&self) -> bool {
+        self.inner.reader.shared.is_failing()
+    }
+
+    /// Has the log take entries again after a write or sync failed; does nothing if none did.
+    ///
+    /// The files are read again as if the log were opened ([`mod@recover`]), under what this process has answered for. An
+    /// entry whose appending failed is then in the log for good, or was cut off for good. So whoever appends what depends on
+    /// what the log has asks for this first, and only then looks. Refused with the cause if the disk still fails, and then
+    /// for a pause that grows up to a minute; a log that turns out to be damaged is to be read only from then on.
+    pub async fn recover(&self) -> Result<(), LogError> {
+        if !self.is_failing() {
+            return Ok(());
+        }
+        let (asker, answer) = oneshot::channel();
+        self.orders()?.send(Order::Recover(asker)).await.map_err(|_| stopped())?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 
     /// Takes no more entries from here on, as when a witness countersigned more than this log has: it is a copy of the past.
@@ -308,8 +328,8 @@ impl Log {
         self.reader().bundle(index, width)
     }
 
-    fn submissions(&self) -> Result<&mpsc::Sender<Submission>, LogError> {
-        self.inner.submissions.as_ref().ok_or_else(stopped)
+    fn orders(&self) -> Result<&mpsc::Sender<Order>, LogError> {
+        self.inner.orders.as_ref().ok_or_else(stopped)
     }
 
     fn submission(
@@ -318,7 +338,7 @@ impl Log {
     ) -> Result<(Submission, oneshot::Receiver<Result<Appended, LogError>>), LogError> {
         self.check(&entries)?;
         let (answer, receiver) = oneshot::channel();
-        Ok((Submission { entries, answer }, receiver))
+        Ok((Submission { entries, answer, claimed_at: None }, receiver))
     }
 
     /// Refuses what is over the caps, and everything if the log is to be read only.
@@ -340,7 +360,7 @@ impl fmt::Debug for Log {
 impl Drop for Inner {
     /// Waits for the writer, so that whoever opens the directory next finds it unlocked and at rest.
     fn drop(&mut self) {
-        self.submissions = None;
+        self.orders = None;
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
         }

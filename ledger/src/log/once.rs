@@ -70,6 +70,8 @@ const PARTS: usize = 256;
 const INDEX_BITS: u32 = 40;
 
 struct State {
+    /// How often the log was recovered after a failure.
+    recoveries: u64,
     /// By the first byte of the key: its next three bytes above, the entry's index in the 40 bits below.
     committed: Vec<HashTable<u64>>,
     in_flight: HashMap<Digest, Vec<oneshot::Sender<Result<u64, LogError>>>>,
@@ -78,7 +80,11 @@ struct State {
 impl Once {
     /// The keys of what is in the log.
     pub(super) fn of(by: OnceBy, reader: &Reader) -> Result<Self, LogError> {
-        let mut state = State { committed: (0..PARTS).map(|_| HashTable::new()).collect(), in_flight: HashMap::new() };
+        let mut state = State {
+            recoveries: 0,
+            committed: (0..PARTS).map(|_| HashTable::new()).collect(),
+            in_flight: HashMap::new(),
+        };
         let (mut index, size) = (0, reader.size());
         while index < size {
             let end = size.min((index / LEAVES as u64 + 1) * LEAVES as u64);
@@ -96,8 +102,9 @@ impl Once {
         Ok(Self { by, state: Mutex::new(state) })
     }
 
-    /// Looks the entries up and claims the new ones, which whoever calls has to submit or [`Once::free`].
-    pub(super) fn claim(&self, entries: &[Vec<u8>], reader: &Reader) -> Result<Vec<Claim>, LogError> {
+    /// Looks the entries up and claims the new ones, which whoever calls has to submit or [`Once::free`]; and as of which
+    /// recovery that is.
+    pub(super) fn claim(&self, entries: &[Vec<u8>], reader: &Reader) -> Result<(Vec<Claim>, u64), LogError> {
         let keys: Vec<Digest> = entries.iter().map(|entry| self.by.key(entry)).collect();
         let mut state = self.state();
         // First what can fail, so that nothing stays claimed if it does.
@@ -117,12 +124,28 @@ impl Once {
                 }
             },
         };
-        Ok(keys.into_iter().zip(committed).map(claim).collect())
+        let claims = keys.into_iter().zip(committed).map(claim).collect();
+        Ok((claims, state.recoveries))
+    }
+
+    /// How often the log was recovered after a failure.
+    pub(super) fn recoveries(&self) -> u64 {
+        self.state().recoveries
+    }
+
+    /// Takes over entries that were found in the log when it was recovered. What was claimed before is claimed no more.
+    pub(super) fn recovered<'a>(&self, first: u64, entries: impl Iterator<Item = &'a [u8]>) {
+        let mut state = self.state();
+        state.recoveries += 1;
+        self.take_over(&mut state, first, entries);
     }
 
     /// Takes over entries that are committed, and tells who waits for them.
     pub(super) fn committed<'a>(&self, first: u64, entries: impl Iterator<Item = &'a [u8]>) {
-        let mut state = self.state();
+        self.take_over(&mut self.state(), first, entries);
+    }
+
+    fn take_over<'a>(&self, state: &mut State, first: u64, entries: impl Iterator<Item = &'a [u8]>) {
         for (index, entry) in (first..).zip(entries) {
             let key = self.by.key(entry);
             state.insert(&key, index);

@@ -16,6 +16,11 @@
 //! answered for, as it is written after a sync and before the answer. Without a register that cannot be told, and
 //! counts as damage.
 //!
+//! *After a failed write or sync*, [`Log::recover`](super::Log::recover) does the same under an open log. What the system
+//! gives back may then be in its memory only. All that was not made durable before is the last group and the register's
+//! slot, and both are written and synced again before anything is appended. Besides the register, what this process has
+//! answered for counts.
+//!
 //! *What is damage.* Everything else. Then the log is opened to be read, up to the last good commit; nothing is
 //! modified and nothing signed.
 //!
@@ -42,19 +47,20 @@ use crate::{
 };
 
 /// Opens the directory's log. None if it has no commit, that is if its creation was never answered for; it then has no
-/// segments either.
+/// segments either. `answered` is what this process has answered for, if it had the log open before.
 pub(super) fn recover(
     files: &Files,
     keys: &[SigningPublicKey],
     register: Option<Register>,
     segment_bytes: u64,
+    answered: Option<Answered>,
 ) -> Result<Recovered, LogError> {
     let firsts = segment::list(&*files.disk, &files.dir)?;
     let replay = match Replay::of_the_end(files, keys, &firsts)? {
         Some(replay) => replay,
         None => Replay::of_everything(files, keys, &firsts)?,
     };
-    replay.finish(register, segment_bytes)
+    replay.finish(register, segment_bytes, answered)
 }
 
 /// What opening found.
@@ -271,9 +277,25 @@ impl<'a> Replay<'a> {
     }
 
     /// The log, ready to grow or to be read only.
-    fn finish(self, register: Option<Register>, segment_bytes: u64) -> Result<Recovered, LogError> {
-        let answered = register.as_ref().and_then(Register::answered);
-        let Some(last) = &self.last else { return self.finish_without_commit(register) };
+    fn finish(
+        self,
+        register: Option<Register>,
+        segment_bytes: u64,
+        own: Option<Answered>,
+    ) -> Result<Recovered, LogError> {
+        // The register may be ahead of what was answered for, by the group that failed.
+        let registered = register.as_ref().and_then(Register::answered);
+        let answered = registered.into_iter().chain(own).max_by_key(|answered| answered.size);
+        let Some(last) = &self.last else {
+            return match answered {
+                Some(answered) if registered != Some(answered) => Err(LogError::Damaged {
+                    segment: self.files.dir.clone(),
+                    offset: 0,
+                    what: format!("no commit can be read, and {} entries were answered for", answered.size),
+                }),
+                _ => self.finish_without_commit(register),
+            };
+        };
         let upper = self.roots.iter().fold(Tree::<Sm3Hasher>::new(), |mut tree, root| {
             tree.append(*root);
             tree
@@ -282,7 +304,9 @@ impl<'a> Replay<'a> {
         let edge = Arc::new(self.edge.block().clone());
         let published = Published { latest: last.note.clone(), segments: kept, upper, edge };
         let shared = Arc::new(Shared::new(self.files.clone(), published));
-        let verdict = match register.as_ref().and_then(|register| contradicts(&shared, register)) {
+        let contradiction = register.as_ref().and_then(|register| contradicts(&shared, register));
+        let contradiction = contradiction.or_else(|| behind(&shared, own?, "this process"));
+        let verdict = match contradiction {
             Some(why) => Verdict::Damage(why),
             None => self.verdict(answered)?,
         };
@@ -370,7 +394,8 @@ impl<'a> Replay<'a> {
     }
 
     /// Cuts off what is behind the last group, if there is something, and makes that group durable once more: the process
-    /// that wrote it may have died of the sync that failed. Then it is registered, as it may have been signed.
+    /// that wrote it may have died of the sync that failed. Then it is registered, as it may have been signed; anew even if
+    /// the register has it, for that may have been the sync that failed.
     fn settle(
         &self,
         segment: &Segment,
@@ -388,10 +413,7 @@ impl<'a> Replay<'a> {
         self.files.disk.sync_directory(&self.files.dir).map_err(LogError::io("sync", &self.files.dir))?;
         let said = last.note.unverified();
         let answered = Answered { size: said.size, root: said.root };
-        match register {
-            Some(register) => register.write(answered),
-            None => Ok(()),
-        }
+        register.as_mut().map_or(Ok(()), |register| register.write(answered))
     }
 
     /// Removes the segments from the position on, the last first: a crash in between leaves a log that recovers the same way.
@@ -424,7 +446,7 @@ impl<'a> Replay<'a> {
     }
 }
 
-/// Why the log is not known to be what the chain answered for, if it is not.
+/// Why the log is not known to be what the chain answered for, by its register, if it is not.
 fn contradicts(shared: &Shared, register: &Register) -> Option<String> {
     let (dir, size, path) = (shared.files.dir.display(), shared.size(), register.path().display());
     let (answered, torn) = match register.registered() {
@@ -434,22 +456,28 @@ fn contradicts(shared: &Shared, register: &Register) -> Option<String> {
             return Some(format!("{dir} has {size} whole entries, and {fault}: {RENEW}"));
         }
     };
-    if answered.size > size {
-        let said = answered.size;
-        return Some(format!(
-            "{dir} has {size} whole entries, and {path} says that {said} were answered for: {RESTORE}"
-        ));
-    }
     if torn && answered.size == size {
         return Some(format!(
             "{dir} has {size} whole entries, and {path} has a slot that cannot be read, which was written for more: \
              if {path} was not damaged, {RESTORE}. If it was, {RENEW}"
         ));
     }
+    behind(shared, answered, &path.to_string())
+}
+
+/// Why the log is not what `who` says that the chain answered for, if it is not.
+fn behind(shared: &Shared, answered: Answered, who: &str) -> Option<String> {
+    let (dir, size) = (shared.files.dir.display(), shared.size());
+    if answered.size > size {
+        let said = answered.size;
+        return Some(format!(
+            "{dir} has {size} whole entries, and {who} says that {said} were answered for: {RESTORE}"
+        ));
+    }
     match shared.root_at(answered.size) {
         Ok(root) if root == answered.root => None,
         Ok(_) => Some(format!(
-            "the {} first entries of {dir} are not those that {path} says were answered for: {RESTORE}",
+            "the {} first entries of {dir} are not those that {who} says were answered for: {RESTORE}",
             answered.size
         )),
         Err(error) => Some(error.to_string()),

@@ -12,7 +12,10 @@ use std::{
     collections::VecDeque,
     ops::Range,
     path::PathBuf,
-    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use nacre_schemas::Digest;
@@ -51,6 +54,8 @@ pub(super) struct Shared {
     rebuilding: Mutex<()>,
     /// Why nothing is appended, if that is so.
     refusal: OnceLock<String>,
+    /// Whether nothing is appended until the log was recovered.
+    failing: AtomicBool,
 }
 
 /// The log as of its last commit.
@@ -78,6 +83,7 @@ impl Shared {
             open: Mutex::default(),
             rebuilding: Mutex::default(),
             refusal: OnceLock::new(),
+            failing: AtomicBool::new(false),
         }
     }
 
@@ -95,6 +101,23 @@ impl Shared {
         }
         published.edge = edge;
         published.latest = note;
+    }
+
+    /// Takes over what was found when the log was read again: all of what is here, and perhaps more.
+    pub(super) fn publish_again(&self, found: Self) {
+        let found = found.published.into_inner().unwrap_or_else(PoisonError::into_inner);
+        *self.published.write().unwrap_or_else(PoisonError::into_inner) = found;
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Says whether nothing is appended until the log was recovered.
+    pub(super) fn set_failing(&self, failing: bool) {
+        self.failing.store(failing, Ordering::Release);
+    }
+
+    /// Whether nothing is appended until the log was recovered.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Acquire)
     }
 
     /// Committed entries.

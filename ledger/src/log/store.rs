@@ -6,21 +6,27 @@
 //! process before it is on disk and registered, and a crash anywhere leaves either the whole group or nothing that
 //! was answered for.
 //!
-//! A group is never split over commits or segments. After the first failed write or sync nothing more is written:
-//! what the disk holds is not known until it is read again.
+//! A group is never split over commits or segments. After a failed write or sync nothing more is written: what the disk
+//! holds is not known until it is read again ([`Store::recover`]), and what is read is not taken to be durable: the last
+//! group and the register are written and synced anew.
 //!
-//! Errors: [`LogError::Poisoned`] from the first failure on. Cost: a group takes one write and one sync, one more of each
+//! Errors: [`LogError::Poisoned`] from a failure on until then. Cost: a group takes one write and one sync, one more of each
 //! for the register, and a signature; a new segment a sync of what was derived from the one before, some ten milliseconds.
 
-use std::sync::Arc;
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use nacre_schemas::Digest;
+use nacre_schemas::{Digest, SigningPublicKey};
 
 use super::{
     LogError,
     block::{Block, Place},
     edge::Edge,
     frame::{self, Commit, Kind},
+    recover::{self, Recovered},
     register::{Answered, Register},
     segment::{Header, Segment},
     shared::{Files, Published, Shared},
@@ -33,6 +39,8 @@ use crate::{
 
 /// Room is made in a segment by so many bytes at a time: a sync of a file that does not grow has no metadata to write.
 const ALLOCATE_BYTES: u64 = 1 << 20;
+/// Pauses between attempts to read the log again: the first, and the longest. Each reads a segment.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
 
 /// Where the next group goes.
 pub(super) struct Tail {
@@ -53,8 +61,18 @@ pub(super) struct Store {
     pub(super) tail: Tail,
     pub(super) edge: Edge,
     pub(super) register: Option<Register>,
-    /// The first failure.
-    pub(super) failure: Option<String>,
+    /// The failure after which the log was not recovered.
+    pub(super) failure: Option<Failure>,
+}
+
+/// A write or sync that failed.
+pub(super) struct Failure {
+    cause: String,
+    /// The log's register, which is opened again.
+    register: Option<PathBuf>,
+    /// When the log may be read again, if that failed, too; and the pause after the next time.
+    again: Option<Instant>,
+    pause: Duration,
 }
 
 /// A group as it will lie in its segment, and what follows from it.
@@ -101,8 +119,8 @@ impl Store {
         entries: &[&[u8]],
         sign: impl FnOnce(Checkpoint) -> Result<SignedCheckpoint, LogError>,
     ) -> Result<SignedCheckpoint, LogError> {
-        if let Some(cause) = &self.failure {
-            return Err(LogError::Poisoned { cause: cause.clone() });
+        if let Some(failure) = &self.failure {
+            return Err(failure.refusal());
         }
         if let Some(why) = self.shared.refusal() {
             return Err(LogError::ReadOnly { why: why.to_owned() });
@@ -113,9 +131,64 @@ impl Store {
         let note = sign(Checkpoint { origin: self.shared.files.origin.clone(), size, root })?;
         let written = self.write(staged, full, &note);
         if let Err(error) = &written {
-            self.failure = Some(error.to_string());
+            self.fail(error);
         }
         written.map(|()| note)
+    }
+
+    /// Takes nothing more until the log was recovered.
+    pub(super) fn fail(&mut self, error: &LogError) {
+        let register = self.register.as_ref().map(|register| register.path().to_owned());
+        self.failure = Some(Failure { cause: error.to_string(), register, again: None, pause: PAUSES.0 });
+        self.shared.set_failing(true);
+    }
+
+    /// Reads the log again after a failure, as when it is opened, and goes on from what is there.
+    pub(super) fn recover(&mut self, keys: &[SigningPublicKey]) -> Result<(), LogError> {
+        let Some(failure) = &mut self.failure else { return Ok(()) };
+        if failure.again.is_some_and(|again| Instant::now() < again) {
+            return Err(failure.refusal());
+        }
+        match self.read_again(keys) {
+            Ok(()) => {
+                tracing::warn!(origin = self.shared.files.origin, size = self.shared.size(), "the log is recovered");
+                self.failure = None;
+                self.shared.set_failing(false);
+                Ok(())
+            }
+            Err(error) => {
+                if let Some(failure) = &mut self.failure {
+                    failure.put_off(&error);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn read_again(&mut self, keys: &[SigningPublicKey]) -> Result<(), LogError> {
+        let files = &self.shared.files;
+        // One process has a register open once. Nothing is appended meanwhile.
+        self.register = None;
+        let register = self.failure.as_ref().and_then(|failure| failure.register.as_deref());
+        let register =
+            register.map(|path| Register::open_on(Arc::clone(&files.disk), path, &files.origin)).transpose()?;
+        let answered = {
+            let published = self.shared.published();
+            let said = published.latest.unverified();
+            Answered { size: said.size, root: said.root }
+        };
+        let found = match recover::recover(files, keys, register, self.segment_bytes, Some(answered))? {
+            Recovered::Log(found) => *found,
+            Recovered::Nothing(_) => return Err(stopped()),
+        };
+        if let Some(why) = found.shared.refusal() {
+            self.shared.refuse_writes(why.to_owned());
+            return Err(LogError::ReadOnly { why: why.to_owned() });
+        }
+        (self.tail, self.edge, self.register) = (found.tail, found.edge, found.register);
+        // Nobody else has it yet.
+        self.shared.publish_again(Arc::into_inner(found.shared).ok_or_else(stopped)?);
+        Ok(())
     }
 
     /// Whether the next group goes to a new segment, as the first does. One without entries never is full: the next would have its name.
@@ -193,6 +266,18 @@ impl Store {
             segment.cut(self.tail.end)?;
         }
         Segment::create(&*self.shared.files.disk, &self.shared.files.dir, self.edge.size())
+    }
+}
+
+impl Failure {
+    fn refusal(&self) -> LogError {
+        LogError::Poisoned { cause: self.cause.clone() }
+    }
+
+    fn put_off(&mut self, error: &LogError) {
+        self.cause = error.to_string();
+        self.again = Some(Instant::now() + self.pause);
+        self.pause = (self.pause * 2).min(PAUSES.1);
     }
 }
 

@@ -272,7 +272,7 @@ fn idle_writer(dir: &Path) -> Sequencer {
 /// A submission and who waits for it.
 fn submission(entries: Vec<Vec<u8>>) -> (Submission, oneshot::Receiver<Result<Appended, LogError>>) {
     let (answer, receiver) = oneshot::channel();
-    (Submission { entries, answer }, receiver)
+    (Submission { entries, answer, claimed_at: None }, receiver)
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn what_is_queued_shares_one_commit_and_a_commit_has_a_cap() {
     let answers: Vec<_> = sizes
         .map(|size| {
             let (submission, answer) = submission(vec![vec![0]; size]);
-            sender.try_send(submission).ok().unwrap();
+            sender.try_send(Order::Append(submission)).ok().unwrap();
             answer
         })
         .into_iter()
@@ -301,7 +301,7 @@ fn what_is_queued_shares_one_commit_and_a_commit_has_a_cap() {
 }
 
 #[test]
-fn after_a_failed_write_nothing_is_taken_until_the_log_is_opened_again() {
+fn after_a_failed_write_nothing_is_taken_until_the_log_is_recovered_or_opened_again() {
     let (dir, appended) = written(1);
     let log = open_with(dir.path(), 1).unwrap();
     // The next segment cannot be created where a directory is.
@@ -318,6 +318,29 @@ fn after_a_failed_write_nothing_is_taken_until_the_log_is_opened_again() {
     drop(log);
     let log = open_with(dir.path(), 1).unwrap();
     assert_eq!(log.blocking_append(entries(6..7)).unwrap().first, 6);
+}
+
+#[tokio::test]
+async fn a_log_that_was_recovered_goes_on_and_what_was_queued_before_is_refused() {
+    let (dir, appended) = tokio::task::spawn_blocking(|| written(1)).await.unwrap();
+    let log = open_with(dir.path(), 1).unwrap();
+    let reader = log.reader().clone();
+    let obstacle = segment_path(dir.path(), 6);
+    fs::create_dir(&obstacle).unwrap();
+    assert!(matches!(log.append(entries(6..7)).await, Err(LogError::Poisoned { .. })));
+    // What is in the way is in the way of reading, too.
+    assert!(log.is_failing() && log.recover().await.is_err());
+    fs::remove_dir(&obstacle).unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    let (before, recovered, after) = tokio::join!(log.append(entries(6..7)), log.recover(), log.append(entries(6..8)));
+    assert!(matches!(before, Err(LogError::Poisoned { .. })), "{before:?}");
+    recovered.unwrap();
+    assert_eq!((after.unwrap().first, log.is_failing()), (6, false));
+    assert_eq!(reader.entries(0..8, 10).unwrap(), entries(0..8), "handles from before see it all");
+    assert_eq!(reader.checkpoint_covering(0).unwrap(), appended[0].checkpoint);
+    log.recover().await.unwrap();
+    drop((log, reader));
+    assert_eq!(open_with(dir.path(), 1).unwrap().entries(0..8, 10).unwrap(), entries(0..8));
 }
 
 #[test]

@@ -35,6 +35,8 @@ use crate::{AddressError, Scope, address::Address, key::AccessKey};
 
 /// How long connecting may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection that is not used is kept: shorter than servers keep it, so that none is used while it is closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request may take until its response is read, unless [`Client::timeout`] says otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
 /// The longest response, in bytes, unless [`Client::max_response_bytes`] says otherwise.
@@ -238,6 +240,7 @@ fn http_client(address: &Address) -> Result<reqwest::Client, ClientError> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("nacre/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none());
     if address.is_loopback() {
         builder = builder.no_proxy();

@@ -2,8 +2,10 @@
 //! assertion (RFC 6749 §4.4, RFC 7523 §2.2, `private_key_jwt` with ES384, as in SMART Backend Services), both
 //! sides; problem+json (RFC 9457) over HTTP; the members directory; secret files; a role's own folders.
 //!
-//! * [`server`]: `POST /oauth/token` and the check of every later request ([`server::Gatekeeper`]).
+//! * [`server`]: `POST /oauth/token` and the check of every later request ([`server::Gatekeeper`]); serving with bounds on
+//!   what strangers can hold ([`server::serve`]).
 //! * [`client`]: calls a server as a member, fetches and renews tokens by itself.
+//! * [`pause`]: how long to wait before something is tried again.
 //! * [`members`]: the admissions that a server goes by, each checked against the trust root.
 //! * [`roots`]: the trust roots that a server has gone by, kept whole.
 //! * [`key`], [`secret`]: P-384 access keys, and the files that hold them and other secrets.
@@ -24,6 +26,7 @@ pub mod client;
 pub mod folder;
 pub mod key;
 pub mod members;
+pub mod pause;
 mod problem;
 mod replay;
 pub mod roots;

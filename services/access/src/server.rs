@@ -1,13 +1,16 @@
-//! The server's side: `POST /oauth/token`, and the check of every later request.
+//! The server's side: `POST /oauth/token`, the check of every later request, and serving itself.
 //!
 //! Kept true: a token is issued only for an assertion that counts ([`crate::assertion`]) and was never taken before,
-//! and only for scopes of the member's role; a request passes only with a token of this process that covers it.
+//! and only for scopes of the member's role; a request passes only with a token of this process that covers it. What a
+//! stranger can hold of a server is bounded: [`serve`] says by what.
 //!
 //! Errors: RFC 6749 §5.2 at the token endpoint, problems elsewhere. Both say what to do, neither repeats what was
 //! sent.
 
 mod endpoint;
+mod held;
 mod refusal;
+mod serve;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,6 +26,8 @@ use nacre_schemas::{
 };
 
 pub(crate) use endpoint::{ASSERTION_TYPE, GRANT_TYPE};
+pub use held::body_holding;
+pub use serve::{Limits, serve, serve_behind};
 
 use crate::{
     AddressError, Scope,

@@ -204,6 +204,8 @@ impl Record {
         let write =
             move || statements.iter().try_for_each(|statement| write_body(&bodies, &statement.digest, &statement.body));
         tokio::task::spawn_blocking(write).await.map_err(|_| RecordError::Stopped)??;
+        // After a failed write. A statement whose appending failed was not sent, and may be in the log all the same.
+        self.log.recover().await?;
         Ok(self.log.append(entries).await?.first)
     }
 }

@@ -15,7 +15,8 @@
 //! Kept true: a body is read only for a caller with a token, and only while there is a place: so strangers take no
 //! memory, and callers at most [`PLACES`] submissions and as many requests for pseudonyms, which do not take each
 //! other's places. What was begun is finished even if the caller hangs up, so work never
-//! outgrows the places. Errors: problem+json.
+//! outgrows the places. A body has to keep arriving ([`server::serve`]), so one that is half sent gives its place back soon.
+//! Token requests take no place. Errors: problem+json.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -64,7 +65,7 @@ pub enum ServeError {
     /// It does not start.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The socket failed.
+    /// The socket has no address.
     #[error("the listening socket: {0}")]
     Socket(#[from] std::io::Error),
     /// The thread that opens the log stopped.
@@ -112,7 +113,7 @@ pub async fn serve(
     let custodian = Arc::new(opened.map_err(|_| ServeError::Stopped)??);
     let address: SocketAddr = listener.local_addr()?;
     tracing::info!(custodian = %custodian.id(), %address, "serving");
-    axum::serve(listener, router(custodian)).with_graceful_shutdown(shutdown).await?;
+    server::serve(listener, router(custodian), shutdown).await;
     Ok(())
 }
 

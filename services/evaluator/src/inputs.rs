@@ -7,7 +7,7 @@
 
 use std::{io, time::Duration};
 
-use nacre_access::{Scope, client::Client};
+use nacre_access::{Scope, client::Client, pause::Pauses};
 use nacre_fhe::matching::{self, People};
 use nacre_ledger::signing::{self, Role};
 use nacre_schemas::{
@@ -22,26 +22,23 @@ use crate::fault::Fault;
 /// How long an exchange may take to hand over its inputs.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(600);
 /// How often an exchange is asked that has no time, or cannot be reached.
-const ATTEMPTS: u32 = 3;
-/// The pause before the second time; it doubles. An exchange may name another.
-const PAUSE: Duration = Duration::from_secs(2);
-/// The longest pause, whatever an exchange names.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const ATTEMPTS: u32 = 6;
+/// The pauses between; an exchange may ask for longer ones.
+const PAUSES: Pauses = Pauses::new(Duration::from_secs(2), Duration::from_secs(30));
 /// The media type of inputs.
 const MEDIA_TYPE: &str = "application/vnd.nacre.cross-delivery";
 
 /// Asks a chain's exchange for its inputs: the bytes as they came.
 pub(crate) async fn fetch(client: &Client, chain: &ChainId, logged: &LoggedCrossRequest) -> Result<Vec<u8>, Fault> {
     let path = format!("/v1/chains/{}/cross/inputs", chain.slug());
-    let (mut attempt, mut pause) = (1, PAUSE);
+    let (mut attempt, mut pauses) = (1, PAUSES);
     loop {
         match client.post_json_for_bytes(&path, Scope::CrossRead, logged, MEDIA_TYPE).await {
             Ok(bytes) => return Ok(bytes),
             Err(error) if attempt < ATTEMPTS && error.is_retryable() => {
                 tracing::warn!(%chain, %error, "inputs are not handed over yet");
-                tokio::time::sleep(error.retry_after().unwrap_or(pause).min(LONGEST_PAUSE)).await;
+                pauses.wait(error.retry_after()).await;
                 attempt += 1;
-                pause *= 2;
             }
             Err(error) => return Err(Fault::Exchange { chain: chain.clone(), error }),
         }

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Kept true: a body is read only for a caller with a token, and only while there is a place: so strangers take no memory,
-//! and callers at most [`PLACES`] bodies of [`MAX_REQUEST_BYTES`]. What was begun is finished even if the caller hangs up.
+//! and callers at most [`PLACES`] bodies of [`MAX_REQUEST_BYTES`]; results, which are larger, at most [`RESULTS`] until
+//! they were taken. What was begun is finished even if the caller hangs up. Connections are bounded by [`server::serve`].
 //! Errors: problem+json; 503 with `Retry-After` where the queue is full.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -44,6 +45,8 @@ use crate::{
 
 /// Requests that are read and checked at a time.
 pub const PLACES: usize = 8;
+/// Results that are held in memory until they were taken, some megabytes each.
+const RESULTS: usize = 8;
 /// Largest request, in bytes of JSON.
 pub const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// How long a caller may take to send its request.
@@ -63,7 +66,7 @@ pub enum ServeError {
     /// Its jobs cannot be taken up.
     #[error("the jobs that were there before: {0}")]
     Jobs(std::io::Error),
-    /// The socket failed.
+    /// The socket has no address.
     #[error("the listening socket: {0}")]
     Socket(#[from] std::io::Error),
     /// The thread that opens it stopped.
@@ -75,6 +78,7 @@ pub enum ServeError {
 struct Desk {
     evaluator: Arc<Evaluator>,
     places: Arc<Semaphore>,
+    results: Arc<Semaphore>,
 }
 
 /// Loads the keys and serves until `shutdown` is ready; then the job at work pauses at its next chunk.
@@ -100,7 +104,7 @@ pub async fn serve_with_keys(
     evaluator.resume().map_err(ServeError::Jobs)?;
     let address: SocketAddr = listener.local_addr()?;
     tracing::info!(evaluator = %evaluator.name(), arithmetic = %evaluator.keys.arithmetic, %address, "serving");
-    axum::serve(listener, router(Arc::clone(&evaluator))).with_graceful_shutdown(shutdown).await?;
+    server::serve(listener, router(Arc::clone(&evaluator)), shutdown).await;
     evaluator.pause().await;
     Ok(())
 }
@@ -108,7 +112,8 @@ pub async fn serve_with_keys(
 /// The routes.
 fn router(evaluator: Arc<Evaluator>) -> Router {
     let tokens = server::router(Arc::clone(&evaluator.gatekeeper));
-    let desk = Desk { evaluator, places: Arc::new(Semaphore::new(PLACES)) };
+    let places = |most| Arc::new(Semaphore::new(most));
+    let desk = Desk { evaluator, places: places(PLACES), results: places(RESULTS) };
     Router::new()
         .route("/healthz", get(|| async { StatusCode::NO_CONTENT }))
         .route("/v1/arithmetic", get(arithmetic))
@@ -151,8 +156,9 @@ async fn result(
     Path(request): Path<String>,
 ) -> Result<impl IntoResponse, ProblemResponse> {
     let caller = caller(&desk, &headers)?;
+    let place = Arc::clone(&desk.results).try_acquire_owned().map_err(|_| busy())?;
     let outcome = desk.evaluator.outcome(&digest(&request)?, &caller).await?;
-    Ok(([(CONTENT_TYPE, OUTCOME)], outcome))
+    Ok(([(CONTENT_TYPE, OUTCOME)], server::body_holding(place, outcome)))
 }
 
 async fn cancel(
@@ -208,7 +214,7 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
 }
 
 fn busy() -> Problem {
-    let detail = format!("{PLACES} requests are being read; send it again in a moment");
+    let detail = "as many requests as it takes are in work; send it again in a moment";
     Problem::new(503, "busy", "Busy", detail).retry(Retry::Later)
 }
 

@@ -12,6 +12,7 @@ use std::{sync::Arc, time::Duration};
 use nacre_access::{
     Scope,
     client::{Client, ClientError},
+    pause::Pauses,
 };
 use nacre_ledger::{log::LogError, note::SignedCheckpoint};
 use nacre_schemas::{
@@ -27,8 +28,8 @@ use crate::{chain::Chain, error::ExchangeError};
 pub(crate) const MEDIA_TYPE: &str = "application/vnd.nacre.anchor";
 /// The longest answer of a parent, in bytes.
 pub(crate) const MAX_ANSWER_BYTES: usize = 4 * limits::MAX_NOTE_BYTES;
-/// Pauses after rounds that fail: the first, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
+/// Pauses after rounds that fail.
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(250), Duration::from_secs(60));
 
 /// From this pause on a failure is worth a warning.
 const NEWS: Duration = Duration::from_secs(2);
@@ -63,14 +64,19 @@ impl Anchoring {
     pub(crate) async fn run(self) {
         // Entries that the parent has anchored, once it is known.
         let mut anchored = None;
-        let mut pause = PAUSES.0;
+        let mut pauses = PAUSES;
         loop {
             match self.round(&mut anchored).await {
                 Ok(()) => {
-                    pause = PAUSES.0;
+                    pauses.begin_again();
                     tokio::time::sleep(self.interval).await;
                 }
                 Err(error) => {
+                    let asked = match &error {
+                        NotSent::Parent(error) => error.retry_after(),
+                        _ => None,
+                    };
+                    let pause = pauses.after(asked);
                     let (chain, parent) = (self.chain.id(), &self.parent);
                     // A parent that starts or ends with this exchange is no news.
                     if pause < NEWS {
@@ -80,7 +86,6 @@ impl Anchoring {
                     }
                     anchored = None;
                     tokio::time::sleep(pause.max(self.interval)).await;
-                    pause = (pause * 2).min(PAUSES.1);
                 }
             }
         }

@@ -42,7 +42,7 @@ pub(crate) async fn take(
     let place = exchange.evidence().enter()?;
     let store = exchange.store().clone();
     to_the_end(async move {
-        let _one_at_a_time = parent.documents.lock().await;
+        let _one_at_a_time = parent.documents().await?;
         let taking = Taking { network, store, parent: &parent, child };
         taking.take(&place, anchor).await
     })

@@ -1,8 +1,12 @@
 //! One hosted chain: its log, its key, its facts from the trust root, and the locks that order what changes it.
 //!
 //! Kept true: only this process has the log open; entries go in whole submissions; what is read back decodes, or the
-//! chain is [`ExchangeError::Inconsistent`]. Of `sealing` and `documents` a task holds one at most, and `applied` is
-//! taken last, so none waits for another in a circle.
+//! chain is [`ExchangeError::Inconsistent`]. Of [`Chain::sealing`] and [`Chain::documents`] a task holds one at most, and
+//! `applied` is taken last, so none waits for another in a circle.
+//!
+//! After an append that failed it is not known what the log has. So each kind of append (seals and erasures, documents,
+//! admissions) is made by one task at a time, which first has the log recovered if it failed ([`Chain::recovered`]), then
+//! looks, and then appends: it never decides by a state in which the fate of its own kind's entries was open.
 //!
 //! Cost: an append is one place in the log's group commit; reading an entry is one read of its file.
 
@@ -26,7 +30,7 @@ use nacre_schemas::{
     topology::ChainKind,
     trust,
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
     error::{Error, ExchangeError},
@@ -44,10 +48,8 @@ pub(crate) struct Chain {
     finality: Finality,
     /// Where verified batches gather to be appended.
     pub(crate) admissions: Admissions,
-    /// Held while an epoch is closed, so that seals follow each other.
-    pub(crate) sealing: Mutex<()>,
-    /// Held while a document is logged, so that none is logged twice.
-    pub(crate) documents: Mutex<()>,
+    sealing: Mutex<()>,
+    documents: Mutex<()>,
     /// Leaves that the derived tables have followed; held while they follow.
     pub(crate) applied: Mutex<u64>,
     /// The same number, to be read without the lock.
@@ -140,8 +142,32 @@ impl Chain {
         self.log.size()
     }
 
+    /// The right to close an epoch or erase, held while that is done: so seals follow each other.
+    pub(crate) async fn sealing(&self) -> Result<MutexGuard<'_, ()>, ExchangeError> {
+        let alone = self.sealing.lock().await;
+        self.recovered().await?;
+        Ok(alone)
+    }
+
+    /// The right to log a document, held while that is done: so none is logged twice.
+    pub(crate) async fn documents(&self) -> Result<MutexGuard<'_, ()>, ExchangeError> {
+        let alone = self.documents.lock().await;
+        self.recovered().await?;
+        Ok(alone)
+    }
+
+    /// Has the log recovered, if a write to it failed. To be called before what an append depends on is looked up.
+    pub(crate) async fn recovered(&self) -> Result<(), ExchangeError> {
+        if self.log.is_failing() {
+            self.log.recover().await.map_err(|error| self.failed(error))?;
+            // It may have more than was published.
+            self.finality.grown();
+        }
+        Ok(())
+    }
+
     /// Appends the entries next to each other; when this returns they are durable and signed for. Says where the first
-    /// stands. On an error they may be in the log or not, and the log takes nothing more until it is opened again.
+    /// stands. On an error they may be in the log or not, and the log takes nothing more until it was recovered.
     pub(crate) async fn append(&self, entries: &[Entry]) -> Result<u64, ExchangeError> {
         let bytes = entries.iter().map(Entry::to_canonical).collect();
         let appended = self.log.append(bytes).await.map_err(|error| self.failed(error))?;

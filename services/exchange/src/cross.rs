@@ -84,6 +84,8 @@ pub(crate) async fn log(
         })
         .await?;
     verdict.map_err(Refusal::CheckFailed)?;
+    // Witnesses may be waited for from here on, and the queue is for those who work.
+    drop(place);
     let entry = Entry::CrossRequest(signed.digest());
     let stands = documents::log_request(exchange, &chain, caller, entry, signed.to_canonical()).await?;
     Ok(LoggedCrossRequest {

@@ -68,7 +68,7 @@ async fn log(
     entry: Entry,
     body: Vec<u8>,
 ) -> Result<u64, ExchangeError> {
-    let _one_at_a_time = chain.documents.lock().await;
+    let _one_at_a_time = chain.documents().await?;
     log_in_turn(store, chain, kind, entry, body).await
 }
 
@@ -124,6 +124,8 @@ pub(crate) async fn request(
         })
         .await?;
     verdict.map_err(Refusal::CheckFailed)?;
+    // Witnesses may be waited for from here on, and the queue is for those who work.
+    drop(place);
     let entry = Entry::Request(signed.digest());
     let stands = log_request(exchange, &chain, caller, entry, signed.to_canonical()).await?;
     Ok(LoggedRequest {
@@ -210,7 +212,7 @@ pub(crate) async fn release(
     exchange: &Exchange,
     chain: Arc<Chain>,
     caller: &SignedMembership,
-    place: &Place,
+    place: Place,
     body: Vec<u8>,
 ) -> Result<Logged, Error> {
     let (network, of_chain, member) =
@@ -227,6 +229,8 @@ pub(crate) async fn release(
         Ok(log(&store, &of_chain, DocumentKind::Release, Entry::Release(Digest::of(&body)), body).await?)
     })
     .await?;
+    // Witnesses may be waited for from here on, and nothing large is held any more.
+    drop(place);
     Logged::at(&chain, leaf).await
 }
 

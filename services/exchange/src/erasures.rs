@@ -43,15 +43,24 @@ pub(crate) async fn erase(
     let store = exchange.store().clone();
     catch_up(&store, &chain).await?;
     let placed = placed(&store, &chain, &signed).await?;
+    if erased(&store, &chain, placed.leaf).await?.is_none() {
+        check_owner(&store, &chain, &placed, &signed).await?;
+        // Waited for here, where it holds up no epoch.
+        chain.agreed(vouched(&store, &chain, placed.leaf).await?).await?;
+    }
     let (of_chain, of_store) = (Arc::clone(&chain), store.clone());
     let leaf = to_the_end(async move {
         // No epoch is closed meanwhile, so whether the contribution was counted does not change.
-        let _epochs = of_chain.sealing.lock().await;
+        let _epochs = of_chain.sealing().await?;
+        catch_up(&of_store, &of_chain).await?;
         if let Some(entry) = erased(&of_store, &of_chain, placed.leaf).await? {
             return Ok(entry);
         }
         check_owner(&of_store, &of_chain, &placed, &signed).await?;
-        vouched(&of_store, &of_chain, placed.leaf).await?;
+        let size = vouched(&of_store, &of_chain, placed.leaf).await?;
+        if of_chain.last_agreed().is_none_or(|checkpoint| checkpoint.unverified().size < size) {
+            return Err(Refusal::NotFinal { chain: of_chain.id().clone(), size }.into());
+        }
         let (order, body) = (signed.digest(), signed.to_canonical());
         let mut writing = of_store.begin().await?;
         store::document::insert(&mut writing, DocumentKind::Erasure, &order, body).await?;
@@ -91,14 +100,13 @@ async fn check_owner(store: &Store, chain: &Chain, placed: &Placed, signed: &Sig
     }
 }
 
-/// A quorum has vouched for the contribution, and for the seal that counted it.
-async fn vouched(store: &Store, chain: &Chain, leaf: u64) -> Result<(), Error> {
+/// How many entries a quorum has to have vouched for: the contribution, and the seal that counted it.
+async fn vouched(store: &Store, chain: &Chain, leaf: u64) -> Result<u64, Error> {
     let mut size = leaf + 1;
     if let Some(last) = store::seal::latest(store.reader(), chain.id()).await?
         && chain.seal_at(last.leaf)?.to > leaf
     {
         size = last.leaf + 1;
     }
-    chain.agreed(size).await?;
-    Ok(())
+    Ok(size)
 }

@@ -145,9 +145,6 @@ pub enum ServeError {
     /// It did not open.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The listener failed.
-    #[error("the listener: {0}")]
-    Listener(std::io::Error),
 }
 
 /// What a request ends with instead of an answer.

@@ -32,7 +32,7 @@ use crate::{
     config::{ChainConfig, Config},
     cross, documents,
     error::{ExchangeError, OpenError},
-    finality::{self, Finality, WitnessPeer},
+    finality::{self, Finality, Waits, WitnessPeer},
     grants,
     intake::{
         admission,
@@ -50,6 +50,14 @@ const QUEUED_BATCHES: usize = 64;
 const QUEUED_EVIDENCE: usize = 32;
 /// Releases that are held in memory: each may have 256 MiB.
 const QUEUED_RELEASES: usize = 2;
+/// Pages of entries with their bodies that are held in memory until they were taken: each some 8 MB, three times while it is made.
+const QUEUED_PAGES: usize = 8;
+/// Pages of main chains that are: each some 4 MB, twice while it is written.
+const QUEUED_ANSWERS: usize = 16;
+/// Inputs of the cross lane that are: each may have 256 MB.
+const QUEUED_INPUTS: usize = 4;
+/// Tiles and bundles of entries that are: each a megabyte at most.
+const QUEUED_TILES: usize = 64;
 /// The database, in the data folder.
 const DATABASE: &str = "exchange.sqlite";
 /// The trust roots it has gone by, in the data folder: a file each.
@@ -67,6 +75,10 @@ pub struct Exchange {
     proofs: Proofs,
     evidence: Queue,
     releases: Queue,
+    pages: Queue,
+    answers: Queue,
+    inputs: Queue,
+    tiles: Queue,
     /// What runs beside the requests.
     tasks: Mutex<JoinSet<()>>,
     /// Held for as long as anything can be signed.
@@ -87,12 +99,13 @@ impl Exchange {
         }
         let store = Store::open(&config.data.join(DATABASE)).await?;
         let (mut chains, mut tasks) = (BTreeMap::new(), JoinSet::new());
+        let waits = Waits::default();
         for hosted in &config.chains {
             if chains.contains_key(&hosted.id.slug()) {
                 return Err(OpenError::ChainTwice(hosted.id.clone()));
             }
             private_folder(&log_folder(&config.data, &hosted.id))?;
-            let chain = Arc::new(open_chain(&config, hosted, &roots, &store).await?);
+            let chain = Arc::new(open_chain(&config, hosted, &roots, &store, waits.clone()).await?);
             let witnesses = witnesses(&config, &chain)?;
             finality::probe(&chain, &witnesses).await;
             if !witnesses.is_empty() {
@@ -124,6 +137,10 @@ impl Exchange {
             roots,
             evidence: Queue::new(QUEUED_EVIDENCE),
             releases: Queue::new(QUEUED_RELEASES),
+            pages: Queue::new(QUEUED_PAGES),
+            answers: Queue::new(QUEUED_ANSWERS),
+            inputs: Queue::new(QUEUED_INPUTS),
+            tiles: Queue::new(QUEUED_TILES),
             tasks: Mutex::new(tasks),
             _folder: folder,
         })
@@ -185,6 +202,26 @@ impl Exchange {
     pub(crate) fn releases(&self) -> &Queue {
         &self.releases
     }
+
+    /// The places of pages with bodies, from when one is read until it was taken.
+    pub(crate) fn pages(&self) -> &Queue {
+        &self.pages
+    }
+
+    /// The places of pages of main chains, likewise.
+    pub(crate) fn answers(&self) -> &Queue {
+        &self.answers
+    }
+
+    /// The places of inputs of the cross lane, likewise.
+    pub(crate) fn inputs(&self) -> &Queue {
+        &self.inputs
+    }
+
+    /// The places of tiles and bundles, likewise.
+    pub(crate) fn tiles(&self) -> &Queue {
+        &self.tiles
+    }
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
@@ -207,7 +244,13 @@ fn private_folder(path: &Path) -> Result<(), OpenError> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(at(path))
 }
 
-async fn open_chain(config: &Config, hosted: &ChainConfig, roots: &Roots, store: &Store) -> Result<Chain, OpenError> {
+async fn open_chain(
+    config: &Config,
+    hosted: &ChainConfig,
+    roots: &Roots,
+    store: &Store,
+    waits: Waits,
+) -> Result<Chain, OpenError> {
     let lineage = roots.lineage();
     let network = lineage.present();
     let facts = network.root().chain(&hosted.id).ok_or_else(|| OpenError::UnknownChain(hosted.id.clone()))?.clone();
@@ -219,7 +262,7 @@ async fn open_chain(config: &Config, hosted: &ChainConfig, roots: &Roots, store:
     let (data, registers) = (config.data.clone(), config.registers.clone());
     let origin = network.root().origin(&hosted.id);
     let admissions = admission::start(store.clone());
-    let finality = open_finality(&facts, network, store).await?;
+    let finality = open_finality(&facts, network, store, waits).await?;
     let earlier_keys =
         lineage.earlier().filter_map(|earlier| Some(earlier.root().chain(&hosted.id)?.signing_key)).collect();
     let opening = Opening { facts, keys, applied, earlier_keys, admissions, finality };
@@ -229,7 +272,12 @@ async fn open_chain(config: &Config, hosted: &ChainConfig, roots: &Roots, store:
 }
 
 /// What an earlier life kept of the chain's finality. What is not final under the present keys is asked for again.
-async fn open_finality(facts: &trust::Chain, network: &Network, store: &Store) -> Result<Finality, OpenError> {
+async fn open_finality(
+    facts: &trust::Chain,
+    network: &Network,
+    store: &Store,
+    waits: Waits,
+) -> Result<Finality, OpenError> {
     let kept = store::final_checkpoint::latest(store.reader(), &facts.id).await?;
     let broken = |what: String| ExchangeError::Inconsistent { chain: facts.id.clone(), leaf: 0, what };
     let parse = |note: String| note.parse().map_err(|error| broken(format!("a final checkpoint: {error}")));
@@ -239,7 +287,7 @@ async fn open_finality(facts: &trust::Chain, network: &Network, store: &Store) -
         note.verify(&origin, &origin, &facts.signing_key).is_ok() && policy.check(note).is_ok()
     };
     let kept = kept.filter(holds);
-    Ok(Finality::new(policy, kept))
+    Ok(Finality::new(policy, kept, waits))
 }
 
 /// The chain's witnesses, as far as the configuration says where they are.

@@ -5,8 +5,11 @@
 //! over restarts. A chain of which a witness has countersigned more entries than are here was put back to an older state:
 //! from then on it takes nothing and signs nothing, for what it would sign contradicts what it signed before.
 //!
-//! Witnesses that are away or slow hold nothing up but finality; they are asked again, ever less often. A chain without
-//! witnesses has its own word only, and verification says so.
+//! Witnesses that are away or slow hold nothing up but finality; they are asked again, ever less often, and so is a disk
+//! that does not keep what they signed. A chain without witnesses has its own word only, and verification says so.
+//!
+//! Whoever needs a final checkpoint that is there gets it at once. Whoever has to wait needs one of the places for that
+//! ([`Waits`]), of which strangers have their own: however many wait, nobody else does.
 //!
 //! Cost: an HTTP exchange a witness for each round; rounds follow one another and take the latest checkpoint, however
 //! many there were meanwhile.
@@ -17,7 +20,10 @@ use std::{
 };
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
-use nacre_access::client::{ClientError, PlainClient};
+use nacre_access::{
+    client::{ClientError, PlainClient},
+    pause::Pauses,
+};
 use nacre_ledger::note::{SignedCheckpoint, Submission, WitnessPolicy, submission};
 use nacre_schemas::{SigningPublicKey, limits, trust::Witness};
 use tokio::sync::{Notify, watch};
@@ -27,6 +33,7 @@ use crate::{
     error::ExchangeError,
     refusal::Refusal,
     store::{self, Store},
+    work::Queue,
 };
 
 /// How long whoever needs a final checkpoint waits for one before being told to ask again.
@@ -35,15 +42,34 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const WITNESS_TIMEOUT: Duration = Duration::from_secs(120);
 /// What a witness may take when the chain is opened and only its size is asked for.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
-/// Pauses between rounds that fail: the first, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+/// Pauses between rounds that fail.
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(100), Duration::from_secs(10));
+/// Strangers that wait for a final checkpoint at the same time.
+pub(crate) const WAITING_STRANGERS: usize = 64;
+/// Members that do.
+pub(crate) const WAITING_MEMBERS: usize = 192;
 /// A witness that has other sizes than we believe says so, and is asked again with its own.
 const ATTEMPTS: usize = 3;
+
+/// Places for those that wait for a final checkpoint, of all chains together.
+#[derive(Clone, Debug)]
+pub(crate) struct Waits {
+    strangers: Queue,
+    members: Queue,
+}
+
+/// Who waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Asker {
+    Stranger,
+    Member,
+}
 
 /// A chain's finality.
 #[derive(Debug)]
 pub(crate) struct Finality {
     policy: WitnessPolicy,
+    waits: Waits,
     latest: watch::Sender<Option<SignedCheckpoint>>,
     grown: Notify,
 }
@@ -74,8 +100,8 @@ enum NotCountersigned {
 
 impl Finality {
     /// Of a chain with that policy; the last final checkpoint is what an earlier life kept.
-    pub(crate) fn new(policy: WitnessPolicy, latest: Option<SignedCheckpoint>) -> Self {
-        Self { policy, latest: watch::Sender::new(latest), grown: Notify::new() }
+    pub(crate) fn new(policy: WitnessPolicy, latest: Option<SignedCheckpoint>, waits: Waits) -> Self {
+        Self { policy, waits, latest: watch::Sender::new(latest), grown: Notify::new() }
     }
 
     /// Whether any witness is listed.
@@ -93,14 +119,27 @@ impl Finality {
         self.grown.notify_one();
     }
 
-    /// Waits for a final checkpoint of that many entries or more.
-    pub(crate) async fn wait(&self, size: u64) -> Option<SignedCheckpoint> {
-        let mut latest = self.latest.subscribe();
+    /// A final checkpoint of that many entries or more. Waits for one, if there is a place to wait; none after a while.
+    async fn wait(&self, size: u64, asker: Asker) -> Result<Option<SignedCheckpoint>, Refusal> {
         let enough = |note: &Option<SignedCheckpoint>| note.as_ref().is_some_and(|note| note.unverified().size >= size);
-        match tokio::time::timeout(PATIENCE, latest.wait_for(enough)).await {
+        if let Some(note) = self.latest().filter(|note| note.unverified().size >= size) {
+            return Ok(Some(note));
+        }
+        let _place = match asker {
+            Asker::Stranger => self.waits.strangers.enter()?,
+            Asker::Member => self.waits.members.enter()?,
+        };
+        let mut latest = self.latest.subscribe();
+        Ok(match tokio::time::timeout(PATIENCE, latest.wait_for(enough)).await {
             Ok(Ok(note)) => note.clone(),
             _ => None,
-        }
+        })
+    }
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self { strangers: Queue::new(WAITING_STRANGERS), members: Queue::new(WAITING_MEMBERS) }
     }
 }
 
@@ -177,7 +216,7 @@ pub(crate) async fn probe(chain: &Chain, witnesses: &[WitnessPeer]) {
 /// Has every new checkpoint of the chain countersigned, for as long as the task lives.
 pub(crate) async fn follow(chain: Arc<Chain>, store: Store, witnesses: Vec<WitnessPeer>) {
     let finality = chain.finality();
-    let mut pause = PAUSES.0;
+    let mut pauses = PAUSES;
     loop {
         let checkpoint = chain.checkpoint();
         let done = finality.latest().map_or(0, |note| note.unverified().size);
@@ -185,15 +224,16 @@ pub(crate) async fn follow(chain: Arc<Chain>, store: Store, witnesses: Vec<Witne
             finality.grown.notified().await;
             continue;
         }
-        match round(&chain, &witnesses, checkpoint).await {
-            Some(note) => match keep(&chain, &store, note).await {
-                Ok(()) => pause = PAUSES.0,
-                Err(error) => tracing::error!(chain = %chain.id(), %error, "a final checkpoint could not be kept"),
-            },
-            None => {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(PAUSES.1);
-            }
+        let kept = match round(&chain, &witnesses, checkpoint).await {
+            Some(note) => keep(&chain, &store, note).await.map(|()| true),
+            None => Ok(false),
+        };
+        if let Err(error) = &kept {
+            tracing::error!(chain = %chain.id(), %error, "a final checkpoint could not be kept");
+        }
+        match kept {
+            Ok(true) => pauses.begin_again(),
+            Ok(false) | Err(_) => pauses.wait(None).await,
         }
     }
 }
@@ -250,13 +290,18 @@ async fn keep(chain: &Chain, store: &Store, note: SignedCheckpoint) -> Result<()
 }
 
 impl Chain {
-    /// A checkpoint that answers can stand on: final, and of that many entries or more. Waits for one.
+    /// A checkpoint that answers to members can stand on: final, and of that many entries or more. Waits for one.
     pub(crate) async fn agreed(&self, size: u64) -> Result<SignedCheckpoint, Refusal> {
+        self.agreed_for(Asker::Member, size).await
+    }
+
+    /// The same, for whoever asks.
+    pub(crate) async fn agreed_for(&self, asker: Asker, size: u64) -> Result<SignedCheckpoint, Refusal> {
         if !self.finality().is_witnessed() {
             return Ok(self.checkpoint());
         }
         let not_yet = || Refusal::NotFinal { chain: self.id().clone(), size };
-        self.finality().wait(size).await.ok_or_else(not_yet)
+        self.finality().wait(size, asker).await?.ok_or_else(not_yet)
     }
 
     /// The last such checkpoint, of however many entries.

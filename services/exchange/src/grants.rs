@@ -68,7 +68,7 @@ pub(crate) async fn grant(
     let store = exchange.store().clone();
     let of_chain = Arc::clone(&chain);
     let leaf = to_the_end(async move {
-        let _one_at_a_time = of_chain.documents.lock().await;
+        let _one_at_a_time = of_chain.documents().await?;
         catch_up(&store, &of_chain).await?;
         // Logged before, it stands, whatever has become of it since.
         if let Some(leaf) = store::logged_document::leaf(store.reader(), of_chain.id(), &signed.digest()).await? {
@@ -113,7 +113,7 @@ pub(crate) async fn revoke(
     grant::check_revocation(&signed, &caller.membership, chain.id()).map_err(Refusal::CheckFailed)?;
     let (store, of_chain) = (exchange.store().clone(), Arc::clone(&chain));
     let leaf = to_the_end(async move {
-        let _one_at_a_time = of_chain.documents.lock().await;
+        let _one_at_a_time = of_chain.documents().await?;
         let found = find(&store, &of_chain, &signed.revocation.grant).await?;
         if found.logged.signed.grant.terms.provider != signed.revocation.provider {
             return Err(Refusal::UnknownGrant(of_chain.id().clone()).into());
@@ -141,7 +141,7 @@ pub(crate) async fn access(
     }
     let (store, of_chain) = (exchange.store().clone(), Arc::clone(&chain));
     let (leaf, found) = to_the_end(async move {
-        let _one_at_a_time = of_chain.documents.lock().await;
+        let _one_at_a_time = of_chain.documents().await?;
         let found = find(&store, &of_chain, &signed.access.grant).await?;
         if found.logged.signed.grant.terms.grantee != signed.access.grantee {
             return Err(Refusal::UnknownGrant(of_chain.id().clone()).into());

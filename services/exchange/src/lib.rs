@@ -51,7 +51,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let exchange = Arc::new(Exchange::open(config).await?);
-    let served = axum::serve(listener, router(Arc::clone(&exchange))).with_graceful_shutdown(shutdown).await;
+    nacre_access::server::serve(listener, router(Arc::clone(&exchange)), shutdown).await;
     exchange.close().await;
-    served.map_err(ServeError::Listener)
+    Ok(())
 }

@@ -9,7 +9,7 @@
 //!
 //! The steps, and what a crash leaves after each: cells of a number that no seal has (the next attempt replaces
 //! them) · the seal's entry, durable and signed for, that the tables do not know (they follow it before the next seal is
-//! begun, and at the next opening) · all of it. A log that reports a failure takes nothing more until it is opened again,
+//! begun, and at the next opening) · all of it. A log that reports a failure is recovered before the next seal is begun,
 //! so the cells behind an entry of unknown fate are not replaced under it.
 //!
 //! Errors: [`Refusal::NothingToSeal`]. Cost: some 60 µs of a core a contribution, on all cores; memory by cells, not by
@@ -42,7 +42,7 @@ pub(crate) async fn close(exchange: &Exchange, chain: Arc<Chain>) -> Result<Seal
     let place = exchange.evidence().enter()?;
     let store = exchange.store().clone();
     to_the_end(async move {
-        let _sealing = chain.sealing.lock().await;
+        let _sealing = chain.sealing().await?;
         close_alone(&store, &chain, &place).await
     })
     .await

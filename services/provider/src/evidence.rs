@@ -17,6 +17,7 @@ use nacre_access::{
     Scope,
     client::{Client, ClientError},
     key::AccessKey,
+    pause::Pauses,
     secret,
 };
 use nacre_ledger::note::SignedCheckpoint;
@@ -39,7 +40,7 @@ use crate::{
 };
 
 /// Between two attempts while something is not anchored or final yet.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(100), Duration::from_secs(5));
 /// The longest answer, in bytes: JSON of what a batch signs and of one contribution.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
@@ -128,13 +129,16 @@ impl Exchanges {
         request: impl AsyncFn(&Client) -> Result<T, ClientError>,
     ) -> Result<T, EvidenceError> {
         let client = self.clients.get(&chain.id).ok_or_else(|| EvidenceError::NoAddress(chain.id.clone()))?;
-        let mut pause = PAUSES.0;
+        let mut pauses = PAUSES;
         loop {
             match request(client).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) if error.is_retryable() && Instant::now() + pause < self.deadline => {
+                Err(error) if error.is_retryable() => {
+                    let pause = pauses.after(error.retry_after());
+                    if Instant::now() + pause >= self.deadline {
+                        return Err(blame(&chain.id, doing, error));
+                    }
                     tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(PAUSES.1);
                 }
                 Err(error) => return Err(blame(&chain.id, doing, error)),
             }

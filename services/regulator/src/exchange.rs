@@ -1,14 +1,20 @@
 //! Calls to exchanges, chain by chain.
 //!
 //! Kept true: what comes back is only read here, and believed nowhere before [`crate::query`] has checked it. Errors
-//! name the chain and what was asked of it. Chains at one address share a connection and its tokens.
+//! name the chain and what was asked of it. Chains at one address share a connection and its tokens. An exchange that has as
+//! much to do as it takes is asked again for [`PATIENCE`], ever less often: all that is asked of it here can be repeated.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use nacre_access::{
     Scope,
     client::{Client, ClientError},
     key::AccessKey,
+    pause::Pauses,
 };
 use nacre_schemas::{
     Digest, Document as _,
@@ -25,6 +31,10 @@ use crate::error::QueryError;
 const LOOKING_UP: &str = "looking up a seal";
 const LOGGING: &str = "logging the request";
 const READING: &str = "reading cells";
+/// How long an exchange is asked again that has no place for the request.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The pauses between.
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(250), Duration::from_secs(10));
 
 /// The exchanges of the chains that the configuration names.
 pub(crate) struct Exchanges {
@@ -71,7 +81,8 @@ impl Exchanges {
     /// The seal of that number, or the latest, and its place under a final checkpoint.
     pub(crate) async fn seal(&self, chain: &ChainId, number: Option<u64>) -> Result<SealProof, QueryError> {
         let which = number.map_or("latest".to_owned(), |number| number.to_string());
-        match self.client(chain)?.get_json(&path(chain, &format!("seals/{which}")), None).await {
+        let (client, path) = (self.client(chain)?, path(chain, &format!("seals/{which}")));
+        match patiently(async || client.get_json(&path, None).await).await {
             Ok(seal) => Ok(seal),
             Err(error) if error.problem().is_some_and(|problem| problem.word() == "no-seal") => {
                 Err(QueryError::ChainWithoutSeal { chain: chain.clone() })
@@ -81,7 +92,8 @@ impl Exchanges {
     }
 
     pub(crate) async fn log(&self, main: &ChainId, request: &SignedRequest) -> Result<LoggedRequest, QueryError> {
-        let answer = self.client(main)?.post_json(&path(main, "requests"), Scope::LogWrite, request).await;
+        let (client, path) = (self.client(main)?, path(main, "requests"));
+        let answer = patiently(async || client.post_json(&path, Scope::LogWrite, request).await).await;
         answer.map_err(|error| blame(main, LOGGING, error))
     }
 
@@ -91,12 +103,14 @@ impl Exchanges {
         main: &ChainId,
         request: &SignedCrossRequest,
     ) -> Result<LoggedCrossRequest, QueryError> {
-        let answer = self.client(main)?.post_json(&path(main, "cross/requests"), Scope::LogWrite, request).await;
+        let (client, path) = (self.client(main)?, path(main, "cross/requests"));
+        let answer = patiently(async || client.post_json(&path, Scope::LogWrite, request).await).await;
         answer.map_err(|error| blame(main, LOGGING, error))
     }
 
     pub(crate) async fn cells(&self, chain: &ChainId, logged: &LoggedRequest) -> Result<ChainAnswer, QueryError> {
-        let answer = self.client(chain)?.post_json(&path(chain, "cells"), Scope::CellsRead, logged).await;
+        let (client, path) = (self.client(chain)?, path(chain, "cells"));
+        let answer = patiently(async || client.post_json(&path, Scope::CellsRead, logged).await).await;
         answer.map_err(|error| blame(chain, READING, error))
     }
 
@@ -104,7 +118,9 @@ impl Exchanges {
     pub(crate) async fn publish(&self, main: &ChainId, release: &Release) -> Result<Publication, String> {
         let client = self.client(main).map_err(|error| error.to_string())?;
         let path = path(main, "releases");
-        let answer = client.post_bytes(&path, Scope::LogWrite, "application/vnd.nacre.release", release.to_canonical());
+        let media_type = "application/vnd.nacre.release";
+        let answer =
+            patiently(async || client.post_bytes(&path, Scope::LogWrite, media_type, release.to_canonical()).await);
         answer.await.map_err(|error| error.to_string())
     }
 
@@ -114,6 +130,23 @@ impl Exchanges {
             reason: "`[exchanges]` does not name this chain".to_owned(),
         };
         self.clients.get(chain).map(Arc::as_ref).ok_or_else(missing)
+    }
+}
+
+/// Asks again while the exchange says that it has no place.
+async fn patiently<T>(ask: impl AsyncFn() -> Result<T, ClientError>) -> Result<T, ClientError> {
+    let (begun, mut pauses) = (Instant::now(), PAUSES);
+    loop {
+        match ask().await {
+            Err(error) if error.problem().is_some_and(|problem| problem.word() == "busy") => {
+                let pause = pauses.after(error.retry_after());
+                if begun.elapsed() + pause >= PATIENCE {
+                    return Err(error);
+                }
+                tokio::time::sleep(pause).await;
+            }
+            other => return other,
+        }
     }
 }
 

@@ -10,18 +10,20 @@
 //! GET  /healthz            `ok`; 503 and the chains that are not countersigned because of an alarm, one a line
 //! ```
 //!
-//! Kept true: nobody needs a token, for nothing is believed that is not signed; a body is read up to its cap; a bounded
-//! number of submissions is worked at, and what was begun is finished if the caller hangs up.
+//! Kept true: nobody needs a token, for nothing is believed that is not signed; a body is read up to its cap, before it takes a
+//! place, and given up if it is not there within [`BODY_TIMEOUT`]; a bounded number of submissions is worked at, and what was
+//! begun is finished if the caller hangs up. Connections are bounded by [`server::serve`].
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::{FromRequest as _, Path, Request, State},
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use nacre_access::server;
 use nacre_ledger::note::submission::{MAX_SUBMISSION_BYTES, PATH};
 use nacre_schemas::id::ChainId;
 use tokio::{net::TcpListener, sync::Semaphore};
@@ -34,6 +36,8 @@ use crate::{
 
 /// Submissions in work at a time.
 const PLACES: usize = 128;
+/// How long a submission may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a witness does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +45,6 @@ pub enum ServeError {
     /// It does not start.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The socket failed.
-    #[error("the listening socket: {0}")]
-    Socket(#[from] std::io::Error),
 }
 
 #[derive(Clone)]
@@ -67,14 +68,19 @@ pub async fn serve(
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .with_state(desk);
-    axum::serve(listener, app).with_graceful_shutdown(shutdown).await?;
+    server::serve(listener, app, shutdown).await;
     // Also those whose callers hung up: until they are done the folder is not free. The semaphore is never closed.
     let _ = places.acquire_many(PLACES as u32).await;
     witness.close().await;
     Ok(())
 }
 
-async fn add_checkpoint(State(desk): State<Desk>, submission: String) -> Response {
+async fn add_checkpoint(State(desk): State<Desk>, request: Request) -> Response {
+    let submission = match tokio::time::timeout(BODY_TIMEOUT, String::from_request(request, &())).await {
+        Ok(Ok(submission)) => submission,
+        Ok(Err(rejection)) => return rejection.into_response(),
+        Err(_) => return (StatusCode::REQUEST_TIMEOUT, "the submission did not arrive in time\n").into_response(),
+    };
     let Ok(place) = Arc::clone(&desk.places).try_acquire_owned() else {
         return Answer::Later("as many submissions as it takes are in work".to_owned()).into_response();
     };

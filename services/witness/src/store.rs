@@ -2,7 +2,8 @@
 //!
 //! Kept true: every write is one transaction in write-ahead mode with `synchronous = FULL`; there is one writing
 //! connection, and reads within a transaction see what it wrote; what was countersigned last is compared before it is
-//! replaced, so that of two processes on one file one at most goes on from it. The file is its owner's alone (0600).
+//! replaced, so that of two processes on one file one at most goes on from it. The file is its owner's alone (0600). A write
+//! that fails, for want of room or by a failed sync, leaves everything as it was, and the next succeeds once the disk does.
 //!
 //! Errors: [`StoreError`]. Cost: a commit is one fsync.
 
@@ -19,7 +20,7 @@ use nacre_schemas::{
     id::ChainId,
 };
 use sqlx::{
-    Row as _, Sqlite, SqlitePool, Transaction,
+    Connection as _, Row as _, Sqlite, SqlitePool, Transaction,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -62,6 +63,10 @@ pub(crate) type Writing = Transaction<'static, Sqlite>;
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     pool: SqlitePool,
+    /// Kept open and never used. While one connection stays open, the others go by what it knows of the write-ahead file. A
+    /// file that is opened by the first is read from its start, where a transaction may stand whose sync failed, and which
+    /// would then count without being on disk.
+    keeper: SqlitePool,
 }
 
 /// What was countersigned last of a chain.
@@ -114,10 +119,19 @@ impl Store {
             // What is erased is overwritten in the file, not only unlinked.
             .pragma("secure_delete", "ON")
             .busy_timeout(ACQUIRE_TIMEOUT);
-        let pool =
-            SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await?;
+        let one = || SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        let keeper = one().connect_with(options.clone()).await?;
+        // SQLite may end a transaction by itself when a write fails, and the connection would then take itself to be inside
+        // one for ever. It is replaced. The ping waits for the rollback that was queued.
+        let pool = one().acquire_timeout(ACQUIRE_TIMEOUT).after_release(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        });
+        let pool = pool.connect_with(options).await?;
         MIGRATIONS.run(&pool).await?;
-        Ok(Self { pool })
+        Ok(Self { pool, keeper })
     }
 
     pub(crate) async fn begin(&self) -> Result<Writing, StoreError> {
@@ -132,6 +146,7 @@ impl Store {
 
     pub(crate) async fn close(&self) {
         self.pool.close().await;
+        self.keeper.close().await;
     }
 
     /// What was countersigned last.

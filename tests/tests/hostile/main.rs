@@ -20,6 +20,7 @@ mod operator;
 mod provider;
 mod regulator;
 mod regulator_subtraction;
+mod stranger;
 mod successor;
 mod two_lanes;
 mod witness;

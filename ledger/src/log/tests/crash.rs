@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::*;
+use crate::log::once::Claim;
 
 mod disk;
 
@@ -42,7 +43,7 @@ fn open_store(disk: &PowerDisk) -> Result<Store, LogError> {
     let (files, _lock) = open_files(Arc::new(disk.clone()), dir(), ORIGIN)?;
     let options = options();
     let register = Register::open_on(Arc::new(disk.clone()), options.register.as_ref().unwrap(), ORIGIN)?;
-    match recover::recover(&files, &[key().public()], Some(register), options.segment_bytes)? {
+    match recover::recover(&files, &[key().public()], Some(register), options.segment_bytes, None)? {
         Recovered::Log(store) => Ok(*store),
         Recovered::Nothing(register) => Store::create(files, &[], empty, register, options.segment_bytes),
     }
@@ -182,6 +183,132 @@ fn after_a_sync_that_failed_the_log_writes_no_more_and_opening_it_makes_the_last
         disk.lose(Loss::Everything, 0);
         holds(&disk, &mut told).unwrap_or_else(|what| panic!("sync {sync} of {syncs}: {what}"));
     }
+}
+
+#[test]
+fn a_store_that_recovers_after_a_sync_that_failed_makes_the_last_group_durable_and_goes_on() {
+    let disk = PowerDisk::default();
+    work(&disk, &mut Told::default()).unwrap();
+    let (syncs, mut recovered, mut found) = (disk.syncs(), 0, 0);
+    for sync in (0..syncs).step_by(if full() { 1 } else { 2 }) {
+        let (disk, mut told) = (PowerDisk::default(), Told::default());
+        // One store from beginning to end, so most syncs are those of its groups.
+        let mut store = open_store(&disk).unwrap();
+        disk.fail_sync(disk.syncs() + sync);
+        for number in 0..40 {
+            let group: Vec<Vec<u8>> = (0..1 + number % 30).map(|entry| padded(number, entry)).collect();
+            if append(&mut store, &mut told, &group).is_ok() {
+                continue;
+            }
+            let before = store.shared.size();
+            assert!(store.shared.is_failing());
+            store.recover(&key().public()).unwrap_or_else(|error| panic!("sync {sync}: {error}"));
+            // All of the group is there for good, or nothing of it.
+            let size = store.shared.size();
+            let length = group.len() as u64;
+            assert!([before, before + length].contains(&size), "sync {sync}: {before} to {size} of {length}");
+            if size == before {
+                append(&mut store, &mut told, &group).unwrap();
+            } else {
+                found += 1;
+                told.checkpoints.push(store.shared.published().latest.clone());
+                told.entries.extend((before..).zip(group));
+            }
+            assert_eq!(register_says(&disk), store.shared.size(), "sync {sync}");
+            recovered += 1;
+            // Whatever was told by now is durable.
+            if number % 2 == 0 {
+                break;
+            }
+        }
+        disk.lose(Loss::Everything, 0);
+        assert_eq!(register_says(&disk), told.entries.len() as u64, "sync {sync}: the register was not made durable");
+        holds(&disk, &mut told).unwrap_or_else(|what| panic!("sync {sync} of {syncs}: {what}"));
+    }
+    println!("{recovered} recovered, {found} with the group");
+    assert!(recovered > 20 && found > 0 && found < recovered, "{recovered} recovered, {found} with the group");
+}
+
+/// Entries in the register.
+fn register_says(disk: &PowerDisk) -> u64 {
+    let register = Register::open(disk, options().register.as_ref().unwrap(), ORIGIN).unwrap();
+    register.answered().map_or(0, |answered| answered.size)
+}
+
+#[test]
+fn entries_found_when_the_log_is_recovered_count_and_claims_from_before_are_refused() {
+    let disk = PowerDisk::default();
+    let store = open_store(&disk).unwrap();
+    let reader = Reader { shared: Arc::clone(&store.shared) };
+    let once = Arc::new(Once::of(OnceBy::Entry, &reader).unwrap());
+    let sequencer = Sequencer { store, signer: key(), once: Some(Arc::clone(&once)) };
+    let (sender, orders) = mpsc::channel(4);
+    let group = entries(0..2);
+    let submit = |claimed_at| {
+        let (answer, answered) = oneshot::channel();
+        let submission = Submission { entries: group.clone(), answer, claimed_at: Some(claimed_at) };
+        sender.try_send(Order::Append(submission)).ok().unwrap();
+        answered
+    };
+    // The group is whole on the disk; what fails is the register's sync, after it.
+    disk.fail_sync(disk.syncs() + 1);
+    let (_, before) = once.claim(&group, &reader).unwrap();
+    let failed = submit(before);
+    let (asker, recovered) = oneshot::channel();
+    sender.try_send(Order::Recover(asker)).ok().unwrap();
+    // Claimed before the log was recovered, queued after it.
+    let stale = submit(before);
+    drop(sender);
+    sequencer.run(orders);
+    assert!(matches!(failed.blocking_recv().unwrap(), Err(LogError::Poisoned { .. })));
+    recovered.blocking_recv().unwrap().unwrap();
+    assert!(matches!(stale.blocking_recv().unwrap(), Err(LogError::Poisoned { .. })));
+    assert_eq!(reader.size(), 2);
+    let (claims, _) = once.claim(&group, &reader).unwrap();
+    assert!(matches!(claims[..], [Claim::Committed(0), Claim::Committed(1)]));
+}
+
+#[test]
+fn a_store_that_cannot_recover_yet_stays_closed_and_reads_the_disk_again_after_a_pause_only() {
+    let disk = PowerDisk::default();
+    let mut store = open_store(&disk).unwrap();
+    let mut told = Told::default();
+    append(&mut store, &mut told, &entries(0..3)).unwrap();
+    disk.stop_at(disk.calls());
+    assert!(append(&mut store, &mut told, &entries(3..4)).is_err());
+    assert!(store.recover(&key().public()).is_err());
+    let calls = disk.calls();
+    // The disk is whole again, and the pause is not over.
+    disk.lose(Loss::Nothing, 0);
+    assert!(matches!(store.recover(&key().public()), Err(LogError::Poisoned { .. })));
+    assert!(matches!(append(&mut store, &mut told, &entries(3..4)), Err(LogError::Poisoned { .. })));
+    assert_eq!((disk.calls(), store.shared.is_failing()), (calls, true));
+    std::thread::sleep(std::time::Duration::from_millis(600));
+    store.recover(&key().public()).unwrap();
+    append(&mut store, &mut told, &entries(4..5)).unwrap();
+    holds(&disk, &mut told).unwrap();
+}
+
+#[test]
+fn a_store_whose_log_lost_what_was_answered_for_is_to_be_read_only_and_modifies_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (files, _lock) = open_files(Arc::new(LocalDisk), dir.path(), ORIGIN).unwrap();
+    let empty = Checkpoint { origin: ORIGIN.to_owned(), size: 0, root: Sm3Hasher::empty() };
+    let empty = SignedCheckpoint::sign(empty, &key(), ORIGIN).unwrap();
+    let mut store = Store::create(files, &[], empty, None, 1 << 20).unwrap();
+    let mut told = Told::default();
+    append(&mut store, &mut told, &entries(0..3)).unwrap();
+    let path = segment_path(dir.path(), 0);
+    let before = std::fs::read(&path).unwrap();
+    append(&mut store, &mut told, &entries(3..6)).unwrap();
+    // As if the second group had never reached the disk, there being no register to tell.
+    std::fs::write(&path, before.clone()).unwrap();
+    store.fail(&LogError::NothingSubmitted);
+    let refused = store.recover(&key().public());
+    assert!(matches!(&refused, Err(LogError::ReadOnly { why }) if why.contains("6 were answered for")), "{refused:?}");
+    assert!(store.shared.refusal().is_some());
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    assert!(append(&mut store, &mut told, &entries(6..7)).is_err());
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! `POST /oauth/token` (RFC 6749 §4.4.2, RFC 7523 §2.2).
+//!
+//! Kept true: anybody can ask, so a request arrives whole within [`BODY_TIMEOUT`] or is given up, and holds nothing but its
+//! connection and its few bytes meanwhile.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Form,
-    extract::{State, rejection::FormRejection},
+    extract::{FromRequest as _, Request, State},
     http::{
         HeaderValue, StatusCode,
         header::{CACHE_CONTROL, PRAGMA},
@@ -26,6 +29,9 @@ use crate::{
 pub(crate) const GRANT_TYPE: &str = "client_credentials";
 pub(crate) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// How long a request may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// What is asked. A parameter that comes twice is refused by the form's reader, an unknown one passed over
 /// (RFC 6749 §3.2).
 #[derive(Deserialize)]
@@ -46,13 +52,13 @@ struct TokenResponse {
     scope: String,
 }
 
-pub(super) async fn token(
-    State(gatekeeper): State<Arc<Gatekeeper>>,
-    request: Result<Form<TokenRequest>, FormRejection>,
-) -> Response {
-    let answer = request
-        .map_err(|rejection| Refusal::unreadable(&rejection))
-        .and_then(|Form(request)| answer(&gatekeeper, &request, now_s()));
+pub(super) async fn token(State(gatekeeper): State<Arc<Gatekeeper>>, request: Request) -> Response {
+    let read = tokio::time::timeout(BODY_TIMEOUT, Form::<TokenRequest>::from_request(request, &())).await;
+    let read = match read {
+        Ok(read) => read.map_err(|rejection| Refusal::unreadable(&rejection)),
+        Err(_) => Err(Refusal::too_slow()),
+    };
+    let answer = read.and_then(|Form(request)| answer(&gatekeeper, &request, now_s()));
     let mut response = match answer {
         Ok(granted) => (StatusCode::OK, axum::Json(granted)).into_response(),
         Err(refusal) => {

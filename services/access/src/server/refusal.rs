@@ -43,6 +43,10 @@ impl Refusal {
         Self::new(status, "invalid_request", description)
     }
 
+    pub(super) fn too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "invalid_request", "the request did not arrive in time")
+    }
+
     pub(super) fn grant_type() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", "grant_type has to be client_credentials")
     }

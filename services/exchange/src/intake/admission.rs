@@ -63,6 +63,7 @@ async fn admit_all(
     chain: &Chain,
     batches: &[Checked],
 ) -> Result<Vec<Result<Vec<Placed>, Error>>, ExchangeError> {
+    chain.recovered().await?;
     let mut standings_now = standings(store, chain, batches).await?;
     let new = first_of_each(batches.iter().zip(&standings_now));
     if !new.is_empty() {

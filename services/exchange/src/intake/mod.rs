@@ -13,7 +13,7 @@
 //!    commits to. They take space; the provider's resend finds them there and goes on.
 //! 4. *Append* each batch's entry and its contributions' entries in one submission. Left behind: either nothing more than
 //!    after 3, or the whole submission, durable and covered by a signed checkpoint. If the log reports a failure,
-//!    which of the two is not known before it is opened again; until then it takes nothing, and the answer is 503.
+//!    which of the two is not known before it is recovered, as the next group does first; the answer is 503.
 //! 5. *Follow* ([`crate::replay`]): the derived tables catch up. Left behind: entries that the tables do not know. The
 //!    next intake, or the next opening, follows them before it looks any record up, so the resend meets its own
 //!    records and gets their receipts.

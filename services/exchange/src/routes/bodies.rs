@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Path, Query, Request, State, rejection::QueryRejection},
-    http::header::CONTENT_TYPE,
-    response::IntoResponse,
+    response::Response,
 };
 use nacre_access::Scope;
 use nacre_schemas::Document as _;
 
-use super::{Served, entries::EntriesQuery, reading};
+use super::{Served, entries::EntriesQuery, held, reading};
 use crate::{bodies, error::Error, refusal::Refusal};
 
 /// The next page.
@@ -19,7 +18,7 @@ pub(super) async fn read(
     Path(slug): Path<String>,
     query: Result<Query<EntriesQuery>, QueryRejection>,
     request: Request,
-) -> Result<impl IntoResponse, Error> {
+) -> Result<Response, Error> {
     let chain = Arc::clone(exchange.chain(&slug)?);
     let caller = reading::admit(&exchange, Scope::BodiesRead, request)?.caller.membership;
     if caller.jurisdiction != chain.facts().jurisdiction {
@@ -29,6 +28,7 @@ pub(super) async fn read(
         return Err(Refusal::NotAdmitted { member: caller.member, chain: chain.id().clone() }.into());
     }
     let Query(EntriesQuery { from }) = query.map_err(|rejection| Refusal::Malformed(rejection.body_text()))?;
-    let page = bodies::page(&exchange, &chain, from).await?;
-    Ok(([(CONTENT_TYPE, "application/vnd.nacre.members-page")], page.to_canonical()))
+    let place = exchange.pages().enter()?;
+    let page = bodies::page(&exchange, &chain, from).await?.to_canonical();
+    Ok(held::bytes(place, "application/vnd.nacre.members-page", page))
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Path, Request, State},
+    response::Response,
 };
 use nacre_access::Scope;
-use nacre_schemas::dossier::{ChainAnswer, LoggedRequest};
+use nacre_schemas::dossier::LoggedRequest;
 
-use super::{MAX_LOGGED_REQUEST_BYTES, Served, reading};
+use super::{MAX_LOGGED_REQUEST_BYTES, Served, held, reading};
 use crate::{answer, error::Error, refusal::Refusal};
 
 /// The cells, their proofs, and the sums of the groups.
@@ -17,7 +17,7 @@ pub(super) async fn read(
     State(exchange): Served,
     Path(slug): Path<String>,
     request: Request,
-) -> Result<Json<ChainAnswer>, Error> {
+) -> Result<Response, Error> {
     let chain = Arc::clone(exchange.chain(&slug)?);
     let admitted = reading::admit_with(&exchange, Scope::CellsRead, reading::JSON, request)?;
     let (caller, logged) = admitted.json::<LoggedRequest>(MAX_LOGGED_REQUEST_BYTES).await?;
@@ -32,5 +32,6 @@ pub(super) async fn read(
     }
     let place = exchange.evidence().enter()?;
     let asked = answer::asked(exchange.network(), &chain, &place, logged).await?;
-    Ok(Json(answer::evidence(&exchange, &chain, &place, &asked).await?))
+    let answer = answer::evidence(&exchange, &chain, &place, &asked).await?;
+    held::json(place, &answer)
 }

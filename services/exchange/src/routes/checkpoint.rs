@@ -5,7 +5,7 @@ use axum::extract::{Path, Query, State, rejection::QueryRejection};
 use serde::Deserialize;
 
 use super::Served;
-use crate::{chain::Chain, error::Error, refusal::Refusal, store};
+use crate::{chain::Chain, error::Error, finality::Asker, refusal::Refusal, store};
 
 /// The chain's own.
 pub(super) async fn read(
@@ -54,7 +54,7 @@ pub(super) async fn read_final(
     if !chain.finality().is_witnessed() {
         return Ok(chain.checkpoint_covering(leaf)?.to_string());
     }
-    chain.agreed(leaf + 1).await?;
+    chain.agreed_for(Asker::Stranger, leaf + 1).await?;
     let note = store::final_checkpoint::covering(exchange.store().reader(), chain.id(), leaf).await?;
     Ok(note.ok_or_else(|| not_yet(leaf + 1))?)
 }

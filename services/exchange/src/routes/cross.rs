@@ -6,8 +6,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, Request, State},
-    http::header::CONTENT_TYPE,
-    response::IntoResponse,
+    response::Response,
 };
 use nacre_access::Scope;
 use nacre_schemas::{
@@ -15,7 +14,7 @@ use nacre_schemas::{
     cross::{LoggedCrossRequest, SignedCrossRequest},
 };
 
-use super::{MAX_LOGGED_REQUEST_BYTES, MAX_SIGNED_REQUEST_BYTES, Served, reading};
+use super::{MAX_LOGGED_REQUEST_BYTES, MAX_SIGNED_REQUEST_BYTES, Served, held, reading};
 use crate::{cross, error::Error, refusal::Refusal};
 
 /// Logs the request.
@@ -39,14 +38,14 @@ pub(super) async fn inputs(
     State(exchange): Served,
     Path(slug): Path<String>,
     request: Request,
-) -> Result<impl IntoResponse, Error> {
+) -> Result<Response, Error> {
     let chain = Arc::clone(exchange.chain(&slug)?);
     let admitted = reading::admit_with(&exchange, Scope::CrossRead, reading::JSON, request)?;
     let (caller, logged) = admitted.json::<LoggedCrossRequest>(MAX_LOGGED_REQUEST_BYTES).await?;
     if !caller.membership.chains.contains(chain.id()) {
         return Err(Refusal::NotAdmitted { member: caller.membership.member, chain: chain.id().clone() }.into());
     }
-    let place = exchange.evidence().enter()?;
+    let place = exchange.inputs().enter()?;
     let delivery = cross::inputs(&exchange, &chain, &place, logged).await?;
-    Ok(([(CONTENT_TYPE, "application/vnd.nacre.cross-delivery")], delivery.to_canonical()))
+    Ok(held::bytes(place, "application/vnd.nacre.cross-delivery", delivery.to_canonical()))
 }

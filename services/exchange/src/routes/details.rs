@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Path, Request, State},
+    response::Response,
 };
 use nacre_access::Scope;
-use nacre_schemas::{cell::ChainDetails, dossier::LoggedRequest};
+use nacre_schemas::dossier::LoggedRequest;
 
-use super::{MAX_LOGGED_REQUEST_BYTES, Served, reading};
+use super::{MAX_LOGGED_REQUEST_BYTES, Served, held, reading};
 use crate::{answer, error::Error, refusal::Refusal};
 
 /// The details of the cells that the request holds for.
@@ -17,7 +17,7 @@ pub(super) async fn read(
     State(exchange): Served,
     Path(slug): Path<String>,
     request: Request,
-) -> Result<Json<ChainDetails>, Error> {
+) -> Result<Response, Error> {
     let chain = Arc::clone(exchange.chain(&slug)?);
     let admitted = reading::admit_with(&exchange, Scope::DetailsRead, reading::JSON, request)?;
     let (caller, logged) = admitted.json::<LoggedRequest>(MAX_LOGGED_REQUEST_BYTES).await?;
@@ -30,5 +30,6 @@ pub(super) async fn read(
     }
     let place = exchange.evidence().enter()?;
     let asked = answer::asked(exchange.network(), &chain, &place, logged).await?;
-    Ok(Json(answer::details(&exchange, &chain, &place, &asked).await?))
+    let details = answer::details(&exchange, &chain, &place, &asked).await?;
+    held::json(place, &details)
 }

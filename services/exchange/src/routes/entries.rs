@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Path, Query, Request, State, rejection::QueryRejection},
+    response::Response,
 };
 use nacre_access::Scope;
-use nacre_schemas::log::LogPage;
 use serde::Deserialize;
 
-use super::{Served, reading};
+use super::{Served, held, reading};
 use crate::{documents, error::Error, refusal::Refusal};
 
 /// From which entry on.
@@ -26,9 +25,11 @@ pub(super) async fn read(
     Path(slug): Path<String>,
     query: Result<Query<EntriesQuery>, QueryRejection>,
     request: Request,
-) -> Result<Json<LogPage>, Error> {
+) -> Result<Response, Error> {
     let chain = Arc::clone(exchange.chain(&slug)?);
     reading::admit(&exchange, Scope::LogRead, request)?;
     let Query(EntriesQuery { from }) = query.map_err(|rejection| Refusal::Malformed(rejection.body_text()))?;
-    Ok(Json(documents::page(&exchange, &chain, from).await?))
+    let place = exchange.answers().enter()?;
+    let page = documents::page(&exchange, &chain, from).await?;
+    held::json(place, &page)
 }

@@ -1,38 +1,70 @@
 //! What stands before every handler: a bound on the requests at work, and problem documents for what the libraries
 //! below the handlers refuse by a bare status.
+//!
+//! Kept true: a request whose body has not arrived has a place among those that are read, and none among those at work
+//! ([`Slot::arrived`]); so callers that send half of what they announced hold up others that post, and nothing else.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{
+    body::HttpBody as _,
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use nacre_schemas::problem::Problem;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{error::Error, refusal::Refusal};
 
-/// The bound on requests at work.
+/// The bounds on requests.
 #[derive(Clone)]
 pub(super) struct Load {
-    places: Arc<Semaphore>,
+    work: Arc<Semaphore>,
+    reading: Arc<Semaphore>,
+}
+
+/// A request's place: among those being read, then among those at work.
+#[derive(Clone)]
+pub(super) struct Slot {
+    load: Load,
+    place: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
 }
 
 impl Load {
-    /// A bound of that many.
-    pub(super) fn new(requests: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(requests)) }
+    /// At most so many at work, and so many whose bodies are on their way.
+    pub(super) fn new(work: usize, reading: usize) -> Self {
+        Self { work: Arc::new(Semaphore::new(work)), reading: Arc::new(Semaphore::new(reading)) }
+    }
+
+    fn enter(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(places).try_acquire_owned().map_err(|_| Refusal::Busy)
     }
 }
 
-/// Lets a request through if fewer than the bound are at work.
-pub(super) async fn limit(State(load): State<Load>, request: Request, next: Next) -> Response {
-    match load.places.try_acquire() {
-        Ok(_place) => next.run(request).await,
-        Err(_) => Error::from(Refusal::Busy).into_response(),
+impl Slot {
+    /// The body is there: the request goes to work, if fewer than the bound are.
+    pub(super) fn arrived(&self) -> Result<(), Refusal> {
+        let place = Load::enter(&self.load.work)?;
+        // A panic while it was held leaves one place or the other.
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+        Ok(())
     }
+}
+
+/// Lets a request through if there is a place for it.
+pub(super) async fn limit(State(load): State<Load>, mut request: Request, next: Next) -> Response {
+    let has_body = !request.body().is_end_stream();
+    let place = match Load::enter(if has_body { &load.reading } else { &load.work }) {
+        Ok(place) => place,
+        Err(refusal) => return Error::from(refusal).into_response(),
+    };
+    let slot = Slot { load, place: Arc::new(Mutex::new(Some(place))) };
+    request.extensions_mut().insert(slot.clone());
+    let response = next.run(request).await;
+    drop(slot);
+    response
 }
 
 /// Puts a problem document in place of an error that has none.

@@ -35,7 +35,13 @@
 //! | `GET …/bodies?from=` | | `bodies.read` | `application/vnd.nacre.members-page` |
 //!
 //! Kept true: a body is read only after its token was checked, and never beyond the route's cap; every refusal is a
-//! problem document; no body and no header is logged; the number of requests at work is bounded.
+//! problem document; no body and no header is logged.
+//!
+//! What is bounded, each by itself, so that a flood of one holds up nothing of another: requests at work, requests whose
+//! bodies are on their way ([`load`]), those that wait for witnesses ([`crate::finality`]), answers that are large and not
+//! taken yet ([`held`]). `/healthz` and the token endpoint take a connection and no place: nothing that a stranger holds keeps
+//! a caller from seeing that the exchange lives, or a member from its token. Connections are bounded by
+//! [`nacre_access::server::serve`].
 
 mod anchors;
 mod batches;
@@ -51,6 +57,7 @@ mod erasures;
 mod evidence;
 mod grants;
 mod health;
+mod held;
 mod load;
 mod numbers;
 mod proofs;
@@ -72,7 +79,7 @@ use axum::{
 use nacre_schemas::{Document as _, anchor::Anchor, limits};
 use tower_http::{limit::RequestBodyLimitLayer, timeout::TimeoutLayer, trace::TraceLayer};
 
-use crate::{exchange::Exchange, refusal::Refusal};
+use crate::{exchange::Exchange, finality, refusal::Refusal};
 
 /// A signed request, in bytes of JSON: hex takes twice what the canonical form takes.
 pub(crate) const MAX_SIGNED_REQUEST_BYTES: usize = 2 * limits::MAX_SIGNED_REQUEST_BYTES;
@@ -80,8 +87,10 @@ pub(crate) const MAX_SIGNED_REQUEST_BYTES: usize = 2 * limits::MAX_SIGNED_REQUES
 pub(crate) const MAX_LOGGED_REQUEST_BYTES: usize = MAX_SIGNED_REQUEST_BYTES + (128 << 10);
 /// A body that nobody reads: clients that always send one may send `null` or `{}`.
 const MAX_IDLE_BODY_BYTES: usize = 64;
-/// Requests at work at the same time, those that wait for a queue or the disk included.
-const MAX_REQUESTS: usize = 512;
+/// Requests at work at the same time: 512 that wait for a queue or the disk at most, and those that wait for witnesses.
+const MAX_REQUESTS: usize = 512 + finality::WAITING_STRANGERS + finality::WAITING_MEMBERS;
+/// Requests whose bodies are on their way.
+const MAX_READING: usize = 256;
 /// What a request may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// What a request may take that reads or writes as much as there is: cells, details, seals, releases.
@@ -120,18 +129,20 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
         .route("/cross/requests", short(post(cross::log), with_surplus(MAX_SIGNED_REQUEST_BYTES)))
         .route("/cross/inputs", long(post(cross::inputs), with_surplus(MAX_LOGGED_REQUEST_BYTES)))
         .route("/entries", short(get(entries::read), 0));
-    Router::new()
-        .route("/healthz", short(get(health::read), 0))
+    let bounded = Router::new()
         .route("/v1/chains", short(get(chains::read), 0))
         .route("/v1/members/{member}", short(get(grants::member), 0))
         .route("/v1/trust-roots/{digest}", short(get(roots::read), 0))
         .nest("/v1/chains/{slug}", chain)
+        .layer(middleware::from_fn_with_state(load::Load::new(MAX_REQUESTS, MAX_READING), load::limit));
+    Router::new()
+        .route("/healthz", short(get(health::read), 0))
+        .merge(bounded)
         .with_state(exchange)
         .merge(tokens)
         .fallback(async || crate::error::Error::from(Refusal::NoRoute))
         .method_not_allowed_fallback(async || crate::error::Error::from(Refusal::MethodNotAllowed))
         .layer(middleware::from_fn(load::explain))
-        .layer(middleware::from_fn_with_state(load::Load::new(MAX_REQUESTS), load::limit))
         .layer(TraceLayer::new_for_http())
 }
 

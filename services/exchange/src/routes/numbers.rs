@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Path, Request, State},
+    response::Response,
 };
 use nacre_access::Scope;
-use nacre_schemas::dossier::{ChainNumbers, NumbersRequest};
+use nacre_schemas::dossier::NumbersRequest;
 
-use super::{MAX_LOGGED_REQUEST_BYTES, Served, reading};
+use super::{MAX_LOGGED_REQUEST_BYTES, Served, held, reading};
 use crate::{answer, error::Error};
 
 /// The cells and their numbers.
@@ -20,11 +20,12 @@ pub(super) async fn read(
     State(exchange): Served,
     Path(slug): Path<String>,
     request: Request,
-) -> Result<Json<ChainNumbers>, Error> {
+) -> Result<Response, Error> {
     let chain = Arc::clone(exchange.chain(&slug)?);
     let admitted = reading::admit_with(&exchange, Scope::NumbersRead, reading::JSON, request)?;
     let (_, wanted) = admitted.json::<NumbersRequest>(MAX_LOGGED_REQUEST_BYTES).await?;
     let place = exchange.evidence().enter()?;
     let asked = answer::asked_for_numbers(exchange.roots(), &chain, &place, wanted).await?;
-    Ok(Json(answer::numbers(&exchange, &chain, &place, &asked).await?))
+    let numbers = answer::numbers(&exchange, &chain, &place, &asked).await?;
+    held::json(place, &numbers)
 }

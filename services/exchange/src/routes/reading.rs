@@ -5,7 +5,7 @@ use axum::{
     body::Body,
     extract::Request,
     http::{
-        HeaderMap,
+        Extensions, HeaderMap,
         header::{CONTENT_LENGTH, CONTENT_TYPE},
     },
 };
@@ -14,6 +14,7 @@ use nacre_access::Scope;
 use nacre_schemas::membership::SignedMembership;
 use serde::de::DeserializeOwned;
 
+use super::load::Slot;
 use crate::{error::Error, exchange::Exchange, refusal::Refusal};
 
 /// How much of a refused body is read and thrown away.
@@ -28,13 +29,14 @@ pub(super) struct Admitted {
     pub(super) caller: SignedMembership,
     body: Body,
     headers: HeaderMap,
+    extensions: Extensions,
 }
 
 /// Checks the token.
 pub(super) fn admit(exchange: &Exchange, scope: Scope, request: Request) -> Result<Admitted, Error> {
     let (parts, body) = request.into_parts();
     let caller = exchange.gatekeeper().authorize(&parts.headers, scope)?.clone();
-    Ok(Admitted { caller, body, headers: parts.headers })
+    Ok(Admitted { caller, body, headers: parts.headers, extensions: parts.extensions })
 }
 
 /// Checks the content type, then the token.
@@ -53,7 +55,7 @@ pub(super) fn admit_with(
 }
 
 impl Admitted {
-    /// The body, up to that many bytes.
+    /// The body, up to that many bytes. With it the request goes from those that are read to those at work.
     pub(super) async fn bytes(self, limit: usize) -> Result<(SignedMembership, Vec<u8>), Error> {
         let declared = self.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         if declared.is_some_and(|declared| declared > limit as u64) {
@@ -61,6 +63,9 @@ impl Admitted {
             return Err(Refusal::TooLarge { limit }.into());
         }
         let bytes = axum::body::to_bytes(self.body, limit).await.map_err(|error| unread(&error, limit))?;
+        if let Some(slot) = self.extensions.get::<Slot>() {
+            slot.arrived()?;
+        }
         Ok((self.caller, bytes.into()))
     }
 

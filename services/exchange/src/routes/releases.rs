@@ -28,5 +28,5 @@ pub(super) async fn create(
     let admitted = reading::admit_with(&exchange, Scope::LogWrite, MEDIA_TYPE, request)?;
     let place = exchange.releases().enter()?;
     let (caller, bytes) = admitted.bytes(limits::MAX_RELEASE_BYTES).await?;
-    Ok(Json(documents::release(&exchange, chain, &caller, &place, bytes).await?))
+    Ok(Json(documents::release(&exchange, chain, &caller, place, bytes).await?))
 }

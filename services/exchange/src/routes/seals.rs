@@ -13,6 +13,7 @@ use super::{Served, reading};
 use crate::{
     chain::Chain,
     error::Error,
+    finality::Asker,
     refusal::Refusal,
     replay::catch_up,
     seals,
@@ -42,7 +43,7 @@ pub(super) async fn numbered(
 
 /// The seal, and its place under a final checkpoint: what a request names it by.
 async fn proof(chain: &Chain, place: SealPlace) -> Result<Json<SealProof>, Error> {
-    let checkpoint = chain.agreed(place.leaf + 1).await?;
+    let checkpoint = chain.agreed_for(Asker::Stranger, place.leaf + 1).await?;
     let inclusion = chain.inclusion(place.leaf, checkpoint.unverified().size)?;
     Ok(Json(SealProof { seal: chain.seal_at(place.leaf)?, inclusion, checkpoint: chain.note(&checkpoint)? }))
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Path, State},
-    http::header::{CACHE_CONTROL, CONTENT_TYPE},
-    response::IntoResponse,
+    http::{HeaderValue, header::CACHE_CONTROL},
+    response::Response,
 };
 use nacre_ledger::tile::TilePath;
 
-use super::Served;
+use super::{Served, held};
 use crate::{
     error::{Error, ExchangeError},
     refusal::Refusal,
@@ -21,12 +21,15 @@ use crate::{
 pub(super) async fn read(
     State(exchange): Served,
     Path((slug, path)): Path<(String, String)>,
-) -> Result<impl IntoResponse, Error> {
+) -> Result<Response, Error> {
     let chain = Arc::clone(exchange.chain(&slug)?);
     let path: TilePath = format!("tile/{path}").parse().map_err(|_| Refusal::NoRoute)?;
+    let place = exchange.tiles().enter()?;
     // Reads files.
     let read = tokio::task::spawn_blocking(move || chain.tile(path)).await;
     let bytes = read.map_err(|_| ExchangeError::Panicked)??;
-    let headers = [(CONTENT_TYPE, "application/octet-stream"), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
-    Ok((headers, bytes))
+    let mut response = held::bytes(place, "application/octet-stream", bytes);
+    let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    response.headers_mut().insert(CACHE_CONTROL, for_ever);
+    Ok(response)
 }

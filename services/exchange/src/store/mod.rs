@@ -2,7 +2,8 @@
 //!
 //! Kept true: every write is one transaction in write-ahead mode with `synchronous = FULL`, so it survives a
 //! power failure once [`Store::commit`] is back; there is one writing connection, so writers queue and never meet a
-//! lock; readers see the last committed state. The file is created with mode 0600.
+//! lock; readers see the last committed state. The file is created with mode 0600. A write that fails, for want of room or
+//! by a failed sync, leaves everything as it was, and the next succeeds once the disk does.
 //!
 //! Two kinds of tables: *primary* (`contribution`, `batch`, `cross_list`, `cell`, `document`, `final_checkpoint`, `anchor_body`, `granted`) which nothing can bring back,
 //! and *derived* (`applied`, `record`, `seal`, `logged_document`, `anchor`, `erased`, `accessed`) which [`crate::replay`] rebuilds from the logs. Each has a
@@ -29,7 +30,7 @@ use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt as _, path::Path, ti
 
 use nacre_schemas::{DecodeError, Digest, id::ChainId};
 use sqlx::{
-    Sqlite, SqlitePool, Transaction,
+    Connection as _, Sqlite, SqlitePool, Transaction,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -100,8 +101,25 @@ impl Store {
             // What is erased is overwritten in the file, not only unlinked.
             .pragma("secure_delete", "ON")
             .busy_timeout(ACQUIRE_TIMEOUT);
-        let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
-        let writer = pool(1).connect_with(options.clone()).await?;
+        let pool = |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                // While one connection stays open, the others go by what it knows of the write-ahead file. A file that is
+                // opened by the first is read from its start, where a transaction may stand whose sync failed, and which
+                // would then count without being on disk.
+                .idle_timeout(None)
+                .max_lifetime(None)
+        };
+        // SQLite may end a transaction by itself when a write fails, and the connection would then take itself to be inside
+        // one for ever. It is replaced. The ping waits for the rollback that was queued.
+        let writer = pool(1).after_release(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        });
+        let writer = writer.connect_with(options.clone()).await?;
         MIGRATIONS.run(&writer).await?;
         let reader = pool(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self { writer, reader })

@@ -44,6 +44,7 @@ mod tls;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
+use nacre_access::server;
 use tokio::{net::TcpListener, sync::watch};
 
 pub use self::{
@@ -99,7 +100,7 @@ pub enum ServeError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The socket.
+    /// The socket has no address.
     #[error("the listening socket: {0}")]
     Socket(#[from] std::io::Error),
 }
@@ -163,13 +164,16 @@ pub async fn serve_by(
         // Fails only if the rounds have ended.
         let _ = stop.send(true);
     };
-    let served = match tls {
-        None => axum::serve(listener, app).with_graceful_shutdown(ended).await,
-        Some(acceptor) => axum::serve(tls::Listener::new(listener, acceptor), app).with_graceful_shutdown(ended).await,
-    };
-    // A round is safe to be left at any point. If the socket failed, nobody has told it to stop.
+    match tls {
+        None => server::serve(listener, app, ended).await,
+        Some(acceptor) => {
+            let handshake = move |stream| acceptor.accept(stream);
+            server::serve_behind(listener, handshake, app, server::Limits::default(), ended).await;
+        }
+    }
+    // A round is safe to be left at any point.
     rounds.abort();
     drop(rounds.await);
     spool.outbox.checkpoint().await?;
-    Ok(served?)
+    Ok(())
 }

@@ -2,7 +2,8 @@
 //!
 //! Kept true: a round can be cut short anywhere; what it has not put in the outbox it does again. The wait after an error
 //! doubles from [`FIRST_WAIT`] to [`LONGEST_WAIT`], shortened at random by up to half so that providers do not return
-//! together, and is never shorter than the exchange asks for; it is on disk, so a restart does not shorten it. A month with a
+//! together, and is never shorter than the exchange asks for; it is on disk, so a restart does not shorten it. While the disk
+//! takes nothing, not even that, the rounds themselves come ever less often. A month with a
 //! record that was in a refused batch is sealed in a batch of its own, so that it cannot take others with it again, and is
 //! set aside after [`MAX_REFUSALS`]. A month closes only while the exchange's clock agrees that its time has come, and the
 //! exchange admits the provider with the keys that it has.
@@ -14,7 +15,10 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use nacre_access::client::{Client, ClientError};
+use nacre_access::{
+    client::{Client, ClientError},
+    pause::Pauses,
+};
 use nacre_ledger::merkle::{Sm3Hasher, inclusion};
 use nacre_schemas::{catalogue::Catalogue, entry, query::SealProof};
 use nacre_verifier::note;
@@ -75,6 +79,7 @@ impl Rounds {
     /// Rounds, until told to stop.
     pub(super) async fn run(mut self, mut stopped: watch::Receiver<bool>) {
         let begun = Instant::now();
+        let mut unnoted = Pauses::new(PAUSE, LONGEST_WAIT);
         loop {
             let now = self.clock.now();
             let passed = begun.elapsed();
@@ -83,12 +88,17 @@ impl Rounds {
                 done = self.round(now, may_close) => done,
                 () = stop(&mut stopped) => return,
             };
+            let mut pause = PAUSE;
             if let Err(error) = done {
                 tracing::error!(%error, "a round of posting failed");
-                self.note_failure(&error.to_string(), None).await;
+                if self.note_failure(&error.to_string(), None).await {
+                    unnoted.begin_again();
+                } else {
+                    pause = unnoted.after(None);
+                }
             }
             tokio::select! {
-                () = self.clock.sleep(PAUSE) => {}
+                () = self.clock.sleep(pause) => {}
                 () = stop(&mut stopped) => return,
             }
         }
@@ -231,16 +241,18 @@ impl Rounds {
         Ok(Reduced { values, problem })
     }
 
-    /// Notes that a round did not end well, and when the next is.
-    async fn note_failure(&self, error: &str, asked: Option<Duration>) {
+    /// Notes that a round did not end well, and when the next is. Whether that could be noted.
+    async fn note_failure(&self, error: &str, asked: Option<Duration>) -> bool {
         let failures = self.spool.outbox.posting().await.map_or(0, |posting| posting.failures);
         let wait = wait_after(failures, asked);
         let now = self.clock.now();
         let next = now.as_second() + i64::try_from(wait.as_secs().max(1)).unwrap_or(i64::MAX);
         tracing::warn!(error, wait_s = wait.as_secs(), "posting waits");
-        if let Err(error) = self.spool.outbox.note_failure(error, now.as_second(), next).await {
+        let noted = self.spool.outbox.note_failure(error, now.as_second(), next).await;
+        if let Err(error) = &noted {
             tracing::error!(%error, "cannot note that posting waits");
         }
+        noted.is_ok()
     }
 
     /// Asks how far the chain is sealed, now and then. What the exchange says counts if it is under a final checkpoint.

@@ -113,6 +113,10 @@ impl From<DecodeError> for OutboxError {
 /// An open outbox.
 pub(crate) struct Outbox {
     pool: SqlitePool,
+    /// Kept open and never used. While one connection stays open, the others go by what it knows of the write-ahead file. A
+    /// file that is opened by the first is read from its start, where a transaction may stand whose sync failed, and which
+    /// would then count without being on disk.
+    keeper: SqlitePool,
     folder: PathBuf,
 }
 
@@ -138,8 +142,9 @@ impl Outbox {
             .pragma("secure_delete", "ON")
             .busy_timeout(Duration::from_secs(10));
         // One connection: its thread is the one that waits for the disk, and transactions cannot meet.
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
+        let one = || SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        let keeper = one().connect_with(options.clone()).await?;
+        let pool = one()
             // SQLite ends a transaction by itself when the disk is full; the connection would then take itself to be inside
             // one for ever. It is replaced. The ping waits for the rollback that was queued.
             .after_release(|connection, _| {
@@ -151,7 +156,7 @@ impl Outbox {
             .connect_with(options)
             .await?;
         MIGRATIONS.run(&pool).await?;
-        let outbox = Self { pool, folder: folder.to_owned() };
+        let outbox = Self { pool, keeper, folder: folder.to_owned() };
         match outbox.belongs_to(owner).await {
             Ok(()) => Ok(outbox),
             Err(error) => {
@@ -183,6 +188,7 @@ impl Outbox {
     /// Writes out the log and closes the database.
     pub(crate) async fn close(self) {
         self.pool.close().await;
+        self.keeper.close().await;
     }
 }
 

@@ -1,18 +1,17 @@
 //! Delivery of one batch: send it until there is an answer that settles it, or enough was tried.
 //!
 //! Kept true: every attempt sends the same bytes, so an attempt whose answer was lost does no harm. Attempts are
-//! bounded and spread: the pause doubles from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`], each shortened by up to half at
-//! random so that providers do not return together, and never shorter than the exchange asks for.
+//! bounded and spread ([`PAUSES`]), never closer than the exchange asks for.
 
 use std::time::Duration;
 
 use nacre_access::{
     Scope,
     client::{Client, ClientError},
+    pause::Pauses,
 };
 use nacre_schemas::{batch::Batch, problem::Problem, receipt::BatchReceipt};
 use nacre_verifier::Network;
-use rand::Rng as _;
 
 use crate::summary::Outcome;
 
@@ -20,10 +19,8 @@ use crate::summary::Outcome;
 pub const MAX_ATTEMPTS: u32 = 6;
 /// Batches in flight at once.
 pub const MAX_IN_FLIGHT: usize = 2;
-/// The pause after the first attempt.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// The longest pause, also if the exchange asks for more.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The pauses between attempts; the longest also if the exchange asks for more.
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(250), Duration::from_secs(30));
 
 /// A batch's media type.
 const MEDIA_TYPE: &str = "application/vnd.nacre.batch";
@@ -47,6 +44,7 @@ pub(super) async fn deliver(
     attempts: u32,
 ) -> Delivery {
     let path = format!("/v1/chains/{}/batches", batch.chain.slug());
+    let mut pauses = PAUSES;
     for attempt in 1.. {
         let sent = client.post_bytes::<BatchReceipt>(&path, Scope::BatchesWrite, MEDIA_TYPE, bytes.to_vec()).await;
         let error = match sent {
@@ -56,7 +54,7 @@ pub(super) async fn deliver(
         if !error.is_retryable() || attempt >= attempts {
             return judged(error);
         }
-        let pause = pause_after(attempt, error.retry_after());
+        let pause = pauses.after(error.retry_after());
         tracing::info!(chain = %batch.chain, attempt, pause_ms = pause.as_millis(), "a batch is sent again after a pause");
         tokio::time::sleep(pause).await;
     }
@@ -81,27 +79,5 @@ fn judged(error: ClientError) -> Delivery {
             let outcome = if answered { Outcome::NotReceipted } else { Outcome::NotDelivered };
             Delivery::Unsettled(outcome, error.to_string(), error.retry_after())
         }
-    }
-}
-
-fn pause_after(attempt: u32, asked: Option<Duration>) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(1 << (attempt - 1).min(16)).min(LONGEST_PAUSE);
-    let spread = doubled.mul_f64(rand::thread_rng().gen_range(0.5..=1.0));
-    spread.max(asked.unwrap_or_default()).min(LONGEST_PAUSE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_are_spread_and_bounded() {
-        for attempt in 1..100 {
-            let longest = FIRST_PAUSE.saturating_mul(1 << (attempt - 1).min(16)).min(LONGEST_PAUSE);
-            let pause = pause_after(attempt, None);
-            assert!(longest / 2 <= pause && pause <= longest, "{attempt}: {pause:?}");
-        }
-        assert_eq!(pause_after(1, Some(Duration::from_secs(7))), Duration::from_secs(7));
-        assert_eq!(pause_after(1, Some(Duration::from_secs(3_600))), LONGEST_PAUSE);
     }
 }

@@ -1,0 +1,202 @@
+//! Serving HTTP/1.1 from a socket: the one way in which every role does, with a bound on all that a stranger can hold.
+//!
+//! Kept true, before any token is looked at:
+//!
+//! * a request's head arrives within [`Limits::head`], and a connection waits for its next request no longer than that; nor
+//!   for a TLS handshake;
+//! * a body of which nothing arrives for [`Limits::stall`] is given up, and so is an answer of which nothing is taken;
+//! * so many connections are open, and no address beyond this machine has more than its share. One more takes the place of
+//!   the one that has waited for its peer longest, be it for a head, a body or an answer's being taken; one at which this
+//!   process is at work is never cut off for it. So who holds connections without using them holds up nobody;
+//! * when told to stop, what is at work is finished, and nothing else is begun.
+//!
+//! How long a body may take in all is for the routes to say: they know who sends it.
+//!
+//! Errors: none ends the serving; a socket that gives no connection is asked again after a pause. Cost: a task and some
+//! 10 kB a connection, up to [`HEAD_BYTES`] while a head arrives.
+
+mod connections;
+mod paced;
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::Request};
+use hyper::{body::Incoming, server::conn::http1, service::Service as _};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+};
+
+use connections::{Connections, Entry};
+use paced::{PacedBody, PacedIo};
+
+/// The longest head, in bytes.
+const HEAD_BYTES: usize = 64 << 10;
+/// Connections that may be open, if the system lets the process have twice as many descriptors.
+const MOST_CONNECTIONS: usize = 1_024;
+/// After an error of the listening socket, such as no more descriptors.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What a stranger can hold, and how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections open at the same time.
+    pub connections: usize,
+    /// How many of them one address has; those of this machine are not counted, as a proxy may stand there.
+    pub of_one_address: usize,
+    /// How long a head may take, from the first moment that it is waited for.
+    pub head: Duration,
+    /// How long nothing may arrive of a body, or nothing be taken of an answer.
+    pub stall: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // The other half is for files, databases, and calls to others.
+        let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let connections = descriptors.map_or(MOST_CONNECTIONS, |most| usize::try_from(most / 2).unwrap_or(usize::MAX));
+        let connections = connections.clamp(16, MOST_CONNECTIONS);
+        Self {
+            connections,
+            of_one_address: connections / 2,
+            head: Duration::from_secs(20),
+            stall: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Serves until the shutdown future ends; then finishes the requests at work.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send) {
+    let plain = |stream| std::future::ready(Ok(stream));
+    serve_behind(listener, plain, router, Limits::default(), shutdown).await;
+}
+
+/// The same with other limits, for connections that become what `handshake` makes of them, as TLS does.
+pub async fn serve_behind<H, F, S>(
+    listener: TcpListener,
+    handshake: H,
+    router: Router,
+    limits: Limits,
+    shutdown: impl Future<Output = ()> + Send,
+) where
+    H: Fn(TcpStream) -> F + Clone + Send + 'static,
+    F: Future<Output = io::Result<S>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let connections = Arc::new(Connections::new(limits.connections, limits.of_one_address));
+    let (stop, stopping) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            // Those that have ended are let go of.
+            Some(_) = tasks.join_next() => continue,
+            () = &mut shutdown => break,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                let Some(entry) = connections.enter(address.ip()) else {
+                    tracing::warn!("all connections are at work: one more is closed");
+                    continue;
+                };
+                // Answers are written at once; without it they are only slower.
+                let _ = stream.set_nodelay(true);
+                let stopping = stopping.clone();
+                tasks.spawn(attend(entry, stream, handshake.clone(), router.clone(), limits, stopping));
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "the listening socket gives no connection");
+                connections.make_room();
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+    // Whoever connects from here on is refused.
+    drop(listener);
+    // Fails only if there is no connection.
+    let _ = stop.send(true);
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Whether the error is of the connection that was to be accepted.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// Serves one connection to its end.
+async fn attend<H, F, S>(
+    entry: Entry,
+    stream: TcpStream,
+    handshake: H,
+    router: Router,
+    limits: Limits,
+    stopping: watch::Receiver<bool>,
+) where
+    H: Fn(TcpStream) -> F,
+    F: Future<Output = io::Result<S>>,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let peer = Arc::clone(entry.peer());
+    let stream = tokio::select! {
+        shaken = tokio::time::timeout(limits.head, handshake(stream)) => match shaken {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(_)) | Err(_) => return,
+        },
+        () = peer.dismissed() => return,
+    };
+    let router = TowerToHyperService::new(router);
+    let of_service = Arc::clone(&peer);
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let (peer, router) = (Arc::clone(&of_service), router.clone());
+        peer.is_served();
+        let body = Arc::clone(&peer);
+        let request = request.map(|incoming| Body::new(PacedBody::new(incoming, body, limits.stall)));
+        async move {
+            let answer = router.call(request).await;
+            // What remains is to be taken; then the next head is waited for.
+            peer.waits();
+            answer
+        }
+    });
+    let io = TokioIo::new(PacedIo::new(stream, Arc::clone(&peer), limits.stall));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(io, service);
+    let mut connection = std::pin::pin!(connection);
+    let mut stop = std::pin::pin!(told(stopping));
+    let mut is_told = false;
+    loop {
+        tokio::select! {
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                return;
+            }
+            () = &mut stop, if !is_told => {
+                is_told = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = peer.dismissed() => return,
+        }
+    }
+}
+
+/// Resolves when told to stop, or when nobody is left to tell.
+async fn told(mut stopping: watch::Receiver<bool>) {
+    drop(stopping.wait_for(|stopping| *stopping).await);
+}
+
+#[cfg(test)]
+mod tests;
