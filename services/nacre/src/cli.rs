@@ -36,7 +36,7 @@ use crate::known_leaks::CrossLaneFlag;
 /// Providers seal each value and prove it lies in its measure's range; exchanges keep it on an append-only chain;
 /// regulators ask for sums; custodians of every jurisdiction open a sum, never a record; anyone verifies the answer.
 ///
-/// New here? `nacre demo` runs the whole of it on this machine in about a minute.
+/// New here? `nacre demo` runs the whole of it on this machine in a minute or two.
 #[derive(Parser)]
 #[command(name = "nacre", version, max_term_width = 110)]
 pub struct Cli {

@@ -227,7 +227,7 @@ fn results(summary: &Summary) -> String {
     let exact = shown.iter().filter(|answer| answer.exact).count();
     let mut answers = format!("{exact} of {} answers exactly the truth", shown.len());
     if !withheld.is_empty() {
-        answers += &format!(" and {} withheld whole, for there are too few people", withheld.len());
+        answers += &format!(" and {} withheld whole by the rules", withheld.len());
     }
     let count = |outcome| summary.frauds.iter().filter(|fraud| fraud.outcome == outcome).count();
     let untried = count(frauds::Outcome::NotTried);
@@ -313,7 +313,7 @@ mod tests {
     fn what_was_not_shown_is_counted_neither_as_right_nor_as_caught() {
         use Outcome::{Caught, NotCaught, NotTried};
         let said = results(&summary(&[(3, true), (2, false), (0, true)], &[Caught, NotTried, NotCaught]));
-        let expected = "500 contributions, 1 of 2 answers exactly the truth and 1 withheld whole, for there are too few people, \
+        let expected = "500 contributions, 1 of 2 answers exactly the truth and 1 withheld whole by the rules, \
                         1 of 2 frauds caught, 1 not tried because nothing was shown, 1 s.";
         assert_eq!(said, expected);
         let said = results(&summary(&[(3, true)], &[Caught]));
