@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use super::{exchange::Site, *};
+use super::{
+    exchange::{Fault, Site},
+    *,
+};
 use crate::{Pace, PostSummary, Report, WATCH_FILE_NAME, watch};
 
 const PACE: Pace = Pace { every: Duration::from_millis(20), settle: Duration::from_millis(200) };
@@ -83,6 +86,23 @@ async fn files_are_posted_as_they_come_and_not_again_after_a_restart() {
     again.stop().await;
     assert_eq!(site.size(), 2);
     assert!(complete.exists(), "nothing is moved");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_as_a_whole_is_not_taken_for_done() {
+    let site = Site::new().await;
+    site.will(&[Fault::RefuseWhole]);
+    let folder = tempfile::tempdir().unwrap();
+    let lines = format!("{}\n{}\n", patient(), weight("o1", "2026-01-05", "70"));
+    std::fs::write(folder.path().join("a.ndjson"), lines).unwrap();
+    let watching = Watching::start(&site, folder.path());
+    let run = watching.until(1).await;
+    watching.stop().await;
+    assert_eq!((run.posted, run.refused_records()), (0, 1));
+    // Its file has not changed; a restart does not wait for the next attempt.
+    let again = Watching::start(&site, folder.path());
+    assert_eq!(again.until(1).await.posted, 1);
+    again.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
