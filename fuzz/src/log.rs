@@ -44,7 +44,7 @@ struct Good {
 
 fn options(home: &Path, register: bool) -> LogOptions {
     let register = register.then(|| home.join("register"));
-    LogOptions { segment_bytes: 4_096, queue: 4, register, once: None }
+    LogOptions { segment_bytes: 4_096, queue: 4, register, ..LogOptions::default() }
 }
 
 fn open(home: &Path, register: bool) -> Result<Log, log::LogError> {

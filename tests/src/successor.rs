@@ -88,7 +88,7 @@ pub fn empty_custodians(running: &Running) {
 
 fn replace_key(file: &Path) -> SigningPublicKey {
     let fresh = SigningKey::generate().unwrap();
-    fs::write(file, format!("{}\n", hex::encode(&*fresh.to_bytes()))).unwrap();
+    fs::write(file, format!("{}\n", hex::encode(*fresh.to_bytes()))).unwrap();
     fresh.public()
 }
 

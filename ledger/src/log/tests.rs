@@ -266,7 +266,7 @@ fn idle_writer(dir: &Path) -> Sequencer {
     let note = SignedCheckpoint::sign(empty, &key(), ORIGIN).unwrap();
     let (files, _) = open_files(Arc::new(LocalDisk), dir, ORIGIN).unwrap();
     let store = Store::create(files, &[], note, None, 1 << 20).unwrap();
-    Sequencer { store, signer: key(), once: None }
+    Sequencer { store, signer: key(), keys: vec![key().public()], once: None }
 }
 
 /// A submission and who waits for it.

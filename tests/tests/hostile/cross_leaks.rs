@@ -53,6 +53,9 @@ const SECRET: u32 = 97;
 /// What the attacker's people have.
 const INVENTED: u32 = 60;
 
+/// (person, cross band, value in steps).
+pub(crate) type Posted = (u32, u8, u32);
+
 /// A network's evaluation keys take a gigabyte: one network with the lane at a time.
 pub(crate) async fn one_at_a_time() -> MutexGuard<'static, ()> {
     static RUNNING: Mutex<()> = Mutex::const_new(());
@@ -83,7 +86,7 @@ impl Lane {
     }
 
     /// (person, cross band, value in steps) of each person, in one batch with an honest list.
-    pub(crate) fn batch(&self, sender: &Sender, name: &str, month: &str, values: &[(u32, u8, u32)]) -> Batch {
+    pub(crate) fn batch(&self, sender: &Sender, name: &str, month: &str, values: &[Posted]) -> Batch {
         let measure = measure(name);
         let headers: Vec<_> = values.iter().map(|(person, ..)| sender.header(measure, *person, month)).collect();
         let plain = |(_, band, value): &(u32, u8, u32)| Plain { band: *band, value: (*value - measure.lo) as u16 };
@@ -100,7 +103,7 @@ impl Lane {
         sender.prove_with(measure, parts.collect(), &plain, Some(list))
     }
 
-    async fn post(&self, sender: &Sender, name: &str, month: &str, values: &[(u32, u8, u32)]) -> Batch {
+    async fn post(&self, sender: &Sender, name: &str, month: &str, values: &[Posted]) -> Batch {
         let batch = self.batch(sender, name, month, values);
         sender.post(&batch).await.unwrap();
         batch
@@ -138,7 +141,7 @@ impl Lane {
 
 /// The attacker's people, and a value of the patient that it invents, in a band where nobody else is; and its people's other
 /// values.
-pub(crate) fn invented() -> (Vec<(u32, u8, u32)>, Vec<(u32, u8, u32)>) {
+pub(crate) fn invented() -> (Vec<Posted>, Vec<Posted>) {
     let fakes = 900..900 + MINIMUM_PEOPLE - 1;
     let mut by: Vec<_> = fakes.clone().map(|fake| (fake, 3, 100)).collect();
     by.push((PATIENT, 3, 100));

@@ -84,7 +84,7 @@ async fn a_chain_with_another_key_makes_nothing_forgotten() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn authorities_with_other_keys_make_nothing_forgotten() {
-    one_more_after(40, "opened", |running, root| replace_authority_keys(running, root)).await;
+    one_more_after(40, "opened", replace_authority_keys).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

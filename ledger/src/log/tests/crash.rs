@@ -202,7 +202,7 @@ fn a_store_that_recovers_after_a_sync_that_failed_makes_the_last_group_durable_a
             }
             let before = store.shared.size();
             assert!(store.shared.is_failing());
-            store.recover(&key().public()).unwrap_or_else(|error| panic!("sync {sync}: {error}"));
+            store.recover(&[key().public()]).unwrap_or_else(|error| panic!("sync {sync}: {error}"));
             // All of the group is there for good, or nothing of it.
             let size = store.shared.size();
             let length = group.len() as u64;
@@ -231,8 +231,10 @@ fn a_store_that_recovers_after_a_sync_that_failed_makes_the_last_group_durable_a
 
 /// Entries in the register.
 fn register_says(disk: &PowerDisk) -> u64 {
-    let register = Register::open(disk, options().register.as_ref().unwrap(), ORIGIN).unwrap();
-    register.answered().map_or(0, |answered| answered.size)
+    match register::registered_on(disk, options().register.as_ref().unwrap(), ORIGIN).unwrap() {
+        register::Registered::Says { answered, .. } => answered.size,
+        _ => 0,
+    }
 }
 
 #[test]
@@ -241,7 +243,7 @@ fn entries_found_when_the_log_is_recovered_count_and_claims_from_before_are_refu
     let store = open_store(&disk).unwrap();
     let reader = Reader { shared: Arc::clone(&store.shared) };
     let once = Arc::new(Once::of(OnceBy::Entry, &reader).unwrap());
-    let sequencer = Sequencer { store, signer: key(), once: Some(Arc::clone(&once)) };
+    let sequencer = Sequencer { store, signer: key(), keys: vec![key().public()], once: Some(Arc::clone(&once)) };
     let (sender, orders) = mpsc::channel(4);
     let group = entries(0..2);
     let submit = |claimed_at| {
@@ -276,15 +278,15 @@ fn a_store_that_cannot_recover_yet_stays_closed_and_reads_the_disk_again_after_a
     append(&mut store, &mut told, &entries(0..3)).unwrap();
     disk.stop_at(disk.calls());
     assert!(append(&mut store, &mut told, &entries(3..4)).is_err());
-    assert!(store.recover(&key().public()).is_err());
+    assert!(store.recover(&[key().public()]).is_err());
     let calls = disk.calls();
     // The disk is whole again, and the pause is not over.
     disk.lose(Loss::Nothing, 0);
-    assert!(matches!(store.recover(&key().public()), Err(LogError::Poisoned { .. })));
+    assert!(matches!(store.recover(&[key().public()]), Err(LogError::Poisoned { .. })));
     assert!(matches!(append(&mut store, &mut told, &entries(3..4)), Err(LogError::Poisoned { .. })));
     assert_eq!((disk.calls(), store.shared.is_failing()), (calls, true));
     std::thread::sleep(std::time::Duration::from_millis(600));
-    store.recover(&key().public()).unwrap();
+    store.recover(&[key().public()]).unwrap();
     append(&mut store, &mut told, &entries(4..5)).unwrap();
     holds(&disk, &mut told).unwrap();
 }
@@ -304,7 +306,7 @@ fn a_store_whose_log_lost_what_was_answered_for_is_to_be_read_only_and_modifies_
     // As if the second group had never reached the disk, there being no register to tell.
     std::fs::write(&path, before.clone()).unwrap();
     store.fail(&LogError::NothingSubmitted);
-    let refused = store.recover(&key().public());
+    let refused = store.recover(&[key().public()]);
     assert!(matches!(&refused, Err(LogError::ReadOnly { why }) if why.contains("6 were answered for")), "{refused:?}");
     assert!(store.shared.refusal().is_some());
     assert_eq!(std::fs::read(&path).unwrap(), before);

@@ -148,7 +148,7 @@ impl Main {
     fn take(&mut self, read: Read) {
         match read {
             Read::Admission(admission) => {
-                self.admissions.insert(admission.membership.member.clone(), admission);
+                self.admissions.insert(admission.membership.member.clone(), *admission);
             }
             Read::Request(leaf, asked) => {
                 self.awaited.remove(&asked.digest());
@@ -162,7 +162,7 @@ impl Main {
 
 /// What an entry means here.
 pub(super) enum Read {
-    Admission(SignedMembership),
+    Admission(Box<SignedMembership>),
     Request(u64, Asked),
     Other,
 }
@@ -182,7 +182,7 @@ impl Read {
             }
             Entry::Membership(digest) => {
                 let admission = shown.admission.filter(|admission| admission.digest() == digest);
-                Ok(Self::Admission(admission.ok_or_else(missing)?))
+                Ok(Self::Admission(Box::new(admission.ok_or_else(missing)?)))
             }
             _ => Ok(Self::Other),
         }
