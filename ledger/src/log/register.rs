@@ -141,14 +141,12 @@ impl Register {
         if self.registered == Registered::Missing { self.renew(Answered::nothing()) } else { Ok(()) }
     }
 
-    /// Writes down, durably, what is about to be answered for.
+    /// Writes down, durably, what is about to be answered for; anew even if it is there already, for that may have been read
+    /// back from the system's memory after the sync that failed.
     pub fn write(&mut self, answered: Answered) -> Result<(), LogError> {
         let Some(file) = &self.file else {
             return Err(LogError::Unregistered { why: self.fault().unwrap_or_default() });
         };
-        if self.registered == (Registered::Says { answered, torn: false }) {
-            return Ok(());
-        }
         let sequence = self.sequence + 1;
         let slot = slot(sequence, &self.origin, answered);
         file.write_at(&slot, position(sequence)).map_err(LogError::io("write to", &self.path))?;

@@ -80,18 +80,16 @@ fn what_was_appended_is_there_after_opening_again() {
 #[test]
 fn a_log_goes_on_under_another_key_if_it_is_told_the_one_before() {
     for segment_bytes in [1, 700, 1 << 20] {
-        let (dir, appended) = written(segment_bytes);
-        let register = tempfile::tempdir().unwrap();
-        let fresh = || SigningKey::from_bytes(&[2; 32]).unwrap();
-        let open = |earlier_keys: Vec<SigningPublicKey>| {
+        let (dir, register) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let options = |earlier_keys: Vec<SigningPublicKey>| {
             let register = Some(register.path().join("register"));
-            Log::open(
-                dir.path(),
-                ORIGIN,
-                fresh(),
-                LogOptions { segment_bytes, earlier_keys, register, ..LogOptions::default() },
-            )
+            LogOptions { segment_bytes, earlier_keys, register, ..LogOptions::default() }
         };
+        let log = Log::open(dir.path(), ORIGIN, key(), options(Vec::new())).unwrap();
+        let appended = [0..2, 2..3, 3..6].map(|range| log.blocking_append(entries(range)).unwrap());
+        drop(log);
+        let fresh = || SigningKey::from_bytes(&[2; 32]).unwrap();
+        let open = |earlier_keys| Log::open(dir.path(), ORIGIN, fresh(), options(earlier_keys));
         assert!(open(Vec::new()).err().is_some(), "another's log");
         for _ in 0..2 {
             let log = open(vec![key().public()]).unwrap();

@@ -13,8 +13,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use nacre_schemas::{
-    Digest,
-    id::JurisdictionId,
+    Digest, SigningPublicKey,
+    id::{ChainId, JurisdictionId},
     trust::{CrossScope, SignedTrustRoot, TrustRoot},
 };
 
@@ -77,6 +77,12 @@ impl Lineage {
         }
         let Some(place) = line.iter().position(|earlier| earlier == trust) else { return Named::Foreign };
         self.earlier.get(trust).map_or(Named::Lacking(place), |network| Named::Known(place, Arc::clone(network)))
+    }
+
+    /// The keys that a chain signs and signed with, as far as trust roots are at hand: the present one first, if it is listed.
+    pub fn signing_keys(&self, chain: &ChainId) -> Vec<SigningPublicKey> {
+        let networks = [&self.present].into_iter().chain(self.earlier.values());
+        networks.filter_map(|network| Some(network.root().chain(chain)?.signing_key)).collect()
     }
 
     /// The earlier trust roots that are at hand.

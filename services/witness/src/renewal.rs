@@ -18,6 +18,7 @@ use nacre_access::{
     client::{Client, ClientError},
     folder::DataFolder,
     key::AccessKey,
+    roots::Roots,
     secret,
 };
 use nacre_ledger::{
@@ -33,7 +34,7 @@ use crate::{
     config::Config,
     register::{ChainRegister, Kept, Unsettled, answered},
     store::{Store, StoreError},
-    witness::{DATABASE, OpenError, read_network},
+    witness::{DATABASE, OpenError, ROOTS, read_network},
 };
 
 /// Why a register is not renewed.
@@ -161,7 +162,8 @@ impl Renewal {
         let register = ChainRegister::open(&config.registers, &chain.id.slug(), &origin, config.name.as_str())
             .map_err(|error| OpenError::Register { chain: chain.id.clone(), error })?;
         let countersigned = store.countersigned(&chain.id).await?;
-        let kept = Kept::of(countersigned.as_ref(), &origin, &chain.signing_key);
+        let roots = Roots::open(&config.data.join(ROOTS), Arc::new(network.clone())).map_err(OpenError::from)?;
+        let kept = Kept::of(countersigned.as_ref(), &origin, &roots.lineage().signing_keys(&chain.id));
         Ok(Self { network, chain, store, register, kept, _folder: folder })
     }
 

@@ -24,6 +24,7 @@ use nacre_access::{
     folder::{DataFolder, FolderError},
     key::{AccessKey, KeyError as AccessKeyError},
     members::{Members, MembersError},
+    roots::{Roots, RootsError},
     secret::{self, SecretError},
 };
 use nacre_ledger::{
@@ -33,11 +34,11 @@ use nacre_ledger::{
     signing::{KeyError, SigningKey},
 };
 use nacre_schemas::{
-    Document as _,
+    Document as _, SigningPublicKey,
     catalogue::Catalogue,
     equivocation::Equivocation,
     id::{ChainId, MemberId},
-    trust::{Chain, SignedTrustRoot, WitnessKind},
+    trust::{SignedTrustRoot, WitnessKind},
 };
 use nacre_verifier::{Failure, Network, equivocation};
 use tokio::sync::Mutex;
@@ -51,6 +52,8 @@ use crate::{
 
 /// The tables, in the data folder.
 pub(crate) const DATABASE: &str = "witness.sqlite";
+/// The trust roots it has gone by, in the data folder: they name the keys that a chain signed with before.
+pub(crate) const ROOTS: &str = "roots";
 /// How long a submission waits while what is new is checked; what is left goes on with the next.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -74,6 +77,9 @@ pub enum OpenError {
     /// The trust root names another catalogue than this build carries.
     #[error("the trust root's catalogue is not the one this witness was built with")]
     OtherCatalogue,
+    /// The trust roots that it keeps.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
     /// The admissions cannot be had.
     #[error("the members: {0}")]
     Members(#[from] MembersError),
@@ -166,6 +172,8 @@ pub(crate) struct Witness {
 /// A chain that is witnessed.
 pub(crate) struct Watched {
     pub(crate) id: ChainId,
+    /// What it signs with, then what it signed with before.
+    keys: Vec<SigningPublicKey>,
     /// Held while a submission is worked at.
     working: Mutex<()>,
     /// If this is a full witness of it.
@@ -187,6 +195,7 @@ impl Witness {
         let access_key = Arc::new(AccessKey::from_pem(&secret::read_text(&config.access_key)?)?);
         let folder = DataFolder::take_with_registers(&config.data, &config.registers)?;
         let store = Store::open(&config.data.join(DATABASE)).await?;
+        let lineage = Roots::open(&config.data.join(ROOTS), Arc::clone(&network))?.lineage();
         let mut watched = BTreeMap::new();
         for chain in &network.root().chains {
             let Some(listed) = chain.witnesses.iter().find(|witness| witness.name == config.name) else { continue };
@@ -205,7 +214,8 @@ impl Witness {
             let origin = network.root().origin(&chain.id);
             let register = ChainRegister::open(&config.registers, &chain.id.slug(), &origin, config.name.as_str())
                 .map_err(|error| OpenError::Register { chain: chain.id.clone(), error })?;
-            let watching = Watched::open(chain, &origin, mirror, register, &store).await?;
+            let keys = lineage.signing_keys(&chain.id);
+            let watching = Watched::open(chain.id.clone(), &origin, keys, mirror, register, &store).await?;
             watched.insert(origin, watching);
         }
         if watched.is_empty() {
@@ -241,7 +251,7 @@ impl Witness {
         if watched.equivocated.load(Ordering::Acquire) {
             return Err(Answer::Forbidden(format!("{} has signed two histories; see /evidence", watched.id)));
         }
-        let outcome = self.countersign_alone(watched, chain, submission).await;
+        let outcome = self.countersign_alone(watched, submission).await;
         if let Err(answer @ (Answer::Refused(_) | Answer::Failed(_))) = &outcome {
             watched.refused.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(chain = %watched.id, ?answer, "a checkpoint is not countersigned");
@@ -250,24 +260,19 @@ impl Witness {
     }
 
     /// What is kept of the chain, if tables and register agree on it.
-    async fn settled(&self, watched: &Watched, chain: &Chain) -> Result<Option<Kept>, Answer> {
+    async fn settled(&self, watched: &Watched) -> Result<Option<Kept>, Answer> {
         if watched.alarm.get().is_some() {
             return Err(Answer::Alarm(watched.id.clone()));
         }
         let countersigned = self.store.countersigned(&watched.id).await?;
-        let kept = Kept::of(countersigned.as_ref(), &self.network.root().origin(&watched.id), &chain.signing_key);
+        let kept = Kept::of(countersigned.as_ref(), &self.network.root().origin(&watched.id), &watched.keys);
         let kept = kept.map_err(|error| watched.unsettled(error))?;
         watched.register.settle(kept.as_ref()).await.map_err(|error| watched.unsettled(error))?;
         Ok(kept)
     }
 
-    async fn countersign_alone(
-        &self,
-        watched: &Watched,
-        chain: &Chain,
-        submission: Submission,
-    ) -> Result<String, Answer> {
-        let last = self.settled(watched, chain).await?.map(|kept| kept.last);
+    async fn countersign_alone(&self, watched: &Watched, submission: Submission) -> Result<String, Answer> {
+        let last = self.settled(watched).await?.map(|kept| kept.last);
         self.check_extends(watched, last.as_ref(), &submission).await?;
         let checkpoint = submission.checkpoint.unverified();
         if let Some(mirror) = &watched.mirror {
@@ -360,18 +365,18 @@ impl Witness {
 
 impl Watched {
     async fn open(
-        chain: &Chain,
+        id: ChainId,
         origin: &str,
+        keys: Vec<SigningPublicKey>,
         mirror: Option<Mirror>,
         register: ChainRegister,
         store: &Store,
     ) -> Result<Self, OpenError> {
-        let id = chain.id.clone();
         let countersigned = store.countersigned(&id).await?;
         let equivocated = AtomicBool::new(store.equivocation(&id).await?.is_some());
         let (size, refused, alarm) = (AtomicU64::new(0), AtomicU64::new(0), OnceLock::new());
-        let watched = Self { id, working: Mutex::default(), mirror, register, alarm, size, refused, equivocated };
-        let kept = match Kept::of(countersigned.as_ref(), origin, &chain.signing_key) {
+        let watched = Self { id, keys, working: Mutex::default(), mirror, register, alarm, size, refused, equivocated };
+        let kept = match Kept::of(countersigned.as_ref(), origin, &watched.keys) {
             Ok(kept) => {
                 watched.size.store(kept.as_ref().map_or(0, |kept| kept.last.unverified().size), Ordering::Relaxed);
                 watched.register.settle(kept.as_ref()).await
@@ -380,7 +385,7 @@ impl Watched {
         };
         match kept {
             Ok(()) => Ok(watched),
-            Err(Unsettled::Register(error)) => Err(OpenError::Register { chain: chain.id.clone(), error }),
+            Err(Unsettled::Register(error)) => Err(OpenError::Register { chain: watched.id, error }),
             Err(error) => {
                 watched.unsettled(error);
                 Ok(watched)
