@@ -27,8 +27,9 @@ async fn at_every_size_what_is_shown_is_right_and_a_fraud_without_anything_to_al
     for (people, seed) in [(50, 2026), (50, 7), (100, 2026), (100, 7)] {
         let summary = show(people, seed).await;
         assert!(summary.is_right(), "{people} people, seed {seed}");
-        assert_eq!((summary.cross_lane.clone(), summary.answers.len()), (CrossLane::Off, 3));
-        assert!(summary.answers.iter().all(|answer| answer.answered + answer.withheld > 0));
+        assert_eq!((summary.cross_lane.clone(), summary.answers.len()), (CrossLane::Off, 5));
+        // Of ten years of age there may be nobody at all.
+        assert!(summary.answers.iter().take(2).all(|answer| answer.answered + answer.withheld > 0));
         let shown: usize = summary.answers.iter().map(|answer| answer.shown).sum();
         let expected = if shown > 0 { frauds::Outcome::Caught } else { frauds::Outcome::NotTried };
         assert_eq!(outcome(&summary, "raised by one"), expected, "{people} people, seed {seed}");

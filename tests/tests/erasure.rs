@@ -103,11 +103,12 @@ async fn a_record_is_destroyed_everywhere_and_everything_else_goes_on() {
     post(&running, "first", 30, 9).await;
     assert_eq!(holding(&running, &gone), Vec::<PathBuf>::new());
 
-    // A full witness that starts over has the quorum's word for what it cannot see.
+    // A full witness that starts over, its register too, has the quorum's word for what it cannot see.
     let (witness, address) = ("witness-macao", running.addresses["witness-macao"].clone());
     running.servers.stop(witness).await.unwrap();
-    let data = nacre_witness::Config::read(&running.places.witnesses[witness]).unwrap().data;
-    fs::remove_dir_all(&data).unwrap();
+    let config = nacre_witness::Config::read(&running.places.witnesses[witness]).unwrap();
+    fs::remove_dir_all(&config.data).unwrap();
+    fs::remove_dir_all(&config.registers).unwrap();
     running.servers.restart(&running.places, witness, &address).await.unwrap();
     post(&running, "third", 30, 11).await;
     running.seal().await.unwrap();
