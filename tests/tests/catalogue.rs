@@ -94,10 +94,16 @@ fn cell(value: &Plain) -> Cell {
 struct Opened<'v>(Vec<(&'v str, BTreeSet<Cell>)>);
 
 impl<'v> Opened<'v> {
-    /// Adds a group, if every set of cells that lie in the same of the groups is still of that many people, by each
-    /// measure that was asked of it.
+    /// Adds a group, if no cell of it was opened under another version of the measure, and every set of cells that lie in the
+    /// same of the groups is still of that many people, by each measure that was asked of it.
     fn add(&mut self, name: &'v str, group: &[&Plain], months: &'v BTreeMap<&str, Vec<Plain>>, minimum: usize) -> bool {
-        self.0.push((name, group.iter().map(|value| cell(value)).collect()));
+        let cells: BTreeSet<Cell> = group.iter().map(|value| cell(value)).collect();
+        let id = |name: &'v str| name.split_once('@').map(|(id, _)| id);
+        let other = |known: &'v str| known != name && id(known) == id(name);
+        if self.0.iter().any(|(known, told)| other(known) && !told.is_disjoint(&cells)) {
+            return false;
+        }
+        self.0.push((name, cells));
         let fine = self.classes().all(|(class, measures)| {
             measures.into_iter().all(|measure| {
                 let values = months.get(measure).into_iter().flatten();

@@ -239,7 +239,11 @@ impl Campaign {
         self.running.seal().await.unwrap();
         let network = self.running.network().unwrap();
         let (from, to) = (format!("{FIRST_YEAR}-01"), format!("{}-12", FIRST_YEAR + self.slices / 12));
-        let posted = |measure: &&Measure| self.truths.iter().any(|truth| truth.key.measure == measure.reference());
+        // Of versions of a measure one alone is told.
+        let newest = |measure: &Measure| Catalogue::built_in().newest(&measure.id) == Some(measure);
+        let posted = |measure: &&Measure| {
+            newest(measure) && self.truths.iter().any(|truth| truth.key.measure == measure.reference())
+        };
         for by in [&[][..], &[Attribute::Period]] {
             for measure in Catalogue::built_in().measures().iter().filter(posted) {
                 let statistics = [Statistic::Count, Statistic::Mean];
