@@ -41,7 +41,7 @@ pub enum WitnessRegisterCommand {
     ///
     /// Without peers that can confirm anything, say size and root as you read them elsewhere: they must be what the tables have.
     ///
-    /// Example: nacre witness register renew witness.toml --chain region/440100 --exchange https://exchange.example
+    /// Example: nacre witness register renew witness.toml --chain region/440100
     Renew(RenewWitnessRegisterArgs),
 }
 
