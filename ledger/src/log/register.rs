@@ -141,13 +141,15 @@ impl Register {
         if self.registered == Registered::Missing { self.renew(Answered::nothing()) } else { Ok(()) }
     }
 
-    /// Writes down, durably, what is about to be answered for; anew even if it is there already, for that may have been read
-    /// back from the system's memory after the sync that failed.
+    /// Writes down, durably, what is about to be answered for. What is there already is written again, for it may have been
+    /// read back from the system's memory after a sync that failed; in its own place, so that a slot that is torn was always
+    /// written for more.
     pub fn write(&mut self, answered: Answered) -> Result<(), LogError> {
         let Some(file) = &self.file else {
             return Err(LogError::Unregistered { why: self.fault().unwrap_or_default() });
         };
-        let sequence = self.sequence + 1;
+        let again = self.registered == (Registered::Says { answered, torn: false });
+        let sequence = if again { self.sequence } else { self.sequence + 1 };
         let slot = slot(sequence, &self.origin, answered);
         file.write_at(&slot, position(sequence)).map_err(LogError::io("write to", &self.path))?;
         file.sync().map_err(LogError::io("sync", &self.path))?;
