@@ -190,6 +190,7 @@ mod tests {
         later(&other, 1);
         let own: Vec<Entry> = (0..2).map(|_| connections.enter(there).unwrap()).collect();
         later(&own[0], 5);
+        later(&own[1], 9);
         let _third = connections.enter(there).unwrap();
         assert!(is_dismissed(&own[0]) && !is_dismissed(&own[1]) && !is_dismissed(&other));
         own[1].peer.is_served();
