@@ -500,10 +500,10 @@ mod tests {
             copy(copied, &data);
         };
         restore(&old);
-        says_nothing(open(dir.path()), "says that 2 were answered for").await;
+        says_nothing(open(dir.path()), "says that 3 were answered for").await;
         fs::remove_dir_all(&data).unwrap();
         let error = try_open(dir.path()).map(drop).unwrap_err().to_string();
-        assert!(error.contains("says that 2 were answered for"), "{error}");
+        assert!(error.contains("says that 3 were answered for"), "{error}");
         restore(&newest);
         let segment = data.join("log/00000000000000000000.seg");
         let garbled: Vec<u8> = fs::read(&segment).unwrap().iter().map(|byte| byte ^ 0x40).collect();
@@ -517,7 +517,7 @@ mod tests {
         fs::remove_file(&register).unwrap();
         says_nothing(open(dir.path()), "is missing").await;
         fs::write(&register, good).unwrap();
-        assert_eq!(open(dir.path()).keep(answer()).await.unwrap(), 2);
+        assert_eq!(open(dir.path()).keep(answer()).await.unwrap(), 3);
     }
 
     #[tokio::test]
