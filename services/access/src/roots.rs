@@ -89,7 +89,9 @@ impl Roots {
     /// Keeps an earlier trust root that was lacking: durable when it returns. Blocks.
     pub fn keep(&self, signed: SignedTrustRoot) -> Result<(), RootsError> {
         let refused = |source| RootsError::Refused { path: self.path(&signed.root.digest()), source };
-        self.lineage.write().unwrap_or_else(PoisonError::into_inner).add(signed.clone()).map_err(refused)?;
+        // Held to the end: two that bring the same root would write the same file.
+        let mut lineage = self.lineage.write().unwrap_or_else(PoisonError::into_inner);
+        lineage.add(signed.clone()).map_err(refused)?;
         self.write(&signed)
     }
 

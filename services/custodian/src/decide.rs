@@ -10,8 +10,8 @@
 //! side of withholding.
 //!
 //! *Dominance.* A provider subtracts its own contributions from a sum, and two providers that talk to each other subtract
-//! both's. So without any one provider, and without any two, the people left are none or at least k. Three that talk
-//! to each other are not held off: a third member's single record closes a group of two, or is known to both.
+//! both's. So without any one provider, and without any two, the people left are none or at least k. Three that talk to each
+//! other are not held off; and a third provider's single record withholds a group that is large enough of two.
 //!
 //! Cost: linear in a group's providers.
 

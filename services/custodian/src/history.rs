@@ -31,7 +31,11 @@ use std::{
 };
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use nacre_access::{Scope, client::Client, roots::Roots};
+use nacre_access::{
+    Scope,
+    client::Client,
+    roots::{Roots, RootsError},
+};
 use nacre_schemas::{
     Digest, Document as _,
     catalogue::Catalogue,
@@ -252,7 +256,7 @@ impl History {
         Ok(())
     }
 
-    /// Asks exchanges for an earlier trust root, the main chain's first, and keeps it. None may have it.
+    /// Asks exchanges for an earlier trust root, the main chain's first, and keeps it. It stays lacking if none shows one that holds.
     async fn fetch_root(
         &self,
         id: &ChainId,
@@ -271,14 +275,18 @@ impl History {
                 continue;
             }
             let roots = Arc::clone(&self.roots);
-            return match off_thread(move || roots.keep(signed)).await? {
-                Ok(()) => Ok(()),
-                Err(error) => {
+            match off_thread(move || roots.keep(signed)).await? {
+                Ok(()) => return Ok(()),
+                // The digest is without the endorsements, so another exchange may have those that hold.
+                Err(error @ RootsError::Refused { .. }) => {
                     tracing::error!(%trust, %error, "an earlier trust root is not taken");
-                    let failure = Failure::new(Check::TrustRoot, trust, error);
-                    Err(Fault::from(failure).into())
                 }
-            };
+                Err(error) => {
+                    tracing::error!(%trust, %error, "an earlier trust root could not be kept");
+                    let detail = "the custodian cannot record what it would go by, so it says nothing";
+                    return Err(Obstacle::Problem(Problem::new(500, "unrecorded", "Not recorded", detail)));
+                }
+            }
         }
         Ok(())
     }
