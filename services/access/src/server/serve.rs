@@ -10,6 +10,8 @@
 //!   process is at work is never cut off for it. So who holds connections without using them holds up nobody;
 //! * when told to stop, what is at work is finished, and nothing else is begun.
 //!
+//! A peer that still sends when it has been refused can read why: a connection is not closed over it at once.
+//!
 //! How long a body may take in all is for the routes to say: they know who sends it.
 //!
 //! Errors: none ends the serving; a socket that gives no connection is asked again after a pause. Cost: a task and some

@@ -1,6 +1,9 @@
 //! A body and a stream that give up when their peer does nothing for too long, and say when it is the peer's turn.
 //!
-//! Kept true: time counts only while something is waited for; anything that arrives, or is taken, begins it anew.
+//! Kept true: time counts only while something is waited for; anything that arrives, or is taken, begins it anew. A peer
+//! that still sends when it has been answered, as with a body that is too long, can read its answer: what it sends is
+//! thrown away for up to [`LINGER`] before the connection is closed (RFC 9112 §9.6). Without that the system answers with a
+//! reset, which may destroy the answer on its way.
 //!
 //! Errors: [`io::ErrorKind::TimedOut`]. Cost: a timer while something is waited for.
 
@@ -20,6 +23,11 @@ use tokio::{
 };
 
 use super::connections::Peer;
+
+/// How long what a peer still sends is thrown away, after the last of its answer.
+const LINGER: Duration = Duration::from_secs(2);
+/// How much of it is thrown away at once.
+const LINGER_BYTES: usize = 16 << 10;
 
 /// How long nothing has happened.
 struct Stall {
@@ -96,11 +104,13 @@ pub(super) struct PacedIo<S> {
     stream: S,
     peer: Arc<Peer>,
     stall: Stall,
+    /// Once everything was written.
+    linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> PacedIo<S> {
     pub(super) fn new(stream: S, peer: Arc<Peer>, limit: Duration) -> Self {
-        Self { stream, peer, stall: Stall::new(limit) }
+        Self { stream, peer, stall: Stall::new(limit), linger: None }
     }
 
     fn paced<T>(&mut self, done: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
@@ -122,7 +132,29 @@ impl<S: AsyncRead + Unpin> AsyncRead for PacedIo<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for PacedIo<S> {
+impl<S: AsyncRead + Unpin> PacedIo<S> {
+    /// Ready when the peer has closed its side, or has been given long enough to.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let time = self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        if time.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut bytes = [0; LINGER_BYTES];
+        // So much at a time, so that others have their turn.
+        for _ in 0..16 {
+            let mut rest = ReadBuf::new(&mut bytes);
+            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut rest)) {
+                Ok(()) if !rest.filled().is_empty() => {}
+                // The answer is delivered or lost; nothing here changes that.
+                Ok(()) | Err(_) => return Poll::Ready(()),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for PacedIo<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let done = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.paced(done, cx)
@@ -150,9 +182,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for PacedIo<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match Pin::new(&mut self.stream).poll_shutdown(cx) {
-            Poll::Pending => self.stall.poll(cx).map(Err),
-            done => done,
+        if self.linger.is_none() {
+            match Pin::new(&mut self.stream).poll_shutdown(cx) {
+                Poll::Pending => return self.stall.poll(cx).map(Err),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Ok(())) => {}
+            }
         }
+        self.poll_linger(cx).map(Ok)
     }
 }

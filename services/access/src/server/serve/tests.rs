@@ -130,6 +130,25 @@ async fn what_does_not_arrive_in_time_is_given_up() {
     assert!(served.ask().await.ends_with("ok"));
 }
 
+#[tokio::test]
+async fn a_peer_that_still_sends_when_it_is_refused_reads_why() {
+    let long = Router::new().route("/", post(async |_: Bytes| "taken").layer(axum::extract::DefaultBodyLimit::max(1)));
+    let served = start(limits(), long).await;
+    for length in [2, 20_000, 4 << 20] {
+        let mut stream = served.connect().await;
+        let head = format!("POST / HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // Long after the refusal was written.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        for piece in vec![b'a'; length].chunks(1 << 16) {
+            stream.write_all(piece).await.unwrap();
+        }
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.unwrap();
+        assert!(bytes.starts_with(b"HTTP/1.1 413"), "{length} bytes");
+    }
+}
+
 /// Bytes that say when they are let go of.
 struct Held(Vec<u8>, Arc<AtomicBool>);
 
