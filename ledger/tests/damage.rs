@@ -59,7 +59,7 @@ fn follow(mirror: &mut Mirror, log: &Log, up_to: u64) {
 }
 
 fn check(dir: &Path) -> Report {
-    log::check(dir, ORIGIN, &key().public(), None, &|_| {}).unwrap()
+    log::check(dir, ORIGIN, &[key().public()], None, &|_| {}).unwrap()
 }
 
 /// Segments and derived files, by name.
@@ -193,7 +193,7 @@ fn repaired(
     let mirror = mirror_of(&Log::open(&at, ORIGIN, key(), options()).unwrap(), &mirrored);
     let good = segments(&at);
     damage(&at, &good);
-    let done = log::repair(&at, ORIGIN, &key().public(), mirror.reader().unwrap()).unwrap();
+    let done = log::repair(&at, ORIGIN, &[key().public()], mirror.reader().unwrap()).unwrap();
     assert_eq!(done.size, SIZE);
     let report = check(&at);
     assert!(report.is_sound(), "{report:?}");
@@ -274,11 +274,11 @@ fn a_mirror_that_is_behind_repairs_what_it_has_and_never_shortens_a_log() {
         fs::write(path, bytes).unwrap();
     };
     flip(&early);
-    log::repair(&at, ORIGIN, &key().public(), mirror.reader().unwrap()).unwrap();
+    log::repair(&at, ORIGIN, &[key().public()], mirror.reader().unwrap()).unwrap();
     assert!(check(&at).is_sound() && segments(&at) == good);
     flip(&late);
     let before = segments(&at);
-    let refused = log::repair(&at, ORIGIN, &key().public(), mirror.reader().unwrap());
+    let refused = log::repair(&at, ORIGIN, &[key().public()], mirror.reader().unwrap());
     assert!(
         matches!(&refused, Err(LogError::Damaged { what, .. }) if what.contains("the mirror has only 300")),
         "{refused:?}"

@@ -92,7 +92,7 @@ fn holds(folder: &Path) -> u64 {
     assert_eq!(log.blocking_append(vec![entry(size)]).unwrap().first, size);
     drop(log);
     let report =
-        log::check(&folder.join("log"), ORIGIN, &key().public(), Some(&folder.join("apart/register")), &|_| {});
+        log::check(&folder.join("log"), ORIGIN, &[key().public()], Some(&folder.join("apart/register")), &|_| {});
     let report = report.unwrap();
     assert!(report.is_sound(), "{report:?}");
     size

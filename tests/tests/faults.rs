@@ -160,7 +160,7 @@ async fn an_exchange_whose_disk_failed_goes_on_without_a_restart() {
     exchange.kill();
     let origin = scene.running.network().unwrap().root().origin(&chain(HOME));
     let key = nacre_tests::attack::chain_key(&scene.running, HOME).public();
-    let report = log::check(segment.parent().unwrap(), &origin, &key, Some(&register), &|_| {}).unwrap();
+    let report = log::check(segment.parent().unwrap(), &origin, &[key], Some(&register), &|_| {}).unwrap();
     assert!(report.is_sound(), "{report:?}");
 }
 
@@ -294,7 +294,7 @@ impl Recording {
     fn holds(&self, given: u64) {
         let origin = format!("{}/custodian/{CUSTODIAN}", self.attack.network.root().network);
         let key = self.attack.custodian_key(CUSTODIAN).public();
-        let report = log::check(&self.data.join("log"), &origin, &key, None, &|_| {}).unwrap();
+        let report = log::check(&self.data.join("log"), &origin, &[key], None, &|_| {}).unwrap();
         assert!(report.is_sound(), "{report:?}");
         // Those that failed may be there, too.
         assert!(report.entries >= given, "{} of {given} statements are recorded", report.entries);

@@ -176,7 +176,7 @@ fn clock(clock: ClockId) -> Duration {
 fn open_long(folder: &Path) {
     let now = Instant::now();
     if env::args().nth(3).is_some_and(|what| what == "check") {
-        let report = log::check(&folder.join("log"), ORIGIN, &key().public(), None, &|_| {}).unwrap();
+        let report = log::check(&folder.join("log"), ORIGIN, &[key().public()], None, &|_| {}).unwrap();
         assert!(report.is_sound() && report.derived.is_empty(), "{report:?}");
         let (took, of_processors) = (now.elapsed().as_secs_f64(), processor_time().as_secs_f64());
         let a_core = report.entries as f64 / of_processors;

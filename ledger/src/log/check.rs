@@ -23,7 +23,7 @@ use super::{
     disk::{self, Disk, DiskFile, LocalDisk},
     edge::Edge,
     register::{self, Registered},
-    scan::{Scan, Stop, signed_commits},
+    scan::{Scan, Stop, signed_commits, verify},
     segment::{self, FORMAT, Header},
 };
 use crate::{
@@ -80,12 +80,13 @@ impl Report {
     }
 }
 
-/// Checks the log of the chain `origin`, whose key is `public`, in the directory; also against its register, if there is one.
+/// Checks the log of the chain `origin` in the directory; also against its register, if there is one. `keys` are the chain's
+/// key and those that it had before, as [`LogOptions::earlier_keys`](super::LogOptions::earlier_keys) has them.
 /// `progress` is called after each few segments.
 pub fn check(
     dir: &Path,
     origin: &str,
-    public: &SigningPublicKey,
+    keys: &[SigningPublicKey],
     register: Option<&Path>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Report, LogError> {
@@ -95,7 +96,7 @@ pub fn check(
     let at_once = rayon::current_num_threads().max(1);
     for some in firsts.chunks(at_once) {
         let read: Vec<Contents> =
-            some.par_iter().map(|first| read_segment(&*disk, dir, *first, origin, public)).collect::<Result<_, _>>()?;
+            some.par_iter().map(|first| read_segment(&*disk, dir, *first, origin, keys)).collect::<Result<_, _>>()?;
         for (first, contents) in some.iter().zip(read) {
             check.segment(*first, contents, firsts.last() == Some(first));
         }
@@ -132,7 +133,7 @@ fn read_segment(
     dir: &Path,
     first: u64,
     origin: &str,
-    public: &SigningPublicKey,
+    keys: &[SigningPublicKey],
 ) -> Result<Contents, LogError> {
     let mut contents = Contents { groups: Vec::new(), findings: Vec::new(), stop: None };
     let bytes = match segment::read_whole(disk, dir, first) {
@@ -163,8 +164,7 @@ fn read_segment(
                 // A signed commit behind it: this is no end of a log.
                 let rest = bytes.get(stop.position as usize..).unwrap_or(&[]);
                 let size = contents.groups.last().map_or(first, |group| group.note.unverified().size);
-                let followed = signed_commits(rest, origin, std::slice::from_ref(public))
-                    .any(|(_, note)| note.unverified().size > size);
+                let followed = signed_commits(rest, origin, keys).any(|(_, note)| note.unverified().size > size);
                 contents.stop = Some(Stop { torn: stop.torn && !followed, ..stop });
             }
             Ok(Some(group)) => {
@@ -172,7 +172,7 @@ fn read_segment(
                 let leaf = |(position, entry): &(u32, &[u8])| (place(*position), Sm3Hasher::leaf(entry));
                 let leaves = group.entries.iter().map(leaf).collect();
                 let note = group.commit.note;
-                if let Err(error) = note.verify(origin, origin, public) {
+                if let Err(error) = verify(&note, origin, keys) {
                     contents.findings.push((group.commit_at, error.to_string()));
                 }
                 let first_sequence = group.sequence.saturating_sub(group.entries.len() as u64);

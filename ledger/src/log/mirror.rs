@@ -21,6 +21,7 @@ use super::{
     open_files,
     recover::{self, Recovered},
     register::Register,
+    scan::verify,
     shared::Files,
     store::{Store, same_checkpoint},
 };
@@ -35,7 +36,8 @@ pub const MAX_MIRRORED_BYTES: usize = 256 << 20;
 /// A follower of a chain's log. It has its directory to itself.
 pub struct Mirror {
     files: Files,
-    public: SigningPublicKey,
+    /// The present one first.
+    keys: Vec<SigningPublicKey>,
     segment_bytes: u64,
     register: Option<Register>,
     /// None until something was mirrored.
@@ -44,8 +46,8 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// Opens the mirror of the chain `origin`, whose key is `public`, in the directory, or begins one there. Of the options,
-    /// a mirror has no queue and keeps no keys.
+    /// Opens the mirror of the chain `origin`, whose present key is `public`, in the directory, or begins one there. Of the
+    /// options, a mirror has no queue and keeps no keys of entries.
     pub fn open(dir: &Path, origin: &str, public: SigningPublicKey, options: &LogOptions) -> Result<Self, LogError> {
         options.check()?;
         let (files, lock) = open_files(Arc::new(LocalDisk), dir, origin)?;
@@ -54,15 +56,15 @@ impl Mirror {
             None => None,
         };
         let segment_bytes = options.segment_bytes;
-        let (follower, register) =
-            match recover::recover(&files, std::slice::from_ref(&public), register, segment_bytes, None)? {
-                Recovered::Log(store) => {
-                    let reader = Reader { shared: Arc::clone(&store.shared) };
-                    (Some((*store, reader)), None)
-                }
-                Recovered::Nothing(register) => (None, register),
-            };
-        Ok(Self { files, public, segment_bytes, register, follower, _lock: lock })
+        let keys = [&[public], &options.earlier_keys[..]].concat();
+        let (follower, register) = match recover::recover(&files, &keys, register, segment_bytes, None)? {
+            Recovered::Log(store) => {
+                let reader = Reader { shared: Arc::clone(&store.shared) };
+                (Some((*store, reader)), None)
+            }
+            Recovered::Nothing(register) => (None, register),
+        };
+        Ok(Self { files, keys, segment_bytes, register, follower, _lock: lock })
     }
 
     /// Entries mirrored.
@@ -79,7 +81,7 @@ impl Mirror {
     /// both: `entries`, and `checkpoint_covering` of the first entry that is missing here, which is the next note to
     /// bring the same commits. Takes no entries if the note is of what is here already.
     pub fn append(&mut self, entries: &[Vec<u8>], note: &SignedCheckpoint) -> Result<(), LogError> {
-        note.verify(&self.files.origin, &self.files.origin, &self.public)?;
+        verify(note, &self.files.origin, &self.keys)?;
         if let Some(position) = entries.iter().position(|entry| entry.len() > MAX_ENTRY_BYTES) {
             return Err(LogError::EntryTooLong { position, found: entries[position].len() });
         }

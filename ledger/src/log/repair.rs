@@ -13,7 +13,7 @@
 //! Errors: [`LogError::OtherHistory`] if mirror and log are not of one history, [`LogError::Damaged`] if neither has an entry.
 //! Cost: reads and hashes the whole log.
 
-use std::{path::Path, slice, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use nacre_schemas::{Digest, SigningPublicKey};
 
@@ -24,7 +24,7 @@ use super::{
     edge::Edge,
     frame::{self, Commit, Kind},
     open_files,
-    scan::{Scan, signed_commits},
+    scan::{Scan, signed_commits, verify},
     segment::{self, HEADER_BYTES, Header},
     shared::Files,
 };
@@ -44,14 +44,14 @@ pub struct Repaired {
     pub size: u64,
 }
 
-/// Repairs the log of the chain `origin`, whose key is `public`, in the directory, from a mirror of the chain. The log is
-/// closed. What the mirror has beyond the log's end is added: a log that was restored from an old copy becomes the newest.
-pub fn repair(dir: &Path, origin: &str, public: &SigningPublicKey, mirror: &Reader) -> Result<Repaired, LogError> {
+/// Repairs the log of the chain `origin` in the directory, from a mirror of the chain. `keys` are the chain's key and those
+/// that it had before. The log is closed. What the mirror has beyond the log's end is added: a log that was restored from an old copy becomes the newest.
+pub fn repair(dir: &Path, origin: &str, keys: &[SigningPublicKey], mirror: &Reader) -> Result<Repaired, LogError> {
     let (files, _lock) = open_files(Arc::new(LocalDisk), dir, origin)?;
     let firsts = segment::list(&*files.disk, dir)?;
     let mut repair = Repair {
         files: &files,
-        public,
+        keys,
         mirror,
         edge: Edge::new(),
         sequence: 0,
@@ -80,7 +80,7 @@ pub fn repair(dir: &Path, origin: &str, public: &SigningPublicKey, mirror: &Read
 
 struct Repair<'a> {
     files: &'a Files,
-    public: &'a SigningPublicKey,
+    keys: &'a [SigningPublicKey],
     mirror: &'a Reader,
     /// Of everything written so far.
     edge: Edge,
@@ -145,8 +145,7 @@ impl Repair<'_> {
             let size = note.unverified().size;
             size > known && size <= self.mirror.size() && next.is_none_or(|next| size <= next)
         };
-        let found =
-            signed_commits(rest, &self.files.origin, slice::from_ref(self.public)).find(|(_, note)| later(note));
+        let found = signed_commits(rest, &self.files.origin, self.keys).find(|(_, note)| later(note));
         match found {
             Some((behind, note)) => {
                 let size = note.unverified().size;
@@ -155,8 +154,7 @@ impl Repair<'_> {
             }
             None => {
                 let beyond = |(_, note): (usize, SignedCheckpoint)| note.unverified().size > known;
-                if next.is_none() && signed_commits(rest, &self.files.origin, slice::from_ref(self.public)).any(beyond)
-                {
+                if next.is_none() && signed_commits(rest, &self.files.origin, self.keys).any(beyond) {
                     return Err(self.nobody_has(known));
                 }
                 self.fill(next.unwrap_or(0), None)?;
@@ -167,7 +165,7 @@ impl Repair<'_> {
 
     /// Takes over a group of the log if it leads to the root that its note signs.
     fn whole(&mut self, entries: Vec<Vec<u8>>, note: &SignedCheckpoint) -> bool {
-        if note.verify(&self.files.origin, &self.files.origin, self.public).is_err() {
+        if verify(note, &self.files.origin, self.keys).is_err() {
             return false;
         }
         let before = self.waiting.len();

@@ -105,6 +105,30 @@ fn a_log_goes_on_under_another_key_if_it_is_told_the_one_before() {
         // Nothing that the last segment ends with was signed by the earlier key.
         let log = open(vec![key().public()]).unwrap();
         assert_eq!((log.read_only(), log.entries(0..8, 100).unwrap()), (None, entries(0..8)));
+
+        // A mirror and a check have to be told it too.
+        let mirrored = tempfile::tempdir().unwrap();
+        let mirror = |earlier_keys| {
+            let options = LogOptions { segment_bytes, earlier_keys, ..LogOptions::default() };
+            Mirror::open(mirrored.path(), ORIGIN, fresh().public(), &options)
+        };
+        let follow = |mirror: &mut Mirror| -> Result<(), LogError> {
+            while mirror.size() < 8 {
+                let note = log.checkpoint_covering(mirror.size())?;
+                let more = log.entries(mirror.size()..note.unverified().size, 100)?;
+                mirror.append(&more, &note)?;
+            }
+            Ok(())
+        };
+        follow(&mut mirror(Vec::new()).unwrap()).unwrap_err();
+        follow(&mut mirror(vec![key().public()]).unwrap()).unwrap();
+        assert_eq!(mirror(vec![key().public()]).unwrap().size(), 8, "opened again");
+        drop(log);
+        let checked = |keys: &[SigningPublicKey]| check(dir.path(), ORIGIN, keys, None, &|_| {}).unwrap();
+        assert!(!checked(&[fresh().public()]).is_sound());
+        let report = checked(&[fresh().public(), key().public()]);
+        assert!(report.is_sound(), "{:?}", report.findings);
+        assert_eq!(report.entries, 8);
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -63,6 +63,11 @@ const DATABASE: &str = "exchange.sqlite";
 /// The trust roots it has gone by, in the data folder: a file each.
 const ROOTS: &str = "roots";
 
+/// Where the trust roots that it has gone by lie in the data folder.
+pub fn roots_folder(data: &Path) -> PathBuf {
+    data.join(ROOTS)
+}
+
 /// An open exchange.
 pub struct Exchange {
     network: Arc<Network>,
@@ -93,7 +98,7 @@ impl Exchange {
         let members = Arc::new(Members::load(&config.members, &network)?);
         let cross_key = config.cross_key.as_deref().map(|path| cross::read_key(path, &network)).transpose()?;
         let folder = DataFolder::take_with_registers(&config.data, &config.registers)?;
-        let roots = Roots::open(&config.data.join(ROOTS), Arc::clone(&network))?;
+        let roots = Roots::open(&roots_folder(&config.data), Arc::clone(&network))?;
         for digest in roots.lineage().lacking() {
             tracing::warn!(%digest, folder = ROOTS, "an earlier trust root is not kept: what was asked under it has no numbers here");
         }

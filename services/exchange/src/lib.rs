@@ -39,7 +39,7 @@ use std::{future::Future, sync::Arc};
 pub use chain::{log_folder, register_file};
 pub use config::{ChainConfig, Config, ConfigError, OperatorConfig};
 pub use error::{ExchangeError, OpenError, ServeError};
-pub use exchange::Exchange;
+pub use exchange::{Exchange, roots_folder};
 pub use routes::router;
 pub use store::StoreError;
 use tokio::net::TcpListener;

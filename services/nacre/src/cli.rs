@@ -21,7 +21,7 @@ pub use ceremony::{
     AggregateArgs, AtArgs, CommitArgs, DkgCommand, DkgRound1Args, DkgStartArgs, EndorseCommand, OwnArgs,
     ReshareCommand, ReshareRound1Args, ReshareStartArgs, SignArgs,
 };
-pub use log::{CheckLogArgs, LogCommand, LogOfArgs, MirrorLogArgs, RepairLogArgs, ShowLogArgs};
+pub use log::{CheckLogArgs, LogCommand, LogKeysArgs, LogOfArgs, MirrorLogArgs, RepairLogArgs, ShowLogArgs};
 pub use provider::{GrantArgs, ProviderCommand, ReadingArgs};
 pub use register::{
     CustodianRegisterCommand, ExchangeRegisterCommand, RenewCustodianRegisterArgs, RenewExchangeRegisterArgs,

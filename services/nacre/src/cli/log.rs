@@ -30,9 +30,21 @@ pub struct LogOfArgs {
     /// The chain, as region/440100.
     #[arg(long)]
     pub chain: ChainId,
-    /// The trust root: it has the chain's key.
+    /// What says its keys.
+    #[command(flatten)]
+    pub keys: LogKeysArgs,
+}
+
+/// The keys that a chain signs and signed with.
+#[derive(Args)]
+pub struct LogKeysArgs {
+    /// The present trust root: it has the chain's key.
     #[arg(long)]
     pub trust: PathBuf,
+    /// Earlier trust roots, if the chain had another key: what that signed is checked under it. An exchange keeps them in
+    /// `roots` of its data folder.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub earlier_trust: Vec<PathBuf>,
 }
 
 /// `nacre log check`.
@@ -70,9 +82,9 @@ pub struct MirrorLogArgs {
     pub chain: ChainId,
     /// The mirror's folder.
     pub dir: PathBuf,
-    /// The trust root: it has the chain's key.
-    #[arg(long)]
-    pub trust: PathBuf,
+    /// What says its keys.
+    #[command(flatten)]
+    pub keys: LogKeysArgs,
 }
 
 /// `nacre log repair`.

@@ -4,23 +4,27 @@ use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use anyhow::{Context as _, bail, ensure};
 use nacre_access::client::PlainClient;
 use nacre_ledger::{
-    log::{Finding, Item, LogOptions, MAX_ENTRY_BYTES, Mirror, check, inspect, repair},
+    log::{Finding, Item, LogError, LogOptions, MAX_ENTRY_BYTES, Mirror, check, inspect, repair},
     note::SignedCheckpoint,
     tile::{self, TilePath},
 };
 use nacre_schemas::{Document as _, SigningPublicKey, entry::Entry, id::ChainId};
+use nacre_verifier::Lineage;
 use serde::Serialize;
 
-use super::{Output, verify::read_trust};
+use super::{
+    Output,
+    verify::{read_signed_trust, read_trust},
+};
 use crate::{
-    cli::{CheckLogArgs, LogCommand, MirrorLogArgs, RepairLogArgs, ShowLogArgs},
+    cli::{CheckLogArgs, LogCommand, LogKeysArgs, MirrorLogArgs, RepairLogArgs, ShowLogArgs},
     progress::Bars,
 };
 
@@ -40,11 +44,36 @@ pub(super) async fn run(command: LogCommand, output: Output) -> anyhow::Result<E
     }
 }
 
-/// A chain's origin and key, from the trust root.
-fn identity(trust: &Path, chain: &ChainId) -> anyhow::Result<(String, SigningPublicKey)> {
-    let network = read_trust(trust)??;
-    let found = network.root().chain(chain).with_context(|| format!("the trust root has no chain {chain}"))?;
-    Ok((network.root().origin(chain), found.signing_key))
+/// A chain as its log is checked: what it is called, and the keys that it signs and signed with.
+struct Identity {
+    origin: String,
+    public: SigningPublicKey,
+    earlier: Vec<SigningPublicKey>,
+}
+
+impl Identity {
+    /// From the trust roots.
+    fn read(args: &LogKeysArgs, chain: &ChainId) -> anyhow::Result<Self> {
+        let network = read_trust(&args.trust)??;
+        let found = network.root().chain(chain).with_context(|| format!("the trust root has no chain {chain}"))?;
+        let (origin, public) = (network.root().origin(chain), found.signing_key);
+        let mut lineage = Lineage::new(Arc::new(network));
+        for path in &args.earlier_trust {
+            let earlier = read_signed_trust(path)?;
+            lineage.add(earlier).with_context(|| format!("{} is not before the present trust root", path.display()))?;
+        }
+        let earlier = lineage.signing_keys(chain).into_iter().filter(|key| *key != public).collect();
+        Ok(Self { origin, public, earlier })
+    }
+
+    fn keys(&self) -> Vec<SigningPublicKey> {
+        [&[self.public], &self.earlier[..]].concat()
+    }
+
+    fn mirror(&self, dir: &Path) -> Result<Mirror, LogError> {
+        let options = LogOptions { earlier_keys: self.earlier.clone(), ..LogOptions::default() };
+        Mirror::open(dir, &self.origin, self.public, &options)
+    }
 }
 
 #[derive(Serialize)]
@@ -71,10 +100,10 @@ fn found(finding: &Finding) -> Found {
 }
 
 fn check_log(args: &CheckLogArgs, output: Output) -> anyhow::Result<ExitCode> {
-    let (origin, public) = identity(&args.of.trust, &args.of.chain)?;
+    let identity = Identity::read(&args.of.keys, &args.of.chain)?;
     ensure!(args.dir.is_dir(), "{} is not a folder", args.dir.display());
     let (bars, begun) = (Bars::new(), OnceLock::new());
-    let report = check(&args.dir, &origin, &public, args.register.as_deref(), &|progress| {
+    let report = check(&args.dir, &identity.origin, &identity.keys(), args.register.as_deref(), &|progress| {
         begun.get_or_init(|| bars.begin("Checking segments", progress.of_segments as u64));
         bars.reach(progress.segments as u64);
     })?;
@@ -168,13 +197,13 @@ struct Mirrored {
 }
 
 async fn mirror(args: &MirrorLogArgs, output: Output) -> anyhow::Result<ExitCode> {
-    let (origin, public) = identity(&args.trust, &args.chain)?;
+    let identity = Identity::read(&args.keys, &args.chain)?;
     let client = PlainClient::new(&args.url, TIMEOUT, tile::MAX_BUNDLE_BYTES)?;
     let source = Source { client, base: format!("/v1/chains/{}", args.chain.slug()) };
-    let mut mirror = Mirror::open(&args.dir, &origin, public, &LogOptions::default())?;
+    let mut mirror = identity.mirror(&args.dir)?;
     let before = mirror.size();
     let latest = source.note(None).await?;
-    latest.verify(&origin, &origin, &public)?;
+    latest.verify(&identity.origin, &identity.origin, &identity.public)?;
     let end = latest.unverified().size;
     let bars = Bars::new();
     bars.begin("Mirroring entries", end);
@@ -256,10 +285,10 @@ struct Repaired {
 }
 
 fn repair_log(args: &RepairLogArgs, output: Output) -> anyhow::Result<ExitCode> {
-    let (origin, public) = identity(&args.of.trust, &args.of.chain)?;
-    let mirror = Mirror::open(&args.from, &origin, public, &LogOptions::default())?;
+    let identity = Identity::read(&args.of.keys, &args.of.chain)?;
+    let mirror = identity.mirror(&args.from)?;
     let reader = mirror.reader().with_context(|| format!("{} mirrors nothing yet", args.from.display()))?;
-    let done = repair(&args.dir, &origin, &public, reader)?;
+    let done = repair(&args.dir, &identity.origin, &identity.keys(), reader)?;
     let repaired = Repaired { segments: done.segments, entries_from_mirror: done.entries_from_mirror, size: done.size };
     output.print(&repaired, || {
         let Repaired { segments, entries_from_mirror, size } = &repaired;

@@ -8,17 +8,22 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, bail, ensure};
-use nacre_access::{client::PlainClient, folder::DataFolder};
+use nacre_access::{
+    client::PlainClient,
+    folder::DataFolder,
+    roots::{Roots, RootsError},
+};
 use nacre_ledger::{
     log::{Answered, LogOptions, Mirror, Reader, Register, Registered, check},
     note::{SignedCheckpoint, Submission, submission},
 };
-use nacre_schemas::{Digest, SigningPublicKey, answer::CustodianId, dossier::Note, limits, trust::Chain};
-use nacre_verifier::{Network, note};
+use nacre_schemas::{Digest, SigningPublicKey, answer::CustodianId, dossier::Note, id::ChainId, limits, trust::Chain};
+use nacre_verifier::{Lineage, Network, note};
 use nacre_witness::renewal::{Renewal, Word};
 use serde::Serialize;
 
@@ -143,6 +148,8 @@ struct Closed {
     register: PathBuf,
     origin: String,
     public: SigningPublicKey,
+    /// Those that it had before.
+    earlier: Vec<SigningPublicKey>,
 }
 
 impl Closed {
@@ -151,7 +158,7 @@ impl Closed {
         if !self.dir.is_dir() {
             return Ok(None);
         }
-        let report = check(&self.dir, &self.origin, &self.public, None, &|_| {})?;
+        let report = check(&self.dir, &self.origin, &[&[self.public], &self.earlier[..]].concat(), None, &|_| {})?;
         if let Some(first) = report.findings.iter().chain(&report.unfinished).next() {
             let (file, offset, what) = (first.file.display(), first.offset, &first.what);
             bail!(
@@ -186,7 +193,8 @@ impl Closed {
             )
         })?;
         // Without a register nothing is decided by it; the log is sound, so nothing is cut off.
-        let mirror = Mirror::open(&self.dir, &self.origin, self.public, &LogOptions::default())?;
+        let options = LogOptions { earlier_keys: self.earlier.clone(), ..LogOptions::default() };
+        let mirror = Mirror::open(&self.dir, &self.origin, self.public, &options)?;
         let reader = mirror.reader().with_context(|| format!("{} holds no log", self.dir.display()))?.clone();
         let register = Register::open(&self.register, &self.origin)?;
         let held = answered(&reader.checkpoint());
@@ -254,47 +262,62 @@ pub(super) async fn of_exchange(command: ExchangeRegisterCommand, output: Output
     match command {
         ExchangeRegisterCommand::Show(args) => {
             let config = nacre_exchange::Config::read(&args.config)?;
-            let network = read_trust(&config.trust)??;
             let _folder = DataFolder::take(&config.data)?;
-            let logs =
-                config.chains.iter().map(|chain| closed_chain(&config, &network, find(&network, &chain.id)?).show());
+            let present = Arc::new(read_trust(&config.trust)??);
+            // An exchange does not start without them either.
+            let (lineage, unread) = match lineage(&config, Arc::clone(&present)) {
+                Ok(lineage) => (lineage, None),
+                Err(error) => (Lineage::new(present), Some(super::explain(&error.into()))),
+            };
+            let logs = config.chains.iter().map(|hosted| {
+                let chain = find(lineage.present(), &hosted.id)?;
+                let shown = closed_chain(&config, &lineage, chain).show()?;
+                Ok(Shown { alarm: shown.alarm.or_else(|| unread.clone()), ..shown })
+            });
             print(&logs.collect::<anyhow::Result<Vec<_>>>()?, output)
         }
         ExchangeRegisterCommand::Renew(args) => renew_exchange(&args, output).await,
     }
 }
 
-fn find<'a>(network: &'a Network, chain: &nacre_schemas::id::ChainId) -> anyhow::Result<&'a Chain> {
+fn find<'a>(network: &'a Network, chain: &ChainId) -> anyhow::Result<&'a Chain> {
     network.root().chain(chain).with_context(|| format!("the trust root has no chain {chain}"))
 }
 
-fn closed_chain(config: &nacre_exchange::Config, network: &Network, chain: &Chain) -> Closed {
+/// The trust roots that the exchange goes by and went by.
+fn lineage(config: &nacre_exchange::Config, present: Arc<Network>) -> Result<Lineage, RootsError> {
+    Ok(Roots::open(&nacre_exchange::roots_folder(&config.data), present)?.lineage())
+}
+
+fn closed_chain(config: &nacre_exchange::Config, lineage: &Lineage, chain: &Chain) -> Closed {
     Closed {
         of: chain.id.to_string(),
         dir: nacre_exchange::log_folder(&config.data, &chain.id),
         register: nacre_exchange::register_file(&config.registers, &chain.id),
-        origin: network.root().origin(&chain.id),
+        origin: lineage.present().root().origin(&chain.id),
         public: chain.signing_key,
+        earlier: lineage.signing_keys(&chain.id).into_iter().filter(|key| *key != chain.signing_key).collect(),
     }
 }
 
 async fn renew_exchange(args: &RenewExchangeRegisterArgs, output: Output) -> anyhow::Result<ExitCode> {
     let config = nacre_exchange::Config::read(&args.config)?;
-    let network = read_trust(&config.trust)??;
-    let chain = find(&network, &args.chain)?;
+    let _folder = DataFolder::take(&config.data)?;
+    let lineage = lineage(&config, Arc::new(read_trust(&config.trust)??))?;
+    let network = lineage.present();
+    let chain = find(network, &args.chain)?;
     ensure!(
         config.chains.iter().any(|hosted| hosted.id == args.chain),
         "{} does not host {}",
         args.config.display(),
         args.chain
     );
-    let _folder = DataFolder::take(&config.data)?;
-    let mut opened = closed_chain(&config, &network, chain).open()?;
+    let mut opened = closed_chain(&config, &lineage, chain).open()?;
     let held = opened.held;
     let mut confirmed_by = Vec::new();
     if opened.needed {
         for given in read_notes(&args.note)? {
-            let given = answered(&note::check_signed(&given, chain, &network)?);
+            let given = answered(&note::check_signed(&given, chain, network)?);
             let here = (given.size <= held.size).then(|| opened.reader.root_at(given.size)).transpose()?;
             ensure!(
                 here == Some(given.root),
@@ -446,6 +469,8 @@ fn closed_custodian(path: &Path) -> anyhow::Result<(DataFolder, Closed)> {
         register: nacre_custodian::record::register_file(&config.registers),
         origin: nacre_custodian::record::origin(network.root().network.as_str(), &id),
         public: known.signing_key,
+        // A custodian's key is its own for as long as its log is.
+        earlier: Vec::new(),
         of: format!("custodian {id}"),
     };
     Ok((DataFolder::take(&config.data)?, log))

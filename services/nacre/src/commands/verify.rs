@@ -167,10 +167,13 @@ fn parse<T: Document + for<'a> Deserialize<'a>>(path: &Path, bytes: &[u8], what:
 
 /// Reads and checks a trust root.
 pub fn read_trust(path: &Path) -> anyhow::Result<Result<Network, Failure>> {
+    Ok(Network::new(read_signed_trust(path)?))
+}
+
+/// Reads a trust root, unchecked.
+pub(super) fn read_signed_trust(path: &Path) -> anyhow::Result<SignedTrustRoot> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let signed: SignedTrustRoot =
-        toml::from_str(&text).with_context(|| format!("{} is not a trust root", path.display()))?;
-    Ok(Network::new(signed))
+    toml::from_str(&text).with_context(|| format!("{} is not a trust root", path.display()))
 }
 
 fn lines(items: &[String]) -> String {
