@@ -18,7 +18,7 @@ use tower::ServiceExt as _;
 static GATEKEEPER: LazyLock<Arc<Gatekeeper>> = LazyLock::new(crate::gatekeeper);
 static ROUTER: LazyLock<Router> = LazyLock::new(|| router(Arc::clone(&GATEKEEPER)));
 static RUNTIME: LazyLock<Runtime> =
-    LazyLock::new(|| tokio::runtime::Builder::new_current_thread().build().expect("a runtime"));
+    LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime"));
 
 const FORM: &str = "grant_type=client_credentials&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_id=regulator&scope=cells%3Aread&client_assertion=";
 

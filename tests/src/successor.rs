@@ -63,11 +63,13 @@ pub async fn adopt(running: &mut Running, signed: SignedTrustRoot, meanwhile: im
     }
 }
 
-/// Makes exchanges and custodians such as never knew another trust root: what they keep of earlier ones goes, and all that
-/// custodians said.
+/// Makes exchanges, witnesses and custodians such as never knew another trust root: what they keep of earlier ones goes, and
+/// all that custodians said.
 pub fn begin_anew(running: &Running) {
-    for config in running.places.exchanges.values() {
-        fs::remove_dir_all(nacre_exchange::Config::read(config).unwrap().data.join("roots")).unwrap();
+    let exchanges = running.places.exchanges.values().map(|config| nacre_exchange::Config::read(config).unwrap().data);
+    let witnesses = running.places.witnesses.values().map(|config| nacre_witness::Config::read(config).unwrap().data);
+    for data in exchanges.chain(witnesses) {
+        fs::remove_dir_all(data.join("roots")).unwrap();
     }
     for config in running.places.custodians.values() {
         let config = nacre_custodian::Config::read(config).unwrap();
