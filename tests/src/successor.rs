@@ -73,8 +73,8 @@ pub fn begin_anew(running: &Running) {
     }
     for config in running.places.custodians.values() {
         let config = nacre_custodian::Config::read(config).unwrap();
-        fs::remove_dir_all(config.data).unwrap();
-        fs::remove_dir_all(config.registers).unwrap();
+        fs::remove_dir_all(&config.data).unwrap();
+        fs::remove_dir_all(config.registers()).unwrap();
     }
 }
 

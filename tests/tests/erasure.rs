@@ -108,7 +108,7 @@ async fn a_record_is_destroyed_everywhere_and_everything_else_goes_on() {
     running.servers.stop(witness).await.unwrap();
     let config = nacre_witness::Config::read(&running.places.witnesses[witness]).unwrap();
     fs::remove_dir_all(&config.data).unwrap();
-    fs::remove_dir_all(&config.registers).unwrap();
+    fs::remove_dir_all(config.registers()).unwrap();
     running.servers.restart(&running.places, witness, &address).await.unwrap();
     post(&running, "third", 30, 11).await;
     running.seal().await.unwrap();

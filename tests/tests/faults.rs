@@ -78,7 +78,15 @@ impl Scene {
         let read = nacre_exchange::Config::read(&config).unwrap();
         let hospital = Sender::of(&running, HOSPITAL);
         let (data, registers) = (read.data, read.registers);
-        Self { running, config, data, registers, hospital, acknowledged: Vec::new(), people: 0 }
+        Self {
+            running,
+            config,
+            data: data.to_path_buf(),
+            registers: registers.to_path_buf(),
+            hospital,
+            acknowledged: Vec::new(),
+            people: 0,
+        }
     }
 
     async fn start(&self) -> Process {
@@ -239,7 +247,7 @@ async fn without_its_witness() -> (Scene, PathBuf) {
     scene.running.servers.restart(&scene.running.places, HOME, &address).await.unwrap();
     scene.running.servers.stop(FULL).await.unwrap();
     let data = nacre_witness::Config::read(&scene.running.places.witnesses[FULL]).unwrap().data;
-    (scene, data)
+    (scene, data.to_path_buf())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -278,7 +286,7 @@ impl Recording {
         let data = nacre_custodian::Config::read(&config).unwrap().data;
         let request = attack.request(&[HOME], &[Attribute::Sex], [1, 1], 7).await;
         let signed = attack.sign_request(request).await;
-        Self { attack, config, data, signed }
+        Self { attack, config, data: data.to_path_buf(), signed }
     }
 
     async fn start(&self) -> Process {
@@ -361,7 +369,7 @@ impl Gateway {
         let mut file = fs::File::options().append(true).open(&config).unwrap();
         writeln!(file, "\n[gateway]\nlisten = \"{address}\"\ngrace-days = 0\nquiet-hours = 0").unwrap();
         fs::create_dir_all(&data).unwrap();
-        Self { running, config, address, data }
+        Self { running, config, address, data: data.to_path_buf() }
     }
 
     async fn start(&self) -> Process {

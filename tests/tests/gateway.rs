@@ -304,7 +304,7 @@ async fn files_are_imported_once_and_everyone_sees_how_far_they_got() {
     let mut config = Config::read(&path).unwrap();
     let folder = running.folder().join("import");
     fs::create_dir(&folder).unwrap();
-    config.gateway.import = Some(folder.clone());
+    config.gateway.import = Some(folder.clone().into());
     let gateway = Scaled::start(&config, NOW).await.unwrap();
     let resources = |kind: &str| -> String {
         let entries = (0..3).flat_map(|number| bundle(number)["entry"].as_array().unwrap().clone());

@@ -253,7 +253,7 @@ fn write_register(running: &Running) {
 /// Neither the gym's outbox nor anything that an exchange keeps holds an identifier of the register.
 fn assert_nobody_is_named(running: &Running) {
     let gym = nacre_provider::Config::read(&running.places.providers[PROVIDER]).unwrap();
-    let mut folders = vec![gym.data];
+    let mut folders = vec![gym.data.to_path_buf()];
     folders.extend(running.places.exchanges.values().map(|config| config.parent().unwrap().to_owned()));
     let mut total = 0;
     for (path, bytes) in folders.iter().flat_map(|folder| files_below(folder).unwrap()) {

@@ -1,22 +1,19 @@
-//! `custodian.toml`: where a custodian listens, what it holds, whom it asks.
-//!
-//! Kept true: a configuration that was read names files only by full paths, relative ones taken from the folder of the
-//! file. Nothing secret is in it: the share and the keys are in files of their own, of mode 0600. Errors:
-//! [`ConfigError`], with the path. Cost: one small file.
+//! `custodian.toml`: where a custodian listens, what it holds, whom it asks. Read as [`nacre_hosting::config`] says; nothing
+//! secret is in it: the share and the keys are in files of their own, of mode 0600.
 
 use std::{
     collections::BTreeMap,
-    fs, io,
     num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
 use nacre_access::folder::registers_beside;
+use nacre_hosting::config::{self, ConfigError, ConfigPath, Configuration};
 use nacre_schemas::id::{ChainId, JurisdictionId, MemberId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What a custodian is started with.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// Address to listen on, as `127.0.0.1:7300`.
@@ -24,16 +21,15 @@ pub struct Config {
     /// Its own URL: the audience of the access tokens it takes.
     pub url: String,
     /// Folder of its log and of the bodies behind it; made if missing, with mode 0700. One process has it at a time.
-    pub data: PathBuf,
+    pub data: ConfigPath,
     /// Folder of its log's register, a small file that remembers what was last signed. It must not be restored together
     /// with `data`, so that a custodian that was put back to an older state is noticed. Made if missing;
     /// `<data>.registers` unless it is given.
-    #[serde(default)]
-    pub registers: PathBuf,
+    pub registers: Option<ConfigPath>,
     /// The trust root, TOML.
-    pub trust: PathBuf,
+    pub trust: ConfigPath,
     /// Folder of admissions, `*.json`: who may ask.
-    pub members: PathBuf,
+    pub members: ConfigPath,
     /// The name under which the exchanges of its jurisdiction know it.
     pub member: MemberId,
     /// Its jurisdiction.
@@ -41,81 +37,52 @@ pub struct Config {
     /// Its number there, from 1.
     pub number: u16,
     /// File of its share of the key, hex.
-    pub share: PathBuf,
+    pub share: ConfigPath,
     /// File of its share of the cross lane's key, if its network has one.
-    pub cross_share: Option<PathBuf>,
+    pub cross_share: Option<ConfigPath>,
     /// File of its share of the pseudonyms' key, hex; none if it takes no part in pseudonyms.
-    pub pseudonym_share: Option<PathBuf>,
+    pub pseudonym_share: Option<ConfigPath>,
     /// People a day whose pseudonyms it helps one provider to: what a provider that goes through numbers finds in a day.
-    #[serde(default = "default_pseudonyms_per_day")]
+    #[serde(default = "Config::pseudonyms_per_day")]
     pub pseudonyms_per_day: NonZeroU32,
     /// Groups a day that it tells one requester of in previews, of which each says whether a group is under a limit.
-    #[serde(default = "default_preview_groups_per_day")]
+    #[serde(default = "Config::preview_groups_per_day")]
     pub preview_groups_per_day: NonZeroU32,
     /// File of the SM2 key its verdicts and its log are signed with, hex.
-    pub signing_key: PathBuf,
+    pub signing_key: ConfigPath,
     /// File of the P-384 key it asks exchanges with, PEM.
-    pub access_key: PathBuf,
+    pub access_key: ConfigPath,
     /// Where the chains are: every regional and every main chain of the network.
     pub exchanges: BTreeMap<ChainId, String>,
 }
 
-/// Where it takes two custodians of three, a hospital of 100,000 people is named in four days, and whoever tries out all
-/// cards of Hong Kong (26 letters, 6 digits) is through in two years and a half.
-const fn default_pseudonyms_per_day() -> NonZeroU32 {
-    NonZeroU32::new(20_000).expect("20,000 is not 0")
-}
-
-/// One preview by region, sex and age band of all regions.
-const fn default_preview_groups_per_day() -> NonZeroU32 {
-    NonZeroU32::new(1_024).expect("1,024 is not 0")
-}
-
-/// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read {}: {error}", .path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
-    /// The file is not a configuration.
-    #[error("{} is no custodian's configuration: {error}", .path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        error: toml::de::Error,
-    },
+impl Configuration for Config {
+    const OF: &'static str = "a custodian";
 }
 
 impl Config {
+    /// People a day unless the file says otherwise. Where it takes two custodians of three, a hospital of 100,000 people is
+    /// named in four days, and to try out all cards of Hong Kong (26 letters, 6 digits) takes two years and a half.
+    pub const PSEUDONYMS_PER_DAY: NonZeroU32 = NonZeroU32::new(20_000).expect("20,000 is not 0");
+    /// Groups a day unless the file says otherwise: one preview by region, sex and age band of all regions.
+    pub const PREVIEW_GROUPS_PER_DAY: NonZeroU32 = NonZeroU32::new(1_024).expect("1,024 is not 0");
+
+    const fn pseudonyms_per_day() -> NonZeroU32 {
+        Self::PSEUDONYMS_PER_DAY
+    }
+
+    const fn preview_groups_per_day() -> NonZeroU32 {
+        Self::PREVIEW_GROUPS_PER_DAY
+    }
+
     /// Reads a configuration.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
-        let mut config: Self =
-            toml::from_str(&text).map_err(|error| ConfigError::Malformed { path: path.to_owned(), error })?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let files = [
-            &mut config.data,
-            &mut config.trust,
-            &mut config.members,
-            &mut config.share,
-            &mut config.signing_key,
-            &mut config.access_key,
-        ];
-        for file in files.into_iter().chain(&mut config.cross_share).chain(&mut config.pseudonym_share) {
-            *file = folder.join(&*file);
-        }
-        config.registers = match config.registers.as_os_str().is_empty() {
-            true => registers_beside(&config.data),
-            false => folder.join(&config.registers),
-        };
-        Ok(config)
+        config::read(path)
+    }
+
+    /// The folder of its registers, whether it is configured or not.
+    pub fn registers(&self) -> PathBuf {
+        self.registers.as_deref().map_or_else(|| registers_beside(&self.data), Path::to_owned)
     }
 }
 
@@ -143,21 +110,21 @@ mod tests {
     fn relative_paths_start_at_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("custodian.toml");
-        fs::write(&path, TEXT).unwrap();
+        std::fs::write(&path, TEXT).unwrap();
         let config = Config::read(&path).unwrap();
         assert_eq!(config.share, folder.path().join("share.hex"));
         assert_eq!(config.members, Path::new("/members"));
-        assert_eq!(config.registers, folder.path().join("data.registers"));
+        assert_eq!(config.registers(), folder.path().join("data.registers"));
         assert_eq!(config.exchanges.len(), 1);
-        fs::write(&path, format!("registers = \"apart\"\n{TEXT}")).unwrap();
-        assert_eq!(Config::read(&path).unwrap().registers, folder.path().join("apart"));
+        std::fs::write(&path, format!("registers = \"apart\"\n{TEXT}")).unwrap();
+        assert_eq!(Config::read(&path).unwrap().registers(), folder.path().join("apart"));
     }
 
     #[test]
     fn an_unknown_setting_is_refused_and_the_file_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("custodian.toml");
-        fs::write(&path, format!("shares = 3\n{TEXT}")).unwrap();
+        std::fs::write(&path, format!("shares = 3\n{TEXT}")).unwrap();
         let error = Config::read(&path).unwrap_err().to_string();
         assert!(error.contains("custodian.toml") && error.contains("shares"), "{error}");
     }

@@ -205,8 +205,8 @@ impl Custodian {
         let members = Arc::new(Members::load(&config.members, &network)?);
         let gatekeeper = Arc::new(Gatekeeper::new(&config.url, members)?);
         let log_key = read_signing_key(config)?;
-        let (name, registers) = (network.root().network.as_str(), &config.registers);
-        let record = Record::open(&config.data, registers, name, &custodian, log_key)?;
+        let (name, registers) = (network.root().network.as_str(), config.registers());
+        let record = Record::open(&config.data, &registers, name, &custodian, log_key)?;
         let roots = Arc::new(Roots::open(&config.data.join("roots"), Arc::clone(&network))?);
         // What cannot be trusted says nothing, and needs to know of nothing.
         let own = if record.read_only().is_some() { Own::default() } else { record.own()? };
@@ -216,7 +216,7 @@ impl Custodian {
         let history = History::open(&config.data, roots, own)
             .map_err(|error| OpenError::Heads { path: config.data.join("heads"), error })?;
         let previews = Previews::open(&config.data, config.preview_groups_per_day)
-            .map_err(|error| OpenError::Previews { path: config.data.clone(), error })?;
+            .map_err(|error| OpenError::Previews { path: config.data.to_path_buf(), error })?;
         let previews = Arc::new(previews);
         let cross = read_cross_share(config, &network, &signer.custodian)?;
         Ok(Self { network, signer, pseudonyms, gatekeeper, exchanges, history, previews, cross, record })
@@ -523,7 +523,7 @@ pub(crate) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Sen
 }
 
 fn read_network(config: &Config) -> Result<Network, OpenError> {
-    let path = || config.trust.clone();
+    let path = || config.trust.to_path_buf();
     let text = fs::read_to_string(&config.trust).map_err(|error| OpenError::TrustUnreadable { path: path(), error })?;
     let signed: SignedTrustRoot =
         toml::from_str(&text).map_err(|error| OpenError::TrustMalformed { path: path(), error })?;
@@ -544,7 +544,7 @@ fn read_cross_share(
 fn read_signing_key(config: &Config) -> Result<SigningKey, OpenError> {
     let bytes = secret::read::<32>(&config.signing_key)?;
     SigningKey::from_bytes(&bytes)
-        .map_err(|error| OpenError::Key { path: config.signing_key.clone(), reason: error.to_string() })
+        .map_err(|error| OpenError::Key { path: config.signing_key.to_path_buf(), reason: error.to_string() })
 }
 
 /// A share of one of the keys.
@@ -555,7 +555,7 @@ pub(crate) fn read_share(path: &Path) -> Result<SecretShare, OpenError> {
 
 fn read_signer(config: &Config, network: &Network, custodian: CustodianId) -> Result<Signer, OpenError> {
     let known = network.root().custodian(&custodian).ok_or_else(|| OpenError::Unknown(custodian.clone()))?;
-    let other = |what, path: &PathBuf| OpenError::OtherKey { what, path: path.clone(), custodian: custodian.clone() };
+    let other = |what, path: &Path| OpenError::OtherKey { what, path: path.to_owned(), custodian: custodian.clone() };
     let secret = read_share(&config.share)?;
     if secret.verifying_share() != known.verifying_share {
         return Err(other("share", &config.share));
@@ -577,7 +577,7 @@ fn open_exchanges(config: &Config, network: &Network) -> Result<BTreeMap<ChainId
     }
     let pem = secret::read_text(&config.access_key)?;
     let key = AccessKey::from_pem(&pem)
-        .map_err(|error| OpenError::Key { path: config.access_key.clone(), reason: error.to_string() })?;
+        .map_err(|error| OpenError::Key { path: config.access_key.to_path_buf(), reason: error.to_string() })?;
     let key = Arc::new(key);
     let mut clients = BTreeMap::new();
     for (chain, url) in &config.exchanges {

@@ -48,7 +48,7 @@ pub mod record;
 mod routes;
 pub mod share;
 
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use custodian::{Custodian, OpenError};
 pub use fault::Fault;
 pub use routes::{MAX_PSEUDONYMS_BYTES, MAX_SUBMISSION_BYTES, PLACES, ServeError, router, serve};

@@ -58,7 +58,7 @@ impl Pseudonyms {
         let group = keys.groups().get(&custodian.jurisdiction);
         let known = group.and_then(|group| group.verifying_shares().get(&custodian.number));
         if known != Some(&secret.verifying_share()) {
-            let (path, custodian) = (path.clone(), custodian.clone());
+            let (path, custodian) = (path.to_path_buf(), custodian.clone());
             return Err(OpenError::OtherKey { what: "share of the pseudonyms' key", path, custodian });
         }
         let people_per_day = config.pseudonyms_per_day;

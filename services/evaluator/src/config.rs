@@ -1,21 +1,14 @@
-//! `evaluator.toml`: where an evaluator listens, what it computes with, whom it asks.
-//!
-//! Kept true: a configuration that was read names files only by full paths, relative ones taken from the folder of the
-//! file. Nothing secret is in it: the keys are in files of their own, of mode 0600. Errors: [`ConfigError`], with the path.
-//! Cost: one small file.
+//! `evaluator.toml`: where an evaluator listens, what it computes with, whom it asks. Read as [`nacre_hosting::config`] says;
+//! nothing secret is in it: the keys are in files of their own, of mode 0600.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    num::NonZeroUsize,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, num::NonZeroUsize, path::Path};
 
+use nacre_hosting::config::{self, ConfigError, ConfigPath, Configuration};
 use nacre_schemas::id::{ChainId, MemberId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What an evaluator is started with.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// Address to listen on, as `127.0.0.1:7500`.
@@ -23,24 +16,24 @@ pub struct Config {
     /// Its own URL: the audience of the access tokens it takes.
     pub url: String,
     /// Folder of its jobs, its own in this network: requests, inputs, checkpoints, results. Inputs are some 16 kB a batch; at worst 256 MB a chain.
-    pub data: PathBuf,
+    pub data: ConfigPath,
     /// The trust root, TOML.
-    pub trust: PathBuf,
+    pub trust: ConfigPath,
     /// Folder of admissions, `*.json`: who may ask, and its own.
-    pub members: PathBuf,
+    pub members: ConfigPath,
     /// The name it was admitted under.
     pub member: MemberId,
     /// File of the SM2 key that it signs results with, hex.
-    pub signing_key: PathBuf,
+    pub signing_key: ConfigPath,
     /// File of the P-384 key it asks exchanges with, PEM.
-    pub access_key: PathBuf,
+    pub access_key: ConfigPath,
     /// File of the evaluation keys that the trust root names.
-    pub keys: PathBuf,
+    pub keys: ConfigPath,
     /// Threads that compute; one a core unless said otherwise.
     #[serde(default)]
     pub threads: Option<NonZeroUsize>,
     /// Jobs that are not finished, the one at work included; more are told to come back.
-    #[serde(default = "Config::default_queue")]
+    #[serde(default = "Config::queue")]
     pub queue: NonZeroUsize,
     /// Whether inputs stay when their job is done, for who computes it again.
     #[serde(default)]
@@ -49,51 +42,21 @@ pub struct Config {
     pub exchanges: BTreeMap<ChainId, String>,
 }
 
-/// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read {}: {error}", .path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
-    /// The file is not a configuration.
-    #[error("{} is no evaluator's configuration: {error}", .path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        error: toml::de::Error,
-    },
+impl Configuration for Config {
+    const OF: &'static str = "an evaluator";
 }
 
 impl Config {
     /// Jobs that wait or work, unless the file says otherwise.
-    fn default_queue() -> NonZeroUsize {
-        NonZeroUsize::new(16).expect("16 is not 0")
+    pub const QUEUE: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
+
+    const fn queue() -> NonZeroUsize {
+        Self::QUEUE
     }
 
     /// Reads a configuration.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
-        let mut config: Self =
-            toml::from_str(&text).map_err(|error| ConfigError::Malformed { path: path.to_owned(), error })?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        for file in [
-            &mut config.data,
-            &mut config.trust,
-            &mut config.members,
-            &mut config.signing_key,
-            &mut config.access_key,
-            &mut config.keys,
-        ] {
-            *file = folder.join(&*file);
-        }
-        Ok(config)
+        config::read(path)
     }
 }
 
@@ -119,7 +82,7 @@ mod tests {
     fn relative_paths_start_at_the_file_and_the_rest_has_defaults() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("evaluator.toml");
-        fs::write(&path, TEXT).unwrap();
+        std::fs::write(&path, TEXT).unwrap();
         let config = Config::read(&path).unwrap();
         assert_eq!(config.keys, folder.path().join("../cross.evaluation"));
         assert_eq!(config.members, Path::new("/members"));
@@ -131,7 +94,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("evaluator.toml");
         for setting in ["share = 3", "threads = 0", "queue = 0"] {
-            fs::write(&path, format!("{setting}\n{TEXT}")).unwrap();
+            std::fs::write(&path, format!("{setting}\n{TEXT}")).unwrap();
             let error = Config::read(&path).unwrap_err().to_string();
             assert!(error.contains("evaluator.toml") && error.contains(&setting[..5]), "{error}");
         }

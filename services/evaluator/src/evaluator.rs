@@ -158,10 +158,10 @@ impl Evaluator {
             return Err(OpenError::OtherKey(config.member.clone()));
         }
         let exchanges = open_exchanges(config, &network)?;
-        let file = |error| OpenError::File { path: config.data.clone(), error };
+        let file = |error| OpenError::File { path: config.data.to_path_buf(), error };
         let taken = DataFolder::take(&config.data)?;
         let opened = folder::Jobs::open(&config.data, &folder::Owner::of(&network, &config.member)).map_err(file)?;
-        let folders = opened.map_err(|owner| OpenError::OtherOwner { path: config.data.clone(), owner })?;
+        let folders = opened.map_err(|owner| OpenError::OtherOwner { path: config.data.to_path_buf(), owner })?;
         let threads = config.threads.map_or(0, NonZeroUsize::get);
         Ok(Arc::new(Self {
             gatekeeper: Arc::new(Gatekeeper::new(&config.url, members)?),
@@ -189,7 +189,7 @@ impl Evaluator {
 }
 
 fn read_network(config: &Config) -> Result<Network, OpenError> {
-    let file = |error| OpenError::File { path: config.trust.clone(), error };
+    let file = |error| OpenError::File { path: config.trust.to_path_buf(), error };
     let text = fs::read_to_string(&config.trust).map_err(file)?;
     let network = Network::new(toml::from_str::<SignedTrustRoot>(&text)?)?;
     if network.root().catalogue != Catalogue::built_in().index().digest() {

@@ -34,7 +34,7 @@ mod recompute;
 mod routes;
 mod work;
 
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use evaluator::{Evaluator, OpenError};
 pub use keys::{Keys, KeysError};
 pub use recompute::{RecomputeError, Recomputed, recompute};

@@ -87,7 +87,7 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let path = config.keys.clone();
+    let path = config.keys.to_path_buf();
     let keys = tokio::task::spawn_blocking(move || Keys::read(&path)).await.map_err(|_| ServeError::Stopped)??;
     serve_with_keys(config, keys, listener, shutdown).await
 }

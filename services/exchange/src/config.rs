@@ -1,20 +1,14 @@
-//! `exchange.toml`: where an exchange listens, which chains it hosts, where its keys and files are.
-//!
-//! Kept true: a configuration that was read names files only by full paths, relative ones taken from the folder of the
-//! file. Nothing secret is in it: each chain's key is a file of its own, of mode 0600. Errors: [`ConfigError`], with
-//! the path. Cost: one small file.
+//! `exchange.toml`: where an exchange listens, which chains it hosts, where its keys and files are. Read as
+//! [`nacre_hosting::config`] says; nothing secret is in it: each chain's key is a file of its own, of mode 0600.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
+use nacre_hosting::config::{self, ConfigError, ConfigPath, Configuration};
 use nacre_schemas::id::{ChainId, MemberId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What an exchange is started with.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// Address to listen on, as `127.0.0.1:7200`.
@@ -22,26 +16,26 @@ pub struct Config {
     /// Its own URL: the audience of the access tokens it takes.
     pub url: String,
     /// Folder of its logs and of its database; made if missing, with mode 0700. One process has it at a time.
-    pub data: PathBuf,
+    pub data: ConfigPath,
     /// Folder of its registers: a small file a chain that remembers what was last signed. It must not be restored together
     /// with `data`, so that a chain that was put back to an older state is noticed. Made if missing.
-    pub registers: PathBuf,
+    pub registers: ConfigPath,
     /// The trust root, TOML.
-    pub trust: PathBuf,
+    pub trust: ConfigPath,
     /// Folder of admissions, `*.json`: who may post, ask and close epochs.
-    pub members: PathBuf,
+    pub members: ConfigPath,
     /// The cross lane's public key, which lists are verified against; without it none are taken.
-    pub cross_key: Option<PathBuf>,
+    pub cross_key: Option<ConfigPath>,
     /// Who closes its epochs, and in whose name its chains are anchored.
     pub operator: Option<OperatorConfig>,
     /// The URL of the exchange of each chain that its chains are anchored in.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parents: BTreeMap<ChainId, String>,
     /// The least time between two anchors of one chain in one parent, in milliseconds.
     #[serde(default = "default_anchor_every_ms")]
     pub anchor_every_ms: u64,
     /// The URL of each witness of its chains, by the name in the trust root.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub witnesses: BTreeMap<MemberId, String>,
     /// The chains it hosts, one at least.
     #[serde(rename = "chain")]
@@ -53,62 +47,33 @@ fn default_anchor_every_ms() -> u64 {
 }
 
 /// The member that closes the epochs of an exchange's chains, and anchors them.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OperatorConfig {
     /// Its name.
     pub member: MemberId,
     /// File of its P-384 access key, PEM.
-    pub access_key: PathBuf,
+    pub access_key: ConfigPath,
 }
 
 /// A chain that the exchange hosts.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ChainConfig {
     /// Its name.
     pub id: ChainId,
     /// File of its SM2 key, hex.
-    pub key: PathBuf,
+    pub key: ConfigPath,
 }
 
-/// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read {}: {error}", .path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
-    /// The file is not a configuration.
-    #[error("{} is no exchange's configuration: {error}", .path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        error: toml::de::Error,
-    },
+impl Configuration for Config {
+    const OF: &'static str = "an exchange";
 }
 
 impl Config {
     /// Reads a configuration.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
-        let mut config: Self =
-            toml::from_str(&text).map_err(|error| ConfigError::Malformed { path: path.to_owned(), error })?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let own = [&mut config.data, &mut config.registers, &mut config.trust, &mut config.members];
-        let keys = config.chains.iter_mut().map(|chain| &mut chain.key);
-        let operator = config.operator.iter_mut().map(|operator| &mut operator.access_key);
-        let cross = config.cross_key.iter_mut();
-        for file in own.into_iter().chain(keys).chain(operator).chain(cross) {
-            *file = folder.join(&*file);
-        }
-        Ok(config)
+        config::read(path)
     }
 }
 
@@ -135,7 +100,7 @@ mod tests {
     fn relative_paths_start_at_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("exchange.toml");
-        fs::write(&path, TEXT).unwrap();
+        std::fs::write(&path, TEXT).unwrap();
         let config = Config::read(&path).unwrap();
         assert_eq!(config.chains[0].key, folder.path().join("chain.hex"));
         assert_eq!(config.operator.unwrap().access_key, folder.path().join("access.pem"));
@@ -146,7 +111,7 @@ mod tests {
     fn an_unknown_setting_is_refused_and_the_file_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("exchange.toml");
-        fs::write(&path, format!("chains = 3\n{TEXT}")).unwrap();
+        std::fs::write(&path, format!("chains = 3\n{TEXT}")).unwrap();
         let error = Config::read(&path).unwrap_err().to_string();
         assert!(error.contains("exchange.toml") && error.contains("chains"), "{error}");
     }

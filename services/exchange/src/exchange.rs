@@ -264,7 +264,7 @@ async fn open_chain(
         return Err(OpenError::OtherKey(hosted.id.clone()));
     }
     let applied = store::applied::leaves(store.reader(), &hosted.id).await?;
-    let (data, registers) = (config.data.clone(), config.registers.clone());
+    let (data, registers) = (config.data.to_path_buf(), config.registers.to_path_buf());
     let origin = network.root().origin(&hosted.id);
     let admissions = admission::start(store.clone());
     let finality = open_finality(&facts, network, store, waits).await?;

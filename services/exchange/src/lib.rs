@@ -37,7 +37,7 @@ mod work;
 use std::{future::Future, sync::Arc};
 
 pub use chain::{log_folder, register_file};
-pub use config::{ChainConfig, Config, ConfigError, OperatorConfig};
+pub use config::{ChainConfig, Config, OperatorConfig};
 pub use error::{ExchangeError, OpenError, ServeError};
 pub use exchange::{Exchange, roots_folder};
 pub use routes::router;

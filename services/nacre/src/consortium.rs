@@ -15,12 +15,14 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use nacre_access::{key::AccessKey, secret};
+use nacre_hosting::config::{self, ConfigPath, Configuration};
 use nacre_ledger::signing::{Role, SigningKey};
+use nacre_regulator::CustodianAddress;
 use nacre_schemas::{
     Document as _,
     catalogue::Catalogue,
     cohort::Period,
-    id::{ChainId, JurisdictionId, MeasureId},
+    id::{ChainId, JurisdictionId, MeasureId, MemberId},
     membership::{MemberRole, Membership, SignedMembership},
     region::Region,
     topology::{PlannedChain, Topology},
@@ -34,14 +36,10 @@ use nacre_zk::custody::{self, KeyShare};
 use rand::rngs::OsRng;
 use serde::Serialize;
 
+mod comments;
 pub mod cross;
-mod files;
 
 use cross::CrossDealing;
-use files::{
-    ChainTable, CustodianFile, CustodianTable, EvaluatorFile, ExchangeFile, OperatorTable, ProviderFile, RegulatorFile,
-    WitnessFile,
-};
 
 /// The jurisdictions of every network.
 pub const JURISDICTIONS: [&str; 3] = ["guangdong", "hongkong", "macao"];
@@ -340,9 +338,15 @@ struct Writer<'a> {
     pseudonym_key: zeroize::Zeroizing<Vec<u8>>,
 }
 
-/// Relative to any role's folder, two levels below the network's.
+/// The network's folder and what lies in it, from any role's folder, two levels below.
+const NETWORK: &str = "../..";
 const TRUST: &str = "../../trust.toml";
 const MEMBERS: &str = "../../members";
+/// What lies in a role's folder.
+const DATA: &str = "data";
+const REGISTERS: &str = "registers";
+const SIGNING_KEY: &str = "signing.hex";
+const ACCESS_KEY: &str = "access.pem";
 /// A custodian's share of the cross lane's key.
 const CROSS_SHARE: &str = "cross-share.key";
 
@@ -356,14 +360,14 @@ impl Writer<'_> {
     }
 
     /// The URL of each chain's exchange.
-    fn urls(&self) -> anyhow::Result<BTreeMap<String, String>> {
+    fn urls(&self) -> anyhow::Result<BTreeMap<ChainId, String>> {
         self.urls_of(self.plan.topology.chains().iter().map(|chain| &chain.id))
     }
 
     /// The URLs of the exchanges of the chains named.
-    fn urls_of<'c>(&self, chains: impl IntoIterator<Item = &'c ChainId>) -> anyhow::Result<BTreeMap<String, String>> {
+    fn urls_of<'c>(&self, chains: impl IntoIterator<Item = &'c ChainId>) -> anyhow::Result<BTreeMap<ChainId, String>> {
         let url = |id: &ChainId| {
-            Ok((id.to_string(), self.url(&self.plan.topology.chain(id).context("no such chain")?.exchange)?))
+            Ok((id.clone(), self.url(&self.plan.topology.chain(id).context("no such chain")?.exchange)?))
         };
         chains.into_iter().map(url).collect()
     }
@@ -380,8 +384,8 @@ impl Writer<'_> {
         Ok(home)
     }
 
-    fn config(&self, path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
-        fs::write(path, toml::to_string(value)?).with_context(|| format!("cannot write {}", path.display()))
+    fn config(&self, path: &Path, config: &impl Configuration) -> anyhow::Result<()> {
+        fs::write(path, config::to_text(config)?).with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Makes a member's access key in its home, and its admission.
@@ -428,7 +432,7 @@ impl Writer<'_> {
                 let file = format!("chain-{}.hex", chain.id.slug());
                 let key = keys.get(&chain.id).context("every chain has a key")?;
                 secret::write(&home.join(&file), &*key.to_bytes())?;
-                tables.push(ChainTable { id: chain.id.clone(), key: file });
+                tables.push(nacre_exchange::ChainConfig { id: chain.id.clone(), key: file.into() });
             }
             let operator = format!("operator-{server}");
             let jurisdiction = chains.first().context("an exchange serves a chain")?.jurisdiction.clone();
@@ -438,19 +442,22 @@ impl Writer<'_> {
             self.admit(&operator, MemberRole::Operator, &jurisdiction, ids, &key, &home)?;
             self.config(
                 config,
-                &ExchangeFile {
-                    listen: self.address(server)?,
+                &nacre_exchange::Config {
+                    listen: self.address(server)?.to_owned(),
                     url: self.url(server)?,
-                    data: "data",
-                    registers: "registers",
-                    trust: TRUST,
-                    members: MEMBERS,
+                    data: DATA.into(),
+                    registers: REGISTERS.into(),
+                    trust: TRUST.into(),
+                    members: MEMBERS.into(),
                     cross_key: self.cross_key(),
-                    anchor_every_ms: self.plan.anchor_every_ms,
-                    operator: OperatorTable { member: &operator, access_key: "access.pem" },
-                    witnesses: self.witness_urls()?,
+                    operator: Some(nacre_exchange::OperatorConfig {
+                        member: parse(&operator)?,
+                        access_key: ACCESS_KEY.into(),
+                    }),
                     parents,
-                    chain: tables,
+                    anchor_every_ms: self.plan.anchor_every_ms,
+                    witnesses: self.witness_urls()?,
+                    chains: tables,
                 },
             )?;
         }
@@ -458,8 +465,17 @@ impl Writer<'_> {
     }
 
     /// The file that providers and exchanges read of the cross lane.
-    fn cross_key(&self) -> Option<&Path> {
-        self.dealing.map(CrossDealing::public)
+    fn cross_key(&self) -> Option<ConfigPath> {
+        self.dealing.map(|dealing| self.of_all(dealing.public()))
+    }
+
+    /// A file that several roles name: if it lies in the network's folder, by the way from a role's, so that the whole can be
+    /// moved.
+    fn of_all(&self, file: &Path) -> ConfigPath {
+        // Keys of the cross lane are named by full paths.
+        let folder = self.folder.canonicalize();
+        let below = folder.as_ref().ok().and_then(|folder| file.strip_prefix(folder).ok());
+        below.map_or_else(|| file.into(), |below| Path::new(NETWORK).join(below).into())
     }
 
     /// The chains that are run in a jurisdiction.
@@ -469,9 +485,9 @@ impl Writer<'_> {
     }
 
     /// The URL of each witness.
-    fn witness_urls(&self) -> anyhow::Result<BTreeMap<String, String>> {
+    fn witness_urls(&self) -> anyhow::Result<BTreeMap<MemberId, String>> {
         let names = self.foundings.iter().map(|founding| witness_name(founding.id.as_str()));
-        names.map(|name| Ok((name.clone(), self.url(&name)?))).collect()
+        names.map(|name| Ok((parse(&name)?, self.url(&name)?))).collect()
     }
 
     fn witnesses(&self, places: &Consortium) -> anyhow::Result<()> {
@@ -483,18 +499,18 @@ impl Writer<'_> {
             let own = self.chains_of(&founding.id);
             self.admit(&name, MemberRole::Witness, &founding.id, own.clone(), &founding.witness, &home)?;
             let mut exchanges = self.urls()?;
-            exchanges.retain(|chain, _| own.iter().any(|own| own.as_str() == chain));
+            exchanges.retain(|chain, _| own.contains(chain));
             self.config(
                 config,
-                &WitnessFile {
-                    listen: self.address(&name)?,
-                    data: "data",
-                    registers: "registers",
-                    trust: TRUST,
-                    members: MEMBERS,
-                    name: &name,
-                    signing_key: "signing.hex",
-                    access_key: "access.pem",
+                &nacre_witness::Config {
+                    listen: self.address(&name)?.to_owned(),
+                    data: DATA.into(),
+                    registers: Some(REGISTERS.into()),
+                    trust: TRUST.into(),
+                    members: MEMBERS.into(),
+                    name: parse(&name)?,
+                    signing_key: SIGNING_KEY.into(),
+                    access_key: ACCESS_KEY.into(),
                     exchanges,
                 },
             )?;
@@ -522,21 +538,23 @@ impl Writer<'_> {
                 self.admit(&member, MemberRole::Custodian, &founding.id, own.clone(), key, &home)?;
                 self.config(
                     config,
-                    &CustodianFile {
-                        listen: self.address(&server)?,
+                    &nacre_custodian::Config {
+                        listen: self.address(&server)?.to_owned(),
                         url: self.url(&server)?,
-                        data: "data",
-                        registers: "registers",
-                        trust: TRUST,
-                        members: MEMBERS,
-                        member: &member,
-                        jurisdiction: &founding.id,
+                        data: DATA.into(),
+                        registers: Some(REGISTERS.into()),
+                        trust: TRUST.into(),
+                        members: MEMBERS.into(),
+                        member: parse(&member)?,
+                        jurisdiction: founding.id.clone(),
                         number: share.number(),
-                        share: "share.hex",
-                        cross_share: self.dealing.map(|_| CROSS_SHARE),
-                        pseudonym_share: "pseudonym-share.hex",
-                        signing_key: "signing.hex",
-                        access_key: "access.pem",
+                        share: "share.hex".into(),
+                        cross_share: self.dealing.map(|_| CROSS_SHARE.into()),
+                        pseudonym_share: Some("pseudonym-share.hex".into()),
+                        pseudonyms_per_day: nacre_custodian::Config::PSEUDONYMS_PER_DAY,
+                        preview_groups_per_day: nacre_custodian::Config::PREVIEW_GROUPS_PER_DAY,
+                        signing_key: SIGNING_KEY.into(),
+                        access_key: ACCESS_KEY.into(),
                         exchanges: urls.clone(),
                     },
                 )?;
@@ -556,17 +574,20 @@ impl Writer<'_> {
             self.admit(&name, MemberRole::Evaluator, &founding.id, chains.clone(), &key, &home)?;
             self.config(
                 config,
-                &EvaluatorFile {
-                    listen: self.address(&name)?,
+                &nacre_evaluator::Config {
+                    listen: self.address(&name)?.to_owned(),
                     url: self.url(&name)?,
-                    data: "data",
-                    trust: TRUST,
-                    members: MEMBERS,
-                    member: &name,
-                    keys: dealing.evaluation(),
+                    data: DATA.into(),
+                    trust: TRUST.into(),
+                    members: MEMBERS.into(),
+                    member: parse(&name)?,
+                    signing_key: SIGNING_KEY.into(),
+                    access_key: ACCESS_KEY.into(),
+                    keys: self.of_all(dealing.evaluation()),
+                    threads: None,
+                    queue: nacre_evaluator::Config::QUEUE,
+                    // So that releases of a network for trying out can be computed again.
                     keep_inputs: true,
-                    signing_key: "signing.hex",
-                    access_key: "access.pem",
                     exchanges: self.urls()?,
                 },
             )?;
@@ -591,22 +612,29 @@ impl Writer<'_> {
             self.admit(member, MemberRole::Provider, &region.facts().jurisdiction, vec![region.chain()], &key, &home)?;
             self.config(
                 config,
-                &ProviderFile {
-                    member,
+                &nacre_provider::Config {
+                    member: parse(member)?,
                     chain: region.chain(),
                     region,
-                    trust: TRUST,
-                    exchange: urls[region.chain().as_str()].clone(),
-                    data: "data",
-                    person_system: &self.plan.person_system,
-                    signing_key: "signing.hex",
-                    access_key: "access.pem",
-                    record_key: "record.hex",
-                    pseudonym_key: "pseudonym.hex",
+                    trust: TRUST.into(),
+                    exchange: urls[&region.chain()].clone(),
+                    // Below, in one line.
+                    exchanges: BTreeMap::new(),
+                    data: DATA.into(),
+                    person_system: parse(&self.plan.person_system)?,
+                    people: None,
+                    signing_key: SIGNING_KEY.into(),
+                    access_key: ACCESS_KEY.into(),
+                    record_key: "record.hex".into(),
+                    pseudonym_key: "pseudonym.hex".into(),
                     cross_key: self.cross_key().filter(|_| posts_crosswise),
-                    cross_measures: if posts_crosswise { &cross.measures } else { &[] },
+                    cross_measures: if posts_crosswise { cross.measures } else { Vec::new() },
                     cross_from: cross.from.filter(|_| posts_crosswise),
-                    payload_key: "payload.hex",
+                    payload_key: "payload.hex".into(),
+                    pseudonyms: None,
+                    table: None,
+                    unnamed: nacre_provider::UnnamedConfig::default(),
+                    gateway: nacre_provider::GatewayConfig::default(),
                 },
             )?;
             // In one line, so that settings can be added below.
@@ -617,10 +645,10 @@ impl Writer<'_> {
             let others = toml::Value::try_from(self.urls_of(&others)?)?;
             let mut file = fs::OpenOptions::new().append(true).open(config)?;
             writeln!(file, "exchanges = {others}")?;
-            file.write_all(files::REGISTER_COMMENT.as_bytes())?;
-            file.write_all(files::GATEWAY_COMMENT.as_bytes())?;
+            file.write_all(comments::REGISTER_COMMENT.as_bytes())?;
+            file.write_all(comments::GATEWAY_COMMENT.as_bytes())?;
             let custodians = toml::Value::try_from(self.custodian_addresses()?)?;
-            writeln!(file, "{}# custodian = {custodians}", files::PSEUDONYMS_COMMENT)?;
+            writeln!(file, "{}# custodian = {custodians}", comments::PSEUDONYMS_COMMENT)?;
         }
         Ok(())
     }
@@ -634,12 +662,12 @@ impl Writer<'_> {
     }
 
     /// The URL of each custodian.
-    fn custodian_addresses(&self) -> anyhow::Result<Vec<CustodianTable>> {
+    fn custodian_addresses(&self) -> anyhow::Result<Vec<CustodianAddress>> {
         let mut custodians = Vec::new();
         for founding in self.foundings {
             for number in 1..=self.plan.custodians {
                 let url = self.url(&format!("{}-{number}", founding.id))?;
-                custodians.push(CustodianTable { jurisdiction: founding.id.clone(), number, url });
+                custodians.push(CustodianAddress { jurisdiction: founding.id.clone(), number, url });
             }
         }
         Ok(custodians)
@@ -652,15 +680,15 @@ impl Writer<'_> {
         self.admit(REGULATOR, MemberRole::Regulator, &self.foundings[0].id, chains, &key, &home)?;
         self.config(
             &places.regulator,
-            &RegulatorFile {
-                member: REGULATOR,
-                trust: TRUST,
-                signing_key: "signing.hex",
-                access_key: "access.pem",
+            &nacre_regulator::Config {
+                member: parse(REGULATOR)?,
+                trust: TRUST.into(),
+                signing_key: SIGNING_KEY.into(),
+                access_key: ACCESS_KEY.into(),
                 exchanges: self.urls()?,
-                cross_summands: self.dealing.map(CrossDealing::published),
                 evaluators: self.evaluator_urls()?,
-                custodian: self.custodian_addresses()?,
+                cross_summands: self.dealing.map(|dealing| self.of_all(dealing.published())),
+                custodians: self.custodian_addresses()?,
             },
         )
     }
@@ -670,4 +698,79 @@ fn random<const N: usize>() -> anyhow::Result<zeroize::Zeroizing<Vec<u8>>> {
     let mut bytes = zeroize::Zeroizing::new(vec![0; N]);
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("the operating system gave no randomness: {error}"))?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+    use super::*;
+
+    fn plan() -> Plan {
+        Plan {
+            name: "test.nacre.local".to_owned(),
+            topology: Topology::of_regions(&["440100".parse().unwrap(), "820000".parse().unwrap()]),
+            anchor_every_ms: 60_000,
+            custodians: 3,
+            threshold: 2,
+            minimum_people: 11,
+            person_system: "urn:test".to_owned(),
+            cross: None,
+        }
+    }
+
+    /// Every path that a configuration names and that is there from the start.
+    fn of_all_roles(places: &Consortium) -> Vec<ConfigPath> {
+        let mut paths = Vec::new();
+        for path in places.exchanges.values() {
+            let config = nacre_exchange::Config::read(path).unwrap();
+            paths.extend([config.trust, config.members, config.operator.unwrap().access_key]);
+            paths.extend(config.chains.into_iter().map(|chain| chain.key));
+        }
+        for path in places.witnesses.values() {
+            let config = nacre_witness::Config::read(path).unwrap();
+            paths.extend([config.trust, config.members, config.signing_key, config.access_key]);
+        }
+        for path in places.custodians.values() {
+            let config = nacre_custodian::Config::read(path).unwrap();
+            paths.extend([config.trust, config.members, config.share, config.pseudonym_share.unwrap()]);
+            paths.extend([config.signing_key, config.access_key]);
+        }
+        for path in places.providers.values() {
+            let config = nacre_provider::Config::read(path).unwrap();
+            paths.extend([config.trust, config.signing_key, config.access_key, config.record_key]);
+            paths.extend([config.pseudonym_key, config.payload_key]);
+        }
+        let config = nacre_regulator::Config::read(&places.regulator).unwrap();
+        paths.extend([config.trust, config.signing_key, config.access_key]);
+        paths
+    }
+
+    #[test]
+    fn a_networks_folder_can_be_moved() {
+        let (folder, plan) = (tempfile::tempdir().unwrap(), plan());
+        let addresses: BTreeMap<String, String> =
+            plan.servers().into_iter().map(|server| (server, "127.0.0.1:1".to_owned())).collect();
+        let [made, moved] = ["made", "moved"].map(|name| folder.path().join(name));
+        init(&made, &plan, &addresses).unwrap();
+        fs::rename(&made, &moved).unwrap();
+        for path in of_all_roles(&Consortium::at(&moved, &plan)) {
+            assert!(path.starts_with(&moved) && path.exists(), "{path:?}");
+            assert!(path.written().is_relative(), "{:?}", path.written());
+        }
+    }
+
+    #[test]
+    fn a_configuration_that_was_written_reads_as_itself() {
+        let (folder, plan) = (tempfile::tempdir().unwrap(), plan());
+        let addresses: BTreeMap<String, String> =
+            plan.servers().into_iter().map(|server| (server, "127.0.0.1:1".to_owned())).collect();
+        let places = init(folder.path(), &plan, &addresses).unwrap();
+        for path in places.providers.values() {
+            let read = nacre_provider::Config::read(path).unwrap();
+            assert!(!read.exchanges.is_empty(), "they stand below in one line");
+            fs::write(path, config::to_text(&read).unwrap()).unwrap();
+            assert_eq!(nacre_provider::Config::read(path).unwrap(), read);
+        }
+    }
 }

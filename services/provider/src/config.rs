@@ -1,30 +1,25 @@
-//! `provider.toml`: who the provider is, where it posts, where its keys lie.
-//!
-//! Kept true: a path in the file is relative to the file. Keys are named by path here and read only by
-//! [`crate::keys`]. Errors name the file and, where there is one, the line and key.
+//! `provider.toml`: who the provider is, where it posts, where its keys lie. Read as [`nacre_hosting::config`] says; keys are
+//! named by path here and read only by [`crate::keys`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use jiff::tz::Offset;
+use nacre_hosting::config::{self, ConfigError, ConfigPath, Configuration};
 use nacre_schemas::{
     answer::CustodianId,
     cohort::Period,
     id::{ChainId, JurisdictionId, MeasureId, MemberId, Text},
     region::Region,
 };
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{PersonId, fhir::effective};
 
-/// The largest configuration, in bytes.
-const MAX_CONFIG_BYTES: u64 = 64 << 10;
-
 /// A provider's configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// The name it was admitted under.
@@ -34,52 +29,56 @@ pub struct Config {
     /// Where its people are counted; records do not say.
     pub region: Region,
     /// The trust root (TOML).
-    pub trust: PathBuf,
+    pub trust: ConfigPath,
     /// Base URL of the chain's exchange.
     pub exchange: String,
     /// Base URL of the exchange of each chain above its own, by name: for evidence and disputes; and of the chains that
     /// records which others grant are on.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exchanges: BTreeMap<ChainId, String>,
     /// Folder of `outbox.sqlite`: of this member, chain and network alone.
-    pub data: PathBuf,
+    pub data: ConfigPath,
     /// System of the identifier that names a person.
     pub person_system: Text<256>,
     /// The register of people (CSV: id, sex, birth-date and, if wanted, region), for records that do not say; if any.
-    pub people: Option<PathBuf>,
+    pub people: Option<ConfigPath>,
     /// SM2 key that batches are signed with (hex).
-    pub signing_key: PathBuf,
+    pub signing_key: ConfigPath,
     /// P-384 key for access tokens (PEM).
-    pub access_key: PathBuf,
+    pub access_key: ConfigPath,
     /// HMAC-SM3 key of record ids (32 bytes, hex). With another one an outbox does not open; with an empty outbox, too, the provider
     /// would post its months anew.
-    pub record_key: PathBuf,
+    pub record_key: ConfigPath,
     /// HMAC-SM3 key of pseudonyms (32 bytes, hex).
-    pub pseudonym_key: PathBuf,
+    pub pseudonym_key: ConfigPath,
     /// The cross lane's public key, if values are to be posted for it too.
-    pub cross_key: Option<PathBuf>,
+    pub cross_key: Option<ConfigPath>,
     /// The measures whose values are posted for the cross lane too; all, if none is named.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cross_measures: Vec<MeasureId>,
     /// The first month whose values are posted for the cross lane too; every month, if none is named.
     pub cross_from: Option<Period>,
     /// SM4 key that payload keys are wrapped under (16 bytes, hex).
-    pub payload_key: PathBuf,
+    pub payload_key: ConfigPath,
     /// How people are named by identity number, so that other providers name them alike; none if all pseudonyms are made
     /// with the key above.
     pub pseudonyms: Option<PseudonymConfig>,
     /// What the columns of CSV files are (TOML: `docs/formats.md`); without it none are read.
-    pub table: Option<PathBuf>,
+    pub table: Option<ConfigPath>,
     /// Whose files are that name nobody, and in which time zone their times are.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub unnamed: UnnamedConfig,
     /// How `nacre provider serve` takes records in.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub gateway: GatewayConfig,
 }
 
+fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
+    *setting == T::default()
+}
+
 /// Files that name nobody: FIT and Apple Health.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct UnnamedConfig {
     /// How it is told whose a file is, unless one person is given for all of them.
@@ -98,7 +97,7 @@ impl Default for UnnamedConfig {
 }
 
 /// How it is told whose a file is that names nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PeopleBy {
     /// The name of the folder that it lies in is the person's identifier.
@@ -117,22 +116,30 @@ impl<'de> Deserialize<'de> for UtcOffset {
     }
 }
 
+impl Serialize for UtcOffset {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // An offset that was read has whole minutes.
+        let (minutes, sign) = (self.0.seconds().abs() / 60, if self.0.seconds() < 0 { '-' } else { '+' });
+        serializer.collect_str(&format_args!("{sign}{:02}:{:02}", minutes / 60, minutes % 60))
+    }
+}
+
 /// How the FHIR gateway takes records in.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct GatewayConfig {
     /// `host:port`. Other than loopback takes a token or client certificates.
     pub listen: String,
     /// SM4 key of the spool (16 bytes, hex). It is made when there is none and nothing is in the spool.
-    pub spool_key: PathBuf,
+    pub spool_key: ConfigPath,
     /// Days that a month stays open after its end, for what is entered late.
     pub grace_days: u16,
     /// Hours that a person's month stays open after the last change of it.
     pub quiet_hours: u16,
     /// File of the token that senders give (`Authorization: Bearer`), if they must.
-    pub token: Option<PathBuf>,
+    pub token: Option<ConfigPath>,
     /// Folder that `$import` takes files from, if it may.
-    pub import: Option<PathBuf>,
+    pub import: Option<ConfigPath>,
     /// TLS, if it serves by HTTPS.
     pub tls: Option<TlsConfig>,
 }
@@ -141,7 +148,7 @@ impl Default for GatewayConfig {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8480".to_owned(),
-            spool_key: PathBuf::from("spool.key"),
+            spool_key: ConfigPath::relative("spool.key"),
             grace_days: 5,
             quiet_hours: 24,
             token: None,
@@ -152,19 +159,19 @@ impl Default for GatewayConfig {
 }
 
 /// What HTTPS takes.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TlsConfig {
     /// The gateway's certificate and those above it (PEM).
-    pub certificate: PathBuf,
+    pub certificate: ConfigPath,
     /// Its key (PEM, 0600).
-    pub key: PathBuf,
+    pub key: ConfigPath,
     /// Certificates that senders' certificates must come from (PEM), if they must have one.
-    pub client_ca: Option<PathBuf>,
+    pub client_ca: Option<ConfigPath>,
 }
 
 /// How people are named by identity number, together with the custodians.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PseudonymConfig {
     /// The first month whose records are named so. Of earlier months pseudonyms are made with the key, as they were.
@@ -179,7 +186,7 @@ pub struct PseudonymConfig {
 }
 
 /// Where a custodian is.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CustodianAddress {
     /// Its jurisdiction.
@@ -197,89 +204,35 @@ impl CustodianAddress {
     }
 }
 
-/// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It is far larger than a configuration.
-    #[error("{}: larger than 64 KiB, so not a provider's configuration", .0.display())]
-    TooLarge(PathBuf),
-    /// It is not a provider's configuration.
-    #[error("{}: {detail}", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// Line, key, and what is wrong.
-        detail: String,
-    },
+impl Configuration for Config {
+    const OF: &'static str = "a provider";
+
+    fn check(&self) -> Result<(), String> {
+        if !["http://", "https://"].iter().any(|scheme| self.exchange.starts_with(scheme)) {
+            return Err("exchange: the URL begins with http:// or https://".to_owned());
+        }
+        if self.person_system.as_str().is_empty() {
+            return Err("person-system: it is empty".to_owned());
+        }
+        let mut seen = BTreeSet::new();
+        let custodians = self.pseudonyms.iter().flat_map(|pseudonyms| &pseudonyms.custodians);
+        match custodians.map(CustodianAddress::id).find(|custodian| !seen.insert(custodian.clone())) {
+            Some(twice) => Err(format!("pseudonyms: custodian {twice} is listed twice")),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Config {
     /// Reads a configuration.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let explain = |source| ConfigError::Read { path: path.to_owned(), source };
-        if fs::metadata(path).map_err(explain)?.len() > MAX_CONFIG_BYTES {
-            return Err(ConfigError::TooLarge(path.to_owned()));
-        }
-        let malformed = |detail| ConfigError::Malformed { path: path.to_owned(), detail };
-        let text = fs::read_to_string(path).map_err(explain)?;
-        let mut config: Self = toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
-        if !["http://", "https://"].iter().any(|scheme| config.exchange.starts_with(scheme)) {
-            return Err(malformed("exchange: the URL begins with http:// or https://".to_owned()));
-        }
-        if config.person_system.as_str().is_empty() {
-            return Err(malformed("person-system: it is empty".to_owned()));
-        }
-        if let Some(pseudonyms) = &config.pseudonyms {
-            let mut seen = BTreeSet::new();
-            if let Some(twice) = pseudonyms.custodians.iter().find(|custodian| !seen.insert(custodian.id())) {
-                return Err(malformed(format!("pseudonyms: custodian {} is listed twice", twice.id())));
-            }
-        }
-        config.resolve(path.parent().unwrap_or(Path::new("")));
-        Ok(config)
+        config::read(path)
     }
 
     /// Whether its settings name values of that measure and month for the cross lane.
     pub(crate) fn names_for_cross_lane(&self, measure: &MeasureId, period: Period) -> bool {
         let of_measure = self.cross_measures.is_empty() || self.cross_measures.contains(measure);
         of_measure && self.cross_from.is_none_or(|from| from <= period)
-    }
-
-    /// Makes its paths relative to that folder. Joining leaves absolute paths alone.
-    fn resolve(&mut self, folder: &Path) {
-        let paths = [
-            &mut self.trust,
-            &mut self.data,
-            &mut self.signing_key,
-            &mut self.access_key,
-            &mut self.record_key,
-            &mut self.pseudonym_key,
-            &mut self.payload_key,
-            &mut self.gateway.spool_key,
-        ];
-        let tls = self
-            .gateway
-            .tls
-            .iter_mut()
-            .flat_map(|tls| [&mut tls.certificate, &mut tls.key].into_iter().chain(&mut tls.client_ca));
-        let of_gateway = tls.chain(&mut self.gateway.token).chain(&mut self.gateway.import);
-        for path in paths
-            .into_iter()
-            .chain(&mut self.people)
-            .chain(&mut self.cross_key)
-            .chain(&mut self.table)
-            .chain(of_gateway)
-        {
-            *path = folder.join(&*path);
-        }
     }
 }
 
@@ -305,9 +258,9 @@ payload-key = "/keys/payload.key"
     fn read(text: &str) -> Result<Config, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("provider.toml");
-        fs::write(&path, text).unwrap();
+        std::fs::write(&path, text).unwrap();
         let mut read = Config::read(&path).map_err(|error| error.to_string())?;
-        read.data = read.data.strip_prefix(folder.path()).unwrap().to_owned();
+        read.data = read.data.strip_prefix(folder.path()).unwrap().into();
         Ok(read)
     }
 
@@ -362,7 +315,7 @@ payload-key = "/keys/payload.key"
         for (text, named) in [
             ("utc-offset = \"+8\"", "no offset from UTC"),
             ("people = \"device\"", "folder"),
-            ("person = \"A\"", "unknown field"),
+            ("person = \"A\"", "`person` is no setting here"),
         ] {
             let error = read(&format!("{GOOD}[unnamed]\n{text}\n")).unwrap_err();
             assert!(error.contains(named), "{error}");

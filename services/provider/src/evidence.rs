@@ -107,7 +107,7 @@ impl Exchanges {
     fn new(config: &Config, deadline: Instant) -> Result<Self, EvidenceError> {
         let file = &config.access_key;
         let pem = secret::read_text(file).map_err(KeyError::from)?;
-        let key = AccessKey::from_pem(&pem).map_err(|source| KeyError::Access { path: file.clone(), source })?;
+        let key = AccessKey::from_pem(&pem).map_err(|source| KeyError::Access { path: file.to_path_buf(), source })?;
         let key = Arc::new(key);
         let own = std::iter::once((&config.chain, &config.exchange));
         let mut clients = BTreeMap::new();

@@ -135,7 +135,8 @@ impl Listing<'_> {
             match Format::of(&path) {
                 _ if found.is_dir() => self.folder(&path, depth + 1)?,
                 // Any program writes CSV, and the register is often laid beside the files.
-                Some(Format::Csv) if self.config.table.is_none() || self.config.people.as_ref() == Some(&path) => {}
+                Some(Format::Csv)
+                    if self.config.table.is_none() || self.config.people.as_deref() == Some(path.as_path()) => {}
                 Some(format) if found.is_file() => self.file(&path, format, found.len())?,
                 _ => {}
             }
@@ -197,7 +198,7 @@ mod tests {
         let mut config = config(folder.path());
         let expected = ["a.json", "a.ndjson.gz", "b/x.fit", "c.ndjson", "d.XML", "e.zip"];
         assert_eq!(names(folder.path(), &config), expected, "nothing says what CSV would be");
-        (config.table, config.people) = (Some("table.toml".into()), Some(folder.path().join("people.csv")));
+        (config.table, config.people) = (Some("table.toml".into()), Some(folder.path().join("people.csv").into()));
         fs::write(folder.path().join("people.csv"), "id").unwrap();
         let expected = ["a.json", "a.ndjson.gz", "b/x.fit", "b/y.csv", "c.ndjson", "d.XML", "e.zip"];
         assert_eq!(names(folder.path(), &config), expected, "the register is none of them");

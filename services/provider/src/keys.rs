@@ -54,8 +54,10 @@ impl Keys {
         let signing = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?);
         let access = AccessKey::from_pem(&secret::read_text(&config.access_key)?);
         Ok(Self {
-            signing: signing.map_err(|source| KeyError::Signing { path: config.signing_key.clone(), source })?,
-            access: Arc::new(access.map_err(|source| KeyError::Access { path: config.access_key.clone(), source })?),
+            signing: signing.map_err(|source| KeyError::Signing { path: config.signing_key.to_path_buf(), source })?,
+            access: Arc::new(
+                access.map_err(|source| KeyError::Access { path: config.access_key.to_path_buf(), source })?,
+            ),
             record: secret::read(&config.record_key)?,
             pseudonym: secret::read(&config.pseudonym_key)?,
             payload: secret::read(&config.payload_key)?,

@@ -54,8 +54,7 @@ mod watch;
 mod tests;
 
 pub use config::{
-    Config, ConfigError, CustodianAddress, GatewayConfig, PeopleBy, PseudonymConfig, TlsConfig, UnnamedConfig,
-    UtcOffset,
+    Config, CustodianAddress, GatewayConfig, PeopleBy, PseudonymConfig, TlsConfig, UnnamedConfig, UtcOffset,
 };
 pub use erase::{EraseError, Erased, erase};
 pub use evidence::{EvidenceError, gather};

@@ -1,47 +1,45 @@
-//! `regulator.toml`: who asks, under which trust root, and where exchanges and custodians are.
-//!
-//! Kept true: a configuration that was read names files only by full paths, relative ones taken from the folder of the
-//! file. Nothing secret is in it: keys are files of their own, of mode 0600. Addresses are not trusted: whatever
-//! answers there has to show the keys of the trust root. Errors: [`ConfigError`], with the path.
+//! `regulator.toml`: who asks, under which trust root, and where exchanges and custodians are. Read as
+//! [`nacre_hosting::config`] says; nothing secret is in it: keys are files of their own, of mode 0600. Addresses are not
+//! trusted: whatever answers there has to show the keys of the trust root.
 
 use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
 };
 
+use nacre_hosting::config::{self, ConfigError, ConfigPath, Configuration};
 use nacre_schemas::{
     answer::CustodianId,
     id::{ChainId, JurisdictionId, MemberId},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What a regulator asks with.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// The name it was admitted under.
     pub member: MemberId,
     /// The trust root, TOML.
-    pub trust: PathBuf,
+    pub trust: ConfigPath,
     /// File of the SM2 key its requests are signed with, hex.
-    pub signing_key: PathBuf,
+    pub signing_key: ConfigPath,
     /// File of the P-384 key it calls exchanges and custodians with, PEM.
-    pub access_key: PathBuf,
+    pub access_key: ConfigPath,
     /// Where the chains are, main chains included.
     pub exchanges: BTreeMap<ChainId, String>,
     /// Where each jurisdiction's evaluator is, for the cross lane.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub evaluators: BTreeMap<JurisdictionId, String>,
     /// File of the commitments to the cross lane's key, for telling who lies where custodians differ.
-    pub cross_summands: Option<PathBuf>,
+    pub cross_summands: Option<ConfigPath>,
     /// Where the custodians are.
     #[serde(default, rename = "custodian")]
     pub custodians: Vec<CustodianAddress>,
 }
 
 /// Where a custodian is.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CustodianAddress {
     /// Its jurisdiction.
@@ -59,52 +57,22 @@ impl CustodianAddress {
     }
 }
 
-/// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read {}: {error}", .path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
-    /// The file is not a configuration.
-    #[error("{} is no regulator's configuration: {error}", .path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        error: toml::de::Error,
-    },
-    /// A custodian is listed twice.
-    #[error("{}: custodian {custodian} is listed twice", .path.display())]
-    Repeated {
-        /// The file.
-        path: PathBuf,
-        /// The custodian.
-        custodian: CustodianId,
-    },
+impl Configuration for Config {
+    const OF: &'static str = "a regulator";
+
+    fn check(&self) -> Result<(), String> {
+        let mut seen = BTreeSet::new();
+        match self.custodians.iter().find(|custodian| !seen.insert(custodian.id())) {
+            Some(twice) => Err(format!("custodian: {} is listed twice", twice.id())),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Config {
     /// Reads a configuration.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
-        let mut config: Self =
-            toml::from_str(&text).map_err(|error| ConfigError::Malformed { path: path.to_owned(), error })?;
-        let mut seen = std::collections::BTreeSet::new();
-        if let Some(twice) = config.custodians.iter().find(|custodian| !seen.insert(custodian.id())) {
-            return Err(ConfigError::Repeated { path: path.to_owned(), custodian: twice.id() });
-        }
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let own = [&mut config.trust, &mut config.signing_key, &mut config.access_key];
-        for file in own.into_iter().chain(&mut config.cross_summands) {
-            *file = folder.join(&*file);
-        }
-        Ok(config)
+        config::read(path)
     }
 }
 
@@ -129,7 +97,7 @@ mod tests {
     fn read(text: &str) -> Result<Config, ConfigError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("regulator.toml");
-        fs::write(&path, text).unwrap();
+        std::fs::write(&path, text).unwrap();
         let config = Config::read(&path)?;
         assert_eq!(config.signing_key, folder.path().join("signing.hex"));
         Ok(config)

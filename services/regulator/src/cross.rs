@@ -141,7 +141,7 @@ fn read_summands(config: &Config) -> Result<PublishedSummands, QueryError> {
         whom: "the commitments to the cross lane's key".to_owned(),
         reason: "custodians differ, and `cross-summands` does not say where the file is that tells who lies".to_owned(),
     })?;
-    let own_file = |reason: String| QueryError::OwnFile { path: path.clone(), reason };
+    let own_file = |reason: String| QueryError::OwnFile { path: path.to_path_buf(), reason };
     let bytes = fs::read(&path).map_err(|error| own_file(error.to_string()))?;
     PublishedSummands::from_canonical(&bytes).map_err(|error| own_file(error.to_string()))
 }

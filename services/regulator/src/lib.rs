@@ -23,7 +23,7 @@ mod question;
 #[cfg(test)]
 mod scene;
 
-pub use config::{Config, ConfigError, CustodianAddress};
+pub use config::{Config, CustodianAddress};
 pub use consent::CUSTODIAN_TIMEOUT;
 pub use cross::{CrossAnswered, CrossQuestion, NamedMeasure, cross_query};
 pub use error::{CustodianFault, FaultCause, QueryError};

@@ -350,7 +350,7 @@ pub(crate) fn read_keys(config: &Config) -> Result<(SigningKey, Arc<AccessKey>),
 }
 
 pub(crate) fn read_network(config: &Config) -> Result<Network, QueryError> {
-    let own_file = |reason: String| QueryError::OwnFile { path: config.trust.clone(), reason };
+    let own_file = |reason: String| QueryError::OwnFile { path: config.trust.to_path_buf(), reason };
     let text = fs::read_to_string(&config.trust).map_err(|error| own_file(error.to_string()))?;
     let signed: SignedTrustRoot = toml::from_str(&text).map_err(|error| own_file(error.to_string()))?;
     Network::new(signed).map_err(QueryError::OwnTrustRoot)

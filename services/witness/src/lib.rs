@@ -31,7 +31,7 @@ mod routes;
 mod store;
 mod witness;
 
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use routes::{ServeError, serve};
 pub use store::StoreError;
 pub use witness::OpenError;

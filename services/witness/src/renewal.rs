@@ -156,10 +156,10 @@ impl Renewal {
             chain.witnesses.iter().any(names_it)
         });
         let chain = listed.cloned().ok_or_else(|| RenewalError::Unwitnessed(chain.clone()))?;
-        let folder = DataFolder::take_with_registers(&config.data, &config.registers).map_err(OpenError::from)?;
+        let folder = DataFolder::take_with_registers(&config.data, &config.registers()).map_err(OpenError::from)?;
         let store = Store::open(&config.data.join(DATABASE)).await?;
         let origin = network.root().origin(&chain.id);
-        let register = ChainRegister::open(&config.registers, &chain.id.slug(), &origin, config.name.as_str())
+        let register = ChainRegister::open(&config.registers(), &chain.id.slug(), &origin, config.name.as_str())
             .map_err(|error| OpenError::Register { chain: chain.id.clone(), error })?;
         let countersigned = store.countersigned(&chain.id).await?;
         let roots = Roots::open(&config.data.join(ROOTS), Arc::new(network.clone())).map_err(OpenError::from)?;

@@ -193,7 +193,7 @@ impl Witness {
         let members = Arc::new(Members::load(&config.members, &network)?);
         let key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)?;
         let access_key = Arc::new(AccessKey::from_pem(&secret::read_text(&config.access_key)?)?);
-        let folder = DataFolder::take_with_registers(&config.data, &config.registers)?;
+        let folder = DataFolder::take_with_registers(&config.data, &config.registers())?;
         let store = Store::open(&config.data.join(DATABASE)).await?;
         let lineage = Roots::open(&config.data.join(ROOTS), Arc::clone(&network))?.lineage();
         let mut watched = BTreeMap::new();
@@ -212,7 +212,7 @@ impl Witness {
                 None
             };
             let origin = network.root().origin(&chain.id);
-            let register = ChainRegister::open(&config.registers, &chain.id.slug(), &origin, config.name.as_str())
+            let register = ChainRegister::open(&config.registers(), &chain.id.slug(), &origin, config.name.as_str())
                 .map_err(|error| OpenError::Register { chain: chain.id.clone(), error })?;
             let keys = lineage.signing_keys(&chain.id);
             let watching = Watched::open(chain.id.clone(), &origin, keys, mirror, register, &store).await?;
@@ -417,7 +417,7 @@ impl Watched {
 }
 
 pub(crate) fn read_network(config: &Config) -> Result<Network, OpenError> {
-    let file = |error| OpenError::File { path: config.trust.clone(), error };
+    let file = |error| OpenError::File { path: config.trust.to_path_buf(), error };
     let text = fs::read_to_string(&config.trust).map_err(file)?;
     let network = Network::new(toml::from_str::<SignedTrustRoot>(&text)?)?;
     if network.root().catalogue != Catalogue::built_in().index().digest() {

@@ -212,7 +212,11 @@ async fn two_witnesses_on_one_folder_never_countersign_two_forks() {
     for number in 0..100 {
         let folder = tempfile::tempdir().unwrap();
         let (data, registers) = (folder.path().join("data"), folder.path().join("registers"));
-        let config = nacre_witness::Config { data: data.clone(), registers: registers.clone(), ..configured.clone() };
+        let config = nacre_witness::Config {
+            data: data.clone().into(),
+            registers: Some(registers.clone().into()),
+            ..configured.clone()
+        };
         let first = serve(&config).await;
         let old_size = number % 2;
         if old_size == 1 {

@@ -273,13 +273,13 @@ async fn a_body_over_the_limit_is_refused() {
 fn a_custodian_does_not_start_with_anothers_share_or_key() {
     let scene = Scene::new();
     let mut config = scene.config("http://127.0.0.1:9");
-    config.share = scene.folder.path().join("other.hex");
+    config.share = scene.folder.path().join("other.hex").into();
     secret::write(&config.share, &*scene.shares[1].secret().to_bytes()).unwrap();
     let error = Custodian::open(&config).err().unwrap().to_string();
     assert!(error.contains("share") && error.contains("guangdong-1"), "{error}");
 
     let mut config = scene.config("http://127.0.0.1:9");
-    config.signing_key = scene.folder.path().join("fresh.hex");
+    config.signing_key = scene.folder.path().join("fresh.hex").into();
     secret::write(&config.signing_key, &*SigningKey::generate().unwrap().to_bytes()).unwrap();
     let error = Custodian::open(&config).err().unwrap().to_string();
     assert!(error.contains("signing key") && error.contains("guangdong-1"), "{error}");

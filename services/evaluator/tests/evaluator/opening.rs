@@ -23,7 +23,7 @@ async fn it_starts_with_the_networks_keys_its_own_key_and_every_chain_and_shows_
 
     let under = |trust: &str| {
         let mut other = config.clone();
-        other.trust = scene.folder.path().join(trust);
+        other.trust = scene.folder.path().join(trust).into();
         Evaluator::open(&other, Arc::clone(keys))
     };
     assert!(

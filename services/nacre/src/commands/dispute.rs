@@ -1,15 +1,10 @@
 //! `nacre dispute`: a provider or regulator disputes a record, on the judicial chain.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fs, path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, ensure};
 use nacre_access::{Scope, client::Client, key::AccessKey, secret};
+use nacre_hosting::config::ConfigPath;
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_regulator::Publication;
 use nacre_schemas::{
@@ -60,9 +55,9 @@ pub(super) async fn run(args: &DisputeArgs, output: Output) -> anyhow::Result<Ex
 /// Who disputes: a provider or a regulator.
 pub struct Claimant {
     member: MemberId,
-    trust: PathBuf,
-    signing_key: PathBuf,
-    access_key: PathBuf,
+    trust: ConfigPath,
+    signing_key: ConfigPath,
+    access_key: ConfigPath,
     exchanges: BTreeMap<ChainId, String>,
 }
 

@@ -109,7 +109,7 @@ fn configured(path: &Path, reading: ReadingArgs) -> anyhow::Result<Config> {
         let unusable = |_| anyhow::anyhow!("--person: the identifier is empty, longer than 256 bytes or not printable");
         config.unnamed.person = Some(PersonId::new(&person).map_err(unusable)?);
     }
-    config.table = reading.table.or(config.table);
+    config.table = reading.table.map(Into::into).or(config.table);
     Ok(config)
 }
 

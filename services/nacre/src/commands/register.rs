@@ -466,7 +466,7 @@ fn closed_custodian(path: &Path) -> anyhow::Result<(DataFolder, Closed)> {
     let known = network.root().custodian(&id).with_context(|| format!("the trust root has no custodian {id}"))?;
     let log = Closed {
         dir: nacre_custodian::record::log_folder(&config.data),
-        register: nacre_custodian::record::register_file(&config.registers),
+        register: nacre_custodian::record::register_file(&config.registers()),
         origin: nacre_custodian::record::origin(network.root().network.as_str(), &id),
         public: known.signing_key,
         // A custodian's key is its own for as long as its log is.

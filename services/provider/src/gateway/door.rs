@@ -32,7 +32,7 @@ impl Door {
         let Some(path) = &config.token else { return Ok(Self { token: None }) };
         let text = secret::read_text(path)?;
         if text.trim().len() < MIN_TOKEN_CHARACTERS {
-            return Err(ServeError::Token(path.clone()));
+            return Err(ServeError::Token(path.to_path_buf()));
         }
         Ok(Self { token: Some(Digest::of(text.trim().as_bytes())) })
     }

@@ -123,7 +123,7 @@ pub(crate) async fn ask_for_admission(client: &Client, sealer: &Sealer) -> Resul
     let admitted = membership::check(&signed, &sealer.network).map_err(Disagreement::NotAdmitted)?;
     membership::check_role(admitted, MemberRole::Provider, &config.chain).map_err(Disagreement::NotAdmitted)?;
     if admitted.member != config.member || admitted.signing_key != sealer.keys.signing.public() {
-        let path = config.signing_key.clone();
+        let path = config.signing_key.to_path_buf();
         return Err(Disagreement::OtherSigningKey { path, member: config.member.clone() });
     }
     Ok(None)

@@ -12,7 +12,7 @@ pub(super) fn prepare_registered(files: &Files, register: &str) -> Prepared {
     let folder = files.0.path();
     let people = folder.join("people.csv");
     std::fs::write(&people, register).unwrap();
-    let config = Config { people: Some(people), ..config(folder) };
+    let config = Config { people: Some(people.into()), ..config(folder) };
     prepare(&config, &files.paths(), "2026-03-15T00:00:00Z".parse().unwrap()).unwrap()
 }
 
@@ -410,7 +410,7 @@ fn without_a_good_register_nothing_is_read() {
     let files =
         Files::new().with("a.json", weight().to_string()).with("people.csv", "id,sex,birth-date\nu1,f,1980-02-29\n");
     let people = Some(files.0.path().join("people.csv"));
-    let config = Config { people, ..config(files.0.path()) };
+    let config = Config { people: people.map(Into::into), ..config(files.0.path()) };
     let error = prepare(&config, &files.paths(), "2026-03-15T00:00:00Z".parse().unwrap()).unwrap_err();
     assert!(
         error.to_string().ends_with("people.csv\n  line 2: sex is not female, male, other, unknown or empty"),

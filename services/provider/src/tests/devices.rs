@@ -20,7 +20,7 @@ fn config_of_a(folder: &Path) -> Config {
     let people = folder.join("people.csv");
     std::fs::write(&people, REGISTER).unwrap();
     let unnamed = UnnamedConfig { person: Some(PersonId::new("A").unwrap()), ..UnnamedConfig::default() };
-    Config { people: Some(people), unnamed, ..config(folder) }
+    Config { people: Some(people.into()), unnamed, ..config(folder) }
 }
 
 fn prepare_of_a(files: &Files) -> Prepared {

@@ -37,7 +37,7 @@ async fn refused(site: &Site) -> Disagreement {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signing_key_that_is_not_the_admitted_one_is_named_and_the_admitted_one_then_posts_all() {
     let mut site = Site::new().await;
-    let admitted = std::mem::replace(&mut site.config.signing_key, site.folder.path().join("other.key"));
+    let admitted = std::mem::replace(&mut site.config.signing_key, site.folder.path().join("other.key").into());
     secret::write(&site.config.signing_key, &*SigningKey::generate().unwrap().to_bytes()).unwrap();
     let disagreement = refused(&site).await;
     assert!(matches!(disagreement, Disagreement::OtherSigningKey { .. }), "{disagreement}");
@@ -51,13 +51,13 @@ async fn a_signing_key_that_is_not_the_admitted_one_is_named_and_the_admitted_on
 #[tokio::test(flavor = "multi_thread")]
 async fn another_access_key_or_a_member_who_is_not_admitted_is_not_let_in_and_it_is_said() {
     let mut site = Site::new().await;
-    let admitted = std::mem::replace(&mut site.config.access_key, site.folder.path().join("other.pem"));
+    let admitted = std::mem::replace(&mut site.config.access_key, site.folder.path().join("other.pem").into());
     secret::write_text(&site.config.access_key, &AccessKey::generate().unwrap().to_pem()).unwrap();
     let disagreement = refused(&site).await;
     assert!(matches!(disagreement, Disagreement::NotLetIn { .. }), "{disagreement}");
     assert!(disagreement.to_string().contains("access key"), "{disagreement}");
     site.config.access_key = admitted;
-    (site.config.member, site.config.data) = ("clinic".parse().unwrap(), site.folder.path().join("clinic"));
+    (site.config.member, site.config.data) = ("clinic".parse().unwrap(), site.folder.path().join("clinic").into());
     let disagreement = refused(&site).await;
     assert!(matches!(disagreement, Disagreement::NotLetIn { .. }), "{disagreement}");
     assert!(disagreement.to_string().contains("clinic"), "{disagreement}");

@@ -254,7 +254,7 @@ async fn a_token_is_asked_for_and_beyond_this_machine_nobody_is_let_in_without()
     assert!(matches!(refused, Err(ServeError::Open(_))));
     let path = site.folder.path().join("gateway.token");
     nacre_access::secret::write_text(&path, &"0123456789abcdef".repeat(2)).unwrap();
-    site.config.gateway.token = Some(path);
+    site.config.gateway.token = Some(path.into());
     let gateway = Gateway::start(&site.config).await;
     assert_eq!(gateway.get("/metadata").await.0, 200);
     let (status, answer) = gateway.get("/Observation/o1").await;
@@ -296,9 +296,9 @@ async fn over_tls_who_has_no_certificate_of_the_hospitals_own_is_not_let_in() {
     nacre_access::secret::write_text(&file("gateway.key"), &key).unwrap();
     std::fs::write(file("hospital-ca.crt"), hospital.0.pem()).unwrap();
     let tls = crate::TlsConfig {
-        certificate: file("gateway.crt"),
-        key: file("gateway.key"),
-        client_ca: Some(file("hospital-ca.crt")),
+        certificate: file("gateway.crt").into(),
+        key: file("gateway.key").into(),
+        client_ca: Some(file("hospital-ca.crt").into()),
     };
     site.config.gateway.tls = Some(tls);
     // With certificates it may listen beyond this machine, and without a token.

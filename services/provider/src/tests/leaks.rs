@@ -64,8 +64,8 @@ async fn nothing_that_names_a_person_or_a_place_gets_out_of_any_format() {
         "person = \"card\"\ntime = \"taken\"\n[[column]]\nname = \"kg\"\nmeasure = \"body-weight\"\nunit = \"kg\"\n";
     std::fs::write(&table, columns).unwrap();
     let config = Config {
-        people: Some(register),
-        table: Some(table),
+        people: Some(register.into()),
+        table: Some(table.into()),
         unnamed: UnnamedConfig { people: Some(PeopleBy::Folder), ..UnnamedConfig::default() },
         ..site.config.clone()
     };

@@ -50,10 +50,10 @@ async fn other_keys_systems_chains_and_networks_are_others() {
     other.person_system = "urn:other".parse().unwrap();
     assert!(refused(&other).await.contains("`person-system` is urn:example:person"));
     let mut other = site.config.clone();
-    other.record_key = key(&site, "other-record.key");
+    other.record_key = key(&site, "other-record.key").into();
     assert!(refused(&other).await.contains("`record-key`"), "months would be posted anew");
     let mut other = site.config.clone();
-    other.pseudonym_key = key(&site, "other-pseudonym.key");
+    other.pseudonym_key = key(&site, "other-pseudonym.key").into();
     assert!(refused(&other).await.contains("`pseudonym-key`"), "people would have two names");
     // A network of the same name under another collective key.
     let mut other = Site::new().await;

@@ -18,7 +18,7 @@ fn prepared(description: &str, csv: &[u8]) -> Prepared {
     let (people, table) = (beside.path().join("people.csv"), beside.path().join("table.toml"));
     std::fs::write(&people, REGISTER).unwrap();
     std::fs::write(&table, description).unwrap();
-    let config = Config { people: Some(people), table: Some(table), ..config(beside.path()) };
+    let config = Config { people: Some(people.into()), table: Some(table.into()), ..config(beside.path()) };
     prepare(&config, &files.paths(), "2026-03-15T00:00:00Z".parse().unwrap()).unwrap()
 }
 
