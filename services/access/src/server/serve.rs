@@ -8,7 +8,8 @@
 //! * so many connections are open, and no address beyond this machine has more than its share. One more takes the place of
 //!   the one that has waited for its peer longest, be it for a head, a body or an answer's being taken; one at which this
 //!   process is at work is never cut off for it. So who holds connections without using them holds up nobody;
-//! * when told to stop, what is at work is finished, and nothing else is begun.
+//! * when told to stop, what is at work is finished within [`Limits::finish`], and nothing else is begun; what is not finished
+//!   by then is cut off and counted.
 //!
 //! A peer that still sends when it has been refused can read why: a connection is not closed over it at once.
 //!
@@ -56,6 +57,8 @@ pub struct Limits {
     pub head: Duration,
     /// How long nothing may arrive of a body, or nothing be taken of an answer.
     pub stall: Duration,
+    /// How long what is at work may take once the server is told to stop.
+    pub finish: Duration,
 }
 
 impl Default for Limits {
@@ -69,6 +72,8 @@ impl Default for Limits {
             of_one_address: connections / 2,
             head: Duration::from_secs(20),
             stall: Duration::from_secs(20),
+            // Service managers kill after 30 s (Kubernetes) or 90 s (systemd).
+            finish: Duration::from_secs(25),
         }
     }
 }
@@ -121,11 +126,15 @@ pub async fn serve_behind<H, F, S>(
             }
         }
     }
-    // Whoever connects from here on is refused.
+    // New connections are refused from here on.
     drop(listener);
     // Fails only if there is no connection.
     let _ = stop.send(true);
-    while tasks.join_next().await.is_some() {}
+    let finished = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(limits.finish, finished).await.is_err() {
+        tracing::warn!(connections = tasks.len(), "told to stop: what is not finished by now is cut off");
+        tasks.shutdown().await;
+    }
 }
 
 /// Whether the error is of the connection that was to be accepted.

@@ -27,7 +27,7 @@ struct Served {
 }
 
 fn limits() -> Limits {
-    Limits { connections: 8, of_one_address: 8, head: PATIENCE, stall: PATIENCE }
+    Limits { connections: 8, of_one_address: 8, head: PATIENCE, stall: PATIENCE, finish: PATIENCE }
 }
 
 async fn start(limits: Limits, router: Router) -> Served {
@@ -202,4 +202,17 @@ async fn when_told_to_stop_what_is_at_work_is_finished_and_nothing_else_begun() 
     go_on.notify_one();
     assert!(rest(working).await.ends_with("done"));
     tokio::time::timeout(PATIENCE, served.serving).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn when_told_to_stop_a_request_that_never_ends_arriving_holds_it_no_longer_than_the_limit() {
+    let served = start(Limits { finish: Duration::from_millis(200), ..limits() }, routes()).await;
+    let mut half_sent = served.connect().await;
+    half_sent.write_all(b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 9\r\n\r\nhalf").await.unwrap();
+    // It is at work by then: a later connection is answered.
+    assert!(served.ask().await.ends_with("ok"));
+    served.stop.send(()).unwrap();
+    // Less than the time for a body.
+    tokio::time::timeout(PATIENCE / 2, served.serving).await.unwrap().unwrap();
+    assert_eq!(rest(half_sent).await, "");
 }
