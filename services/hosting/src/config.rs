@@ -115,6 +115,9 @@ pub fn to_text<C: Configuration>(config: &C) -> Result<String, toml::ser::Error>
     toml::to_string(config)
 }
 
+/// How serde begins what it says of a setting that is missing.
+const MISSING: &str = "missing field ";
+
 /// The line that the parser's error is about, and what stands there. An error of the whole file is about none.
 fn place(text: &str, error: &toml::de::Error) -> Place {
     let is_of_a_part = |span: &std::ops::Range<usize>| span.start > 0 || span.end < text.trim_end().len();
@@ -124,6 +127,10 @@ fn place(text: &str, error: &toml::de::Error) -> Place {
     let content = text.lines().nth(line - 1).unwrap_or("").trim();
     let table = content.strip_prefix('[').and_then(|rest| rest.split(']').next()).map(|name| name.trim_matches('['));
     let key = content.split_once('=').map(|(key, _)| key);
+    // What is missing is missing in a table, of which the outermost is the whole file.
+    if table.is_none() && error.message().starts_with(MISSING) {
+        return Place::default();
+    }
     let setting = table.or(key).map(|setting| setting.trim().to_owned()).filter(|setting| !setting.is_empty());
     Place { line: Some(line), setting }
 }
@@ -137,7 +144,7 @@ fn explain(message: &str) -> String {
             None => format!("`{unknown}` is no setting here. There are {listed}"),
         };
     }
-    match message.strip_prefix("missing field ") {
+    match message.strip_prefix(MISSING) {
         Some(missing) => format!("the setting {missing} is missing"),
         None => message.trim_end().replace('\n', "; "),
     }
