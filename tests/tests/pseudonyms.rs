@@ -349,7 +349,9 @@ async fn a_provider_has_so_many_people_named_a_day_and_the_custodians_log_says_s
     running.servers.stop("macao-1").await.unwrap();
     let path = running.places.custodians["macao-1"].clone();
     let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, format!("pseudonyms-per-day = 100\n{text}")).unwrap();
+    let changed = text.replace("pseudonyms-per-day = 20000\n", "pseudonyms-per-day = 100\n");
+    assert_ne!(changed, text);
+    fs::write(&path, changed).unwrap();
     let address = running.addresses["macao-1"].clone();
     running.servers.restart(&running.places, "macao-1", &address).await.unwrap();
 

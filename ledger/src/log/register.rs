@@ -136,9 +136,15 @@ impl Register {
     }
 
     /// Makes a register that says that nothing was answered for, if there is none. The caller knows that this is so: there
-    /// is nothing yet that was answered from.
+    /// is nothing yet that was answered from. One that is there is made durable, for its making may have ended with a sync
+    /// that failed.
     pub fn begin(&mut self) -> Result<(), LogError> {
-        if self.registered == Registered::Missing { self.renew(Answered::nothing()) } else { Ok(()) }
+        if self.registered == Registered::Missing {
+            return self.renew(Answered::nothing());
+        }
+        let Some(file) = &self.file else { return Ok(()) };
+        let durable = file.sync().and_then(|()| self.disk.sync_directory(folder(&self.path)));
+        durable.map_err(LogError::io("sync", &self.path))
     }
 
     /// Writes down, durably, what is about to be answered for. What is there already is written again, for it may have been
