@@ -57,6 +57,8 @@ pub struct Limits {
     pub head: Duration,
     /// How long nothing may arrive of a body, or nothing be taken of an answer.
     pub stall: Duration,
+    /// How long what a peer still sends is thrown away, once everything was answered.
+    pub linger: Duration,
     /// How long what is at work may take once the server is told to stop.
     pub finish: Duration,
 }
@@ -72,6 +74,7 @@ impl Default for Limits {
             of_one_address: connections / 2,
             head: Duration::from_secs(20),
             stall: Duration::from_secs(20),
+            linger: Duration::from_secs(5),
             // Service managers kill after 30 s (Kubernetes) or 90 s (systemd).
             finish: Duration::from_secs(25),
         }
@@ -178,7 +181,7 @@ async fn attend<H, F, S>(
             answer
         }
     });
-    let io = TokioIo::new(PacedIo::new(stream, Arc::clone(&peer), limits.stall));
+    let io = TokioIo::new(PacedIo::new(stream, Arc::clone(&peer), limits));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)

@@ -2,7 +2,7 @@
 //!
 //! Kept true: time counts only while something is waited for; anything that arrives, or is taken, begins it anew. A peer
 //! that still sends when it has been answered, as with a body that is too long, can read its answer: what it sends is
-//! thrown away for up to [`LINGER`] before the connection is closed (RFC 9112 §9.6). Without that the system answers with a
+//! thrown away for up to [`super::Limits::linger`] before the connection is closed (RFC 9112 §9.6). Without that the system answers with a
 //! reset, which may destroy the answer on its way.
 //!
 //! Errors: [`io::ErrorKind::TimedOut`]. Cost: a timer while something is waited for.
@@ -22,11 +22,9 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::connections::Peer;
+use super::{Limits, connections::Peer};
 
-/// How long what a peer still sends is thrown away, after the last of its answer.
-const LINGER: Duration = Duration::from_secs(2);
-/// How much of it is thrown away at once.
+/// How much of what a peer still sends is thrown away at once.
 const LINGER_BYTES: usize = 16 << 10;
 
 /// How long nothing has happened.
@@ -104,13 +102,14 @@ pub(super) struct PacedIo<S> {
     stream: S,
     peer: Arc<Peer>,
     stall: Stall,
+    linger: Duration,
     /// Once everything was written.
-    linger: Option<Pin<Box<Sleep>>>,
+    lingering: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> PacedIo<S> {
-    pub(super) fn new(stream: S, peer: Arc<Peer>, limit: Duration) -> Self {
-        Self { stream, peer, stall: Stall::new(limit), linger: None }
+    pub(super) fn new(stream: S, peer: Arc<Peer>, limits: Limits) -> Self {
+        Self { stream, peer, stall: Stall::new(limits.stall), linger: limits.linger, lingering: None }
     }
 
     fn paced<T>(&mut self, done: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
@@ -135,7 +134,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for PacedIo<S> {
 impl<S: AsyncRead + Unpin> PacedIo<S> {
     /// Ready when the peer has closed its side, or has been given long enough to.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let time = self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        let linger = self.linger;
+        let time = self.lingering.get_or_insert_with(|| Box::pin(sleep(linger)));
         if time.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
@@ -182,7 +182,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for PacedIo<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.linger.is_none() {
+        if self.lingering.is_none() {
             match Pin::new(&mut self.stream).poll_shutdown(cx) {
                 Poll::Pending => return self.stall.poll(cx).map(Err),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),

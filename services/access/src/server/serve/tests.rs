@@ -27,7 +27,7 @@ struct Served {
 }
 
 fn limits() -> Limits {
-    Limits { connections: 8, of_one_address: 8, head: PATIENCE, stall: PATIENCE, finish: PATIENCE }
+    Limits { connections: 8, of_one_address: 8, head: PATIENCE, stall: PATIENCE, linger: PATIENCE, finish: PATIENCE }
 }
 
 async fn start(limits: Limits, router: Router) -> Served {
