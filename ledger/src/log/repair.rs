@@ -45,7 +45,8 @@ pub struct Repaired {
 }
 
 /// Repairs the log of the chain `origin` in the directory, from a mirror of the chain. `keys` are the chain's key and those
-/// that it had before. The log is closed. What the mirror has beyond the log's end is added: a log that was restored from an old copy becomes the newest.
+/// that it had before. The log is closed. What the mirror has beyond the log's end is added: a log that was restored from an
+/// old copy becomes the newest.
 pub fn repair(dir: &Path, origin: &str, keys: &[SigningPublicKey], mirror: &Reader) -> Result<Repaired, LogError> {
     let (files, _lock) = open_files(Arc::new(LocalDisk), dir, origin)?;
     let firsts = segment::list(&*files.disk, dir)?;
