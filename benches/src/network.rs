@@ -10,7 +10,8 @@ use nacre::{
     consortium::{self, Consortium, Plan},
     servers::{Ports, Servers},
 };
-use nacre_access::{Scope, client::Client, key::AccessKey, secret};
+use nacre_access::{Scope, client::Client, key::AccessKey};
+use nacre_hosting::secret;
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{Document as _, batch::Batch, receipt::BatchReceipt, region::Region, topology::Topology};
 use tempfile::TempDir;

@@ -14,8 +14,8 @@ use nacre_access::{
     Scope,
     client::{Client, ClientError},
     key::AccessKey,
-    secret,
 };
+use nacre_hosting::secret;
 use nacre_ledger::{
     note::{Checkpoint, SignedCheckpoint},
     signing::{Role, SigningKey},

@@ -8,7 +8,8 @@ use std::{
 };
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use nacre_access::{key::AccessKey, secret};
+use nacre_access::key::AccessKey;
+use nacre_hosting::secret;
 use serde_json::{Value, json};
 
 /// A token of the server at that address, for that member and scope.

@@ -31,8 +31,8 @@ use nacre::{
 use nacre_access::{
     client::{Client, PlainClient},
     key::AccessKey,
-    secret,
 };
+use nacre_hosting::secret;
 use nacre_ledger::note::{Submission, submission};
 use nacre_provider::PostSummary;
 use nacre_regulator::{Outcome, QueryError, Question};

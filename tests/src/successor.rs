@@ -5,7 +5,7 @@
 
 use std::{fs, path::Path};
 
-use nacre_access::secret;
+use nacre_hosting::secret;
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
     Document as _, SigningPublicKey,

@@ -17,7 +17,8 @@ use std::{
 };
 
 use nacre::demo::population::{self, PERSON_SYSTEM, Site, Truth};
-use nacre_access::{Scope, client::Client, secret};
+use nacre_access::{Scope, client::Client};
+use nacre_hosting::secret;
 use nacre_ledger::{
     log::{Log, LogOptions},
     signing::SigningKey,

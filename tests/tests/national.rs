@@ -13,7 +13,7 @@ use std::{
 };
 
 use nacre::demo::population::{self, PERSON_SYSTEM, Site};
-use nacre_access::secret;
+use nacre_hosting::secret;
 use nacre_ledger::{
     sealing,
     signing::{self, Role, SigningKey},

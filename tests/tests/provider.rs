@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use nacre_access::secret;
+use nacre_hosting::secret;
 use nacre_ledger::signing::SigningKey;
 use nacre_tests::{Running, plan};
 use serde_json::json;

@@ -22,8 +22,8 @@ use nacre_access::{
     Scope,
     client::{Client, ClientError},
     key::AccessKey,
-    secret,
 };
+use nacre_hosting::secret;
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_provider::{PostSummary, Reason};
 use nacre_schemas::{

@@ -32,7 +32,7 @@ mod status;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use nacre_access::secret;
+use nacre_hosting::secret;
 use nacre_ledger::{
     sealing::{self, DecryptionKey},
     signing::SigningKey,

@@ -7,8 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nacre_access::folder::registers_beside;
-use nacre_hosting::config::{self, ConfigError, ConfigPath, Configuration};
+use nacre_hosting::{
+    config::{self, ConfigError, ConfigPath, Configuration},
+    folder::registers_beside,
+};
 use nacre_schemas::id::{ChainId, JurisdictionId, MemberId};
 use serde::{Deserialize, Serialize};
 

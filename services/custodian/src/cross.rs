@@ -11,7 +11,7 @@
 
 use std::path::Path;
 
-use nacre_access::secret::{self, SecretError};
+use nacre_hosting::secret::{self, SecretError};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
     Blob, Document as _,

@@ -22,9 +22,11 @@ use nacre_access::{
     client::{Client, ClientError},
     key::AccessKey,
     members::{Members, MembersError},
+    server::{Gatekeeper, GatekeeperError},
+};
+use nacre_hosting::{
     roots::{Roots, RootsError},
     secret::{self, SecretError},
-    server::{Gatekeeper, GatekeeperError},
 };
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{

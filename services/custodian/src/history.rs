@@ -31,11 +31,8 @@ use std::{
 };
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use nacre_access::{
-    Scope,
-    client::Client,
-    roots::{Roots, RootsError},
-};
+use nacre_access::{Scope, client::Client};
+use nacre_hosting::roots::{Roots, RootsError};
 use nacre_schemas::{
     Digest, Document as _,
     catalogue::Catalogue,

@@ -28,7 +28,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nacre_access::folder::{DataFolder, FolderError};
+use nacre_hosting::folder::{DataFolder, FolderError};
 use nacre_ledger::{
     log::{Log, LogError, LogOptions},
     signing::SigningKey,

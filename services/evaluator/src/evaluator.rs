@@ -13,13 +13,15 @@ use std::{
 
 use nacre_access::{
     client::{Client, ClientError},
-    folder::{DataFolder, FolderError},
     key::{AccessKey, KeyError as AccessKeyError},
     members::{Members, MembersError},
-    secret::{self, SecretError},
     server::{Gatekeeper, GatekeeperError},
 };
 use nacre_fhe::matching;
+use nacre_hosting::{
+    folder::{DataFolder, FolderError},
+    secret::{self, SecretError},
+};
 use nacre_ledger::signing::{KeyError, SigningKey};
 use nacre_schemas::{
     Document as _,

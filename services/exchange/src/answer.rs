@@ -11,7 +11,7 @@
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
-use nacre_access::roots::Roots;
+use nacre_hosting::roots::Roots;
 use nacre_ledger::{
     note::SignedCheckpoint,
     seal::{self, SealError},

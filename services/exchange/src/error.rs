@@ -6,10 +6,8 @@
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
-use nacre_access::{
-    ProblemResponse, folder::FolderError, members::MembersError, roots::RootsError, secret::SecretError,
-    server::GatekeeperError,
-};
+use nacre_access::{ProblemResponse, members::MembersError, server::GatekeeperError};
+use nacre_hosting::{folder::FolderError, roots::RootsError, secret::SecretError};
 use nacre_ledger::{log::LogError, signing::KeyError};
 use nacre_schemas::{
     id::ChainId,

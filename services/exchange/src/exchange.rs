@@ -14,9 +14,8 @@ use std::{
     time::Duration,
 };
 
-use nacre_access::{
-    client::Client, folder::DataFolder, key::AccessKey, members::Members, roots::Roots, secret, server::Gatekeeper,
-};
+use nacre_access::{client::Client, key::AccessKey, members::Members, server::Gatekeeper};
+use nacre_hosting::{folder::DataFolder, roots::Roots, secret};
 use nacre_ledger::{note::SignedCheckpoint, signing::SigningKey};
 use nacre_schemas::{
     Document as _,

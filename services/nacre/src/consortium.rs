@@ -14,8 +14,11 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use nacre_access::{key::AccessKey, secret};
-use nacre_hosting::config::{self, ConfigPath, Configuration};
+use nacre_access::key::AccessKey;
+use nacre_hosting::{
+    config::{self, ConfigPath, Configuration},
+    secret,
+};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_regulator::CustodianAddress;
 use nacre_schemas::{

@@ -15,8 +15,9 @@ use curve25519_dalek::{
     scalar::Scalar,
 };
 use nacre::commands::verify::read_trust;
-use nacre_access::{key::AccessKey, secret};
+use nacre_access::key::AccessKey;
 use nacre_custodian::{Config, Custodian};
+use nacre_hosting::secret;
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{Digest, Point, answer::CustodianId};
 use nacre_verifier::Network;

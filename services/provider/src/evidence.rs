@@ -18,8 +18,8 @@ use nacre_access::{
     client::{Client, ClientError},
     key::AccessKey,
     pause::Pauses,
-    secret,
 };
+use nacre_hosting::secret;
 use nacre_ledger::note::SignedCheckpoint;
 use nacre_schemas::{
     Digest,

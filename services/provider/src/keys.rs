@@ -4,7 +4,8 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use nacre_access::{key::AccessKey, secret};
+use nacre_access::key::AccessKey;
+use nacre_hosting::secret;
 use nacre_ledger::signing::SigningKey;
 use zeroize::Zeroizing;
 

@@ -2,7 +2,8 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use nacre_access::{client::ClientError, secret::SecretError};
+use nacre_access::client::ClientError;
+use nacre_hosting::secret::SecretError;
 use nacre_schemas::{
     answer::CustodianId,
     id::{ChainId, JurisdictionId},

@@ -14,7 +14,8 @@
 use std::{collections::BTreeMap, fs, sync::Arc};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use nacre_access::{key::AccessKey, secret};
+use nacre_access::key::AccessKey;
+use nacre_hosting::secret;
 use nacre_ledger::{
     merkle::{Sm3Hasher, inclusion},
     signing::{Role, SigningKey},

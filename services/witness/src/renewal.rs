@@ -16,11 +16,9 @@ use std::sync::Arc;
 
 use nacre_access::{
     client::{Client, ClientError},
-    folder::DataFolder,
     key::AccessKey,
-    roots::Roots,
-    secret,
 };
+use nacre_hosting::{folder::DataFolder, roots::Roots, secret};
 use nacre_ledger::{
     log::{Answered, Registered},
     merkle::{Sm3Hasher, consistency},

@@ -21,9 +21,11 @@ use std::{
 
 use nacre_access::{
     client::{Client, ClientError},
-    folder::{DataFolder, FolderError},
     key::{AccessKey, KeyError as AccessKeyError},
     members::{Members, MembersError},
+};
+use nacre_hosting::{
+    folder::{DataFolder, FolderError},
     roots::{Roots, RootsError},
     secret::{self, SecretError},
 };

@@ -12,7 +12,7 @@ use nacre::{
     consortium::Plan,
     demo::population::{self, PERSON_SYSTEM, Site},
 };
-use nacre_access::secret;
+use nacre_hosting::secret;
 use nacre_ledger::signing::{self, Role, SigningKey};
 use nacre_regulator::{FaultCause, QueryError};
 use nacre_schemas::{

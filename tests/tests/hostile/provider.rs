@@ -8,7 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header as JwtHeader};
 use nacre::demo::population::PERSON_SYSTEM;
-use nacre_access::{Scope, client::ClientError, key::AccessKey, secret};
+use nacre_access::{Scope, client::ClientError, key::AccessKey};
+use nacre_hosting::secret;
 use nacre_schemas::{
     Document as _, Point, Scalar, batch::Batch, canonical::fields, contribution::Contribution, limits, measure::Band,
     query::Statistic, release::Outcome,

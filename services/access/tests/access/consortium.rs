@@ -5,31 +5,22 @@ use std::sync::Arc;
 use nacre_access::{key::AccessKey, members::Members};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
-    Digest, Document as _,
+    Document as _,
     membership::{MemberRole, Membership, SignedMembership},
-    trust::{Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot},
 };
 use nacre_verifier::Network;
-use nacre_zk::custody::{self, KeyShare};
+
+use super::founding::Founding;
 
 pub(crate) struct Consortium {
     pub(crate) network: Network,
     pub(crate) authority: SigningKey,
-    shares: Vec<KeyShare>,
 }
 
 impl Consortium {
     pub(crate) fn new() -> Self {
-        let mut rng = rand::rngs::OsRng;
-        let authority = SigningKey::generate().unwrap();
-        let shares = custody::generate(&"macao".parse().unwrap(), 2, 2, &mut rng).unwrap();
-        let root = trust_root(&shares, &authority);
-        Self { network: endorse(&shares, root), authority, shares }
-    }
-
-    /// Another trust root under the same collective key.
-    pub(crate) fn endorse(&self, root: TrustRoot) -> Network {
-        endorse(&self.shares, root)
+        let Founding { network, authority, .. } = Founding::new();
+        Self { network, authority }
     }
 
     /// Admits a member under that name, with a fresh access key.
@@ -69,44 +60,5 @@ pub(crate) fn membership(name: &str, role: MemberRole, key: &AccessKey) -> Membe
         chains: vec!["main/health".parse().unwrap()],
         signing_key: SigningKey::generate().unwrap().public(),
         access_key: key.public(),
-    }
-}
-
-fn endorse(shares: &[KeyShare], root: TrustRoot) -> Network {
-    let both: Vec<&KeyShare> = shares.iter().collect();
-    let signature = custody::endorse(&both, &root.to_canonical(), &mut rand::rngs::OsRng).unwrap();
-    let endorsements = vec![Endorsement { jurisdiction: "macao".parse().unwrap(), signature }];
-    Network::new(SignedTrustRoot { root, endorsements }).unwrap()
-}
-
-fn trust_root(shares: &[KeyShare], authority: &SigningKey) -> TrustRoot {
-    let custodians = shares[0].verifying_shares().iter().map(|(number, share)| Custodian {
-        number: *number,
-        verifying_share: *share,
-        signing_key: SigningKey::generate().unwrap().public(),
-    });
-    TrustRoot {
-        network: "access.test".parse().unwrap(),
-        serial: 1,
-        earlier: Vec::new(),
-        catalogue: Digest::of(b"no measure is asked about"),
-        disclosure: Disclosure { minimum_people: 1 },
-        cross: None,
-        jurisdictions: vec![Jurisdiction {
-            id: "macao".parse().unwrap(),
-            group_key: shares[0].group_key(),
-            threshold: 2,
-            authority_key: authority.public(),
-            custodians: custodians.collect(),
-            pseudonyms: None,
-        }],
-        chains: vec![Chain {
-            id: "main/health".parse().unwrap(),
-            jurisdiction: "macao".parse().unwrap(),
-            region: None,
-            parents: Vec::new(),
-            signing_key: SigningKey::generate().unwrap().public(),
-            witnesses: Vec::new(),
-        }],
     }
 }

@@ -6,7 +6,8 @@ mod assertions;
 mod calls;
 mod consortium;
 mod directory;
+#[path = "../../../hosting/tests/hosting/founding.rs"]
+mod founding;
 mod requests;
-mod roots;
 mod server;
 mod tokens;

@@ -22,7 +22,7 @@ use std::{
     path::PathBuf,
 };
 
-use nacre_access::secret;
+use nacre_hosting::secret;
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
     Blob, Digest, Document as _,

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use nacre_access::secret::SecretError;
+use nacre_hosting::secret::SecretError;
 use nacre_schemas::{Digest, ceremony::Step};
 use nacre_zk::{custody::CustodyError, key::KeyError as GroupKeyError};
 

@@ -19,7 +19,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nacre_access::secret;
+use nacre_hosting::secret;
 use nacre_schemas::ceremony::{Message, Step};
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;

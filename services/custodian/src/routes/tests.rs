@@ -5,8 +5,8 @@ use std::{fs, path::Path};
 use nacre_access::{
     client::{Client, ClientError},
     key::AccessKey,
-    secret,
 };
+use nacre_hosting::secret;
 use nacre_ledger::signing::{self, Role, SigningKey};
 use nacre_schemas::{
     Digest, Document as _, Signature,

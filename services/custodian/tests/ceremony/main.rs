@@ -150,7 +150,7 @@ fn what_is_kept_is_for_its_owner_alone_and_a_share_is_not_replaced() {
     carry(&hosts, CEREMONY);
     hosts.iter().for_each(|host| drop(host.round_2(CEREMONY).unwrap()));
     carry(&hosts, CEREMONY);
-    nacre_access::secret::write(&hosts[0].folder(CEREMONY).share(), &[7; 32]).unwrap();
+    nacre_hosting::secret::write(&hosts[0].folder(CEREMONY).share(), &[7; 32]).unwrap();
     assert!(matches!(hosts[0].finish(CEREMONY), Err(CeremonyError::OtherShare(_))));
     hosts[1].finish(CEREMONY).unwrap();
     assert_eq!(mode("secret/round-2.hex"), 0o600);

@@ -7,8 +7,8 @@ use curve25519_dalek::{
     ristretto::{CompressedRistretto, RistrettoPoint},
     scalar::Scalar,
 };
-use nacre_access::secret;
 use nacre_custodian::ceremony::{CeremonyError, Finished};
+use nacre_hosting::secret;
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
     Blob, Digest, Document as _, Point,

@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nacre_access::secret;
 use nacre_custodian::ceremony::{Agreement, CeremonyError, Finished, Folder, Listed, Roster, Session};
+use nacre_hosting::secret;
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{ceremony::KeyPurpose, id::JurisdictionId, trust::TrustRoot};
 use nacre_zk::{

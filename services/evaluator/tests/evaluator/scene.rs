@@ -23,7 +23,6 @@ use nacre_access::{
     client::Client,
     key::AccessKey,
     members::Members,
-    secret,
     server::{self, Gatekeeper},
 };
 use nacre_evaluator::{Config, Keys, ServeError};
@@ -32,6 +31,7 @@ use nacre_fhe::{
     list::{List, Plain},
     params::CROSS_1,
 };
+use nacre_hosting::secret;
 use nacre_ledger::{
     merkle::{Sm3Hasher, Tree},
     note::{Checkpoint, SignedCheckpoint},

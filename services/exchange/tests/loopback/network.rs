@@ -7,9 +7,9 @@ use nacre_access::{
     Scope,
     client::{Client, ClientError},
     key::AccessKey,
-    secret,
 };
 use nacre_exchange::{Config, Exchange, router};
+use nacre_hosting::secret;
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
     Blob, Digest, Document as _,

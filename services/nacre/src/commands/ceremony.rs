@@ -7,12 +7,12 @@ use std::{
 };
 
 use anyhow::Context as _;
-use nacre_access::secret;
 use nacre_custodian::ceremony::{
     Agreement, Finished, Folder, Roster, Session,
     endorsement::{Endorsing, Signer},
     status,
 };
+use nacre_hosting::secret;
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{Digest, Document as _, ceremony::KeyPurpose};
 use nacre_zk::share::SecretShare;

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fs, path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, ensure};
-use nacre_access::{Scope, client::Client, key::AccessKey, secret};
-use nacre_hosting::config::ConfigPath;
+use nacre_access::{Scope, client::Client, key::AccessKey};
+use nacre_hosting::{config::ConfigPath, secret};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_regulator::Publication;
 use nacre_schemas::{

@@ -3,8 +3,9 @@
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
-use nacre_access::{Scope, client::Client, client::ClientError, key::AccessKey, secret};
+use nacre_access::{Scope, client::Client, client::ClientError, key::AccessKey};
 use nacre_exchange::Config;
+use nacre_hosting::secret;
 use nacre_schemas::{entry::SealEntry, id::ChainId};
 use serde::Serialize;
 use tokio::net::TcpListener;

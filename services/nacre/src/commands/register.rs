@@ -13,8 +13,8 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use nacre_access::{
-    client::PlainClient,
+use nacre_access::client::PlainClient;
+use nacre_hosting::{
     folder::DataFolder,
     roots::{Roots, RootsError},
 };

@@ -7,8 +7,8 @@ use nacre_access::{
     Scope,
     client::{Client, ClientError},
     key::AccessKey,
-    secret,
 };
+use nacre_hosting::secret;
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
     Blob, Digest, Document as _,

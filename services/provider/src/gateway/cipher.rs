@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use nacre_access::secret::{self, SecretError};
+use nacre_hosting::secret::{self, SecretError};
 use nacre_schemas::Digest;
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;

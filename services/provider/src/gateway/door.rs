@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use axum::http::{HeaderMap, header::AUTHORIZATION};
-use nacre_access::secret;
+use nacre_hosting::secret;
 use nacre_schemas::Digest;
 use subtle::ConstantTimeEq as _;
 

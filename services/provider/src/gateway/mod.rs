@@ -74,7 +74,7 @@ pub enum ServeError {
     Row(String),
     /// A secret: the spool's key, the token, the key of the certificate.
     #[error(transparent)]
-    Secret(#[from] nacre_access::secret::SecretError),
+    Secret(#[from] nacre_hosting::secret::SecretError),
     /// The token is too short to be one.
     #[error("{}: a token has at least 32 characters; make one with `openssl rand -hex 32`", .0.display())]
     Token(PathBuf),

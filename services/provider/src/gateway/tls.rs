@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use nacre_access::secret;
+use nacre_hosting::secret;
 use rustls::{
     RootCertStore, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},

@@ -1,6 +1,7 @@
 //! What the exchange would not take is found out before anything is sealed; what cannot be found out, afterwards.
 
-use nacre_access::{key::AccessKey, secret};
+use nacre_access::key::AccessKey;
+use nacre_hosting::secret;
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::membership::MemberRole;
 

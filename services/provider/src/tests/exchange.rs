@@ -21,9 +21,9 @@ use nacre_access::{
     ProblemResponse, Scope,
     key::AccessKey,
     members::Members,
-    secret,
     server::{self, Gatekeeper},
 };
+use nacre_hosting::secret;
 use nacre_ledger::{
     merkle::{Sm3Hasher, Tree},
     note::{Checkpoint, SignedCheckpoint},

@@ -253,7 +253,7 @@ async fn a_token_is_asked_for_and_beyond_this_machine_nobody_is_let_in_without()
     let refused = crate::serve(site.config.clone(), open, std::future::pending()).await;
     assert!(matches!(refused, Err(ServeError::Open(_))));
     let path = site.folder.path().join("gateway.token");
-    nacre_access::secret::write_text(&path, &"0123456789abcdef".repeat(2)).unwrap();
+    nacre_hosting::secret::write_text(&path, &"0123456789abcdef".repeat(2)).unwrap();
     site.config.gateway.token = Some(path.into());
     let gateway = Gateway::start(&site.config).await;
     assert_eq!(gateway.get("/metadata").await.0, 200);
@@ -293,7 +293,7 @@ async fn over_tls_who_has_no_certificate_of_the_hospitals_own_is_not_let_in() {
     let (certificate, key) = hospital.issue("127.0.0.1");
     let file = |name: &str| site.folder.path().join(name);
     std::fs::write(file("gateway.crt"), certificate).unwrap();
-    nacre_access::secret::write_text(&file("gateway.key"), &key).unwrap();
+    nacre_hosting::secret::write_text(&file("gateway.key"), &key).unwrap();
     std::fs::write(file("hospital-ca.crt"), hospital.0.pem()).unwrap();
     let tls = crate::TlsConfig {
         certificate: file("gateway.crt").into(),

@@ -100,7 +100,7 @@ async fn while_the_exchange_is_away_or_would_refuse_the_key_months_stay_open() {
     site.config.exchange = there;
     let admitted = std::mem::replace(&mut site.config.signing_key, site.folder.path().join("other.key").into());
     let other = nacre_ledger::signing::SigningKey::generate().unwrap();
-    nacre_access::secret::write(&site.config.signing_key, &*other.to_bytes()).unwrap();
+    nacre_hosting::secret::write(&site.config.signing_key, &*other.to_bytes()).unwrap();
     let gateway = Gateway::start(&site.config).await;
     until_held(&site, "other.key").await;
     gateway.stop().await;

@@ -17,7 +17,7 @@ async fn refused(config: &Config) -> String {
 
 fn key(site: &Site, name: &str) -> std::path::PathBuf {
     let path = site.folder.path().join(name);
-    nacre_access::secret::write(&path, &[9; 32]).unwrap();
+    nacre_hosting::secret::write(&path, &[9; 32]).unwrap();
     path
 }
 
