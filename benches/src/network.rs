@@ -12,6 +12,7 @@ use nacre::{
 };
 use nacre_access::{Scope, client::Client, key::AccessKey};
 use nacre_hosting::secret;
+use nacre_hosting::tls::ClientTls;
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{Document as _, batch::Batch, receipt::BatchReceipt, region::Region, topology::Topology};
 use tempfile::TempDir;
@@ -43,6 +44,7 @@ impl Network {
         let plan = Plan {
             name: "bench.nacre.local".to_owned(),
             topology: Topology::of_regions(regions),
+            tls: false,
             anchor_every_ms: 60_000,
             custodians: 2,
             threshold: 2,
@@ -53,7 +55,7 @@ impl Network {
         let folder = tempfile::tempdir_in(".")?;
         let ports = Ports::bind(&plan).await?;
         let places = consortium::init(&folder.path().join("network"), &plan, &ports.addresses()?)?;
-        let servers = Servers::start(&places, ports)?;
+        let servers = Servers::start(&places, ports).await?;
         let hospitals = regions.iter().map(|region| Hospital::of(&places, *region)).collect::<anyhow::Result<_>>()?;
         Ok(Self { places, servers, hospitals, _folder: folder })
     }
@@ -85,7 +87,7 @@ impl Hospital {
 
     /// A client of the hospital's, with a connection of its own.
     pub fn client(&self) -> anyhow::Result<Client> {
-        Ok(Client::new(&self.url, self.provider.member.clone(), Arc::clone(&self.access))?)
+        Ok(Client::new(&self.url, self.provider.member.clone(), Arc::clone(&self.access), &ClientTls::default())?)
     }
 
     /// A signed batch as it is posted.

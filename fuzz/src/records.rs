@@ -39,6 +39,8 @@ fn config(people: Option<PathBuf>) -> Config {
         pseudonyms: None,
         table: Some(table().into()),
         unnamed: UnnamedConfig { person: PersonId::new("a").ok(), ..UnnamedConfig::default() },
+        tls: Default::default(),
+        server: Config::server(),
         gateway: GatewayConfig::default(),
     }
 }

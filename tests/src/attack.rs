@@ -16,6 +16,7 @@ use nacre_access::{
     key::AccessKey,
 };
 use nacre_hosting::secret;
+use nacre_hosting::tls::ClientTls;
 use nacre_ledger::{
     note::{Checkpoint, SignedCheckpoint},
     signing::{Role, SigningKey},
@@ -122,7 +123,8 @@ pub fn evaluator_client(running: &Running, evaluator: &str, server: &str) -> Cli
 
 fn client_at(running: &Running, server: &str, member: &MemberId, access_key: &Path) -> Client {
     let key = AccessKey::from_pem(&secret::read_text(access_key).unwrap()).unwrap();
-    Client::new(&format!("http://{}", running.addresses[server]), member.clone(), Arc::new(key)).unwrap()
+    Client::new(&format!("http://{}", running.addresses[server]), member.clone(), Arc::new(key), &ClientTls::default())
+        .unwrap()
 }
 
 /// The submission with those confirmations.
@@ -153,7 +155,9 @@ impl Attack {
         let config = nacre_regulator::Config::read(&running.places.regulator).unwrap();
         let access_key = AccessKey::from_pem(&secret::read_text(&config.access_key).unwrap()).unwrap();
         let access_key = Arc::new(access_key);
-        let client = |url: &str| Client::new(url, config.member.clone(), Arc::clone(&access_key)).unwrap();
+        let client = |url: &str| {
+            Client::new(url, config.member.clone(), Arc::clone(&access_key), &ClientTls::default()).unwrap()
+        };
         Self {
             network: running.network().unwrap(),
             truths,

@@ -17,7 +17,7 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use nacre_access::ProblemResponse;
+use nacre_hosting::problem::ProblemResponse;
 use nacre_ledger::{
     log::{Log, LogOptions},
     note::{SignedCheckpoint, Submission},

@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use nacre_hosting::server::Listeners;
 use nacre_provider::{Clock, Config, OutboxError, ServeError, serve_by};
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use crate::process::is_open;
 
 /// How much faster.
 const FACTOR: u32 = 500;
@@ -14,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Scaled {
     /// Where it is.
     pub url: String,
+    metrics: String,
     served: JoinHandle<Result<(), ServeError>>,
     /// Ends, when it goes, what the gateway runs beside.
     stop: oneshot::Sender<()>,
@@ -30,13 +34,14 @@ impl Scaled {
     pub async fn start_by(config: &Config, clock: impl Fn() -> Clock) -> anyhow::Result<Self> {
         let begin = Instant::now();
         loop {
-            let listener = TcpListener::bind("127.0.0.1:0").await?;
-            let url = format!("http://{}", listener.local_addr()?);
+            let listeners = Listeners::bind_loopback().await?;
+            let url = format!("http://{}", listeners.address()?);
+            let metrics = listeners.metrics_address().transpose()?.map(|address| format!("http://{address}/metrics"));
             let (stop, stopped) = oneshot::channel::<()>();
-            let served = tokio::spawn(serve_by(config.clone(), listener, async move { drop(stopped.await) }, clock()));
-            let mut gateway = Self { url, served, stop };
+            let served = tokio::spawn(serve_by(config.clone(), listeners, async move { drop(stopped.await) }, clock()));
+            let mut gateway = Self { url, metrics: metrics.unwrap_or_default(), served, stop };
             while !gateway.served.is_finished() {
-                if reqwest::get(format!("{}/healthz", gateway.url)).await.is_ok() {
+                if is_open(&gateway.url).await {
                     return Ok(gateway);
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -47,6 +52,11 @@ impl Scaled {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Its metrics, in the Prometheus text format.
+    pub async fn metrics(&self) -> anyhow::Result<String> {
+        Ok(reqwest::get(&self.metrics).await?.error_for_status()?.text().await?)
     }
 
     /// As a process that is killed: nothing is finished.

@@ -25,14 +25,14 @@ use std::{
 use anyhow::Context as _;
 use nacre::{
     commands::{exchange::seal, verify::read_trust},
-    consortium::{self, Consortium, Plan, cross::CrossDealing, cross_structure, jurisdictions},
+    consortium::{self, Addresses, Consortium, Plan, cross::CrossDealing, cross_structure, jurisdictions},
     servers::{Ports, Servers},
 };
 use nacre_access::{
     client::{Client, PlainClient},
     key::AccessKey,
 };
-use nacre_hosting::secret;
+use nacre_hosting::{secret, tls::ClientTls};
 use nacre_ledger::note::{Submission, submission};
 use nacre_provider::PostSummary;
 use nacre_regulator::{Outcome, QueryError, Question};
@@ -54,6 +54,8 @@ pub struct Running {
     pub servers: Servers,
     /// Their addresses.
     pub addresses: BTreeMap<String, String>,
+    /// The addresses of their metrics.
+    pub metrics: BTreeMap<String, String>,
 }
 
 /// A plan with these regions and limit; persons are named by `person_system`.
@@ -63,6 +65,7 @@ pub fn plan(regions: &[&str], minimum_people: u32, person_system: &str) -> Plan 
         topology: Topology::of_regions(
             &regions.iter().map(|region| region.parse().expect("a region")).collect::<Vec<_>>(),
         ),
+        tls: false,
         anchor_every_ms: 60_000,
         custodians: 3,
         threshold: 2,
@@ -107,11 +110,13 @@ impl Running {
         let folder = tempfile::tempdir()?;
         let ports = Ports::bind(plan).await?;
         let mut addresses = ports.addresses()?;
-        let target = elsewhere.and_then(|(server, address)| addresses.insert(server.to_owned(), address.to_owned()));
+        let target =
+            elsewhere.and_then(|(server, address)| addresses.callers.insert(server.to_owned(), address.to_owned()));
         let dealing = if plan.cross.is_some() { Some(cross_keys(plan)?) } else { None };
         let places = consortium::init_with(&folder.path().join("network"), plan, &addresses, dealing)?;
-        let servers = Servers::start(&places, ports)?;
-        Ok((Self { folder, places, servers, addresses }, target))
+        let servers = Servers::start(&places, ports).await?;
+        let Addresses { callers: addresses, metrics } = addresses;
+        Ok((Self { folder, places, servers, addresses, metrics }, target))
     }
 
     /// The folder that everything is in.
@@ -129,10 +134,15 @@ impl Running {
         self.ask_witness(witness, submission::PATH, Some(submission.to_text())).await
     }
 
+    /// The metrics of a server, in the Prometheus text format.
+    pub async fn metrics(&self, server: &str) -> anyhow::Result<String> {
+        Ok(reqwest::get(format!("http://{}/metrics", self.metrics[server])).await?.error_for_status()?.text().await?)
+    }
+
     /// The answer of a witness, at any of its addresses.
     pub async fn ask_witness(&self, witness: &str, path: &str, body: Option<String>) -> anyhow::Result<(u16, String)> {
         let url = format!("http://{}", self.addresses[witness]);
-        let client = PlainClient::new(&url, Duration::from_secs(120), 1 << 20)?;
+        let client = PlainClient::new(&url, Duration::from_secs(120), 1 << 20, &ClientTls::default())?;
         let answer = match body {
             Some(body) => client.post_text(path, body).await?,
             None => client.get_text(path).await?,
@@ -149,7 +159,7 @@ impl Running {
     pub fn provider_client(&self, member: &str) -> anyhow::Result<Client> {
         let config = self.provider(member)?;
         let key = AccessKey::from_pem(&secret::read_text(&config.access_key)?)?;
-        Ok(Client::new(&config.exchange, config.member, Arc::new(key))?)
+        Ok(Client::new(&config.exchange, config.member, Arc::new(key), &config.tls.read()?)?)
     }
 
     /// Posts files as a provider.

@@ -21,24 +21,27 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a command that serves at the address, and waits until it answers `/healthz`. What it says goes to the file.
+    /// Starts a command that serves at the address, and waits until it is open. What it says goes to the file.
     pub async fn start(command: &mut Command, address: &str, log: &Path) -> Self {
         let said = fs::File::options().append(true).create(true).open(log).unwrap();
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().unwrap();
         let mut process = Self { child, address: address.to_owned(), log: log.to_owned() };
         let begin = Instant::now();
-        while !process.is_healthy().await {
+        while !process.is_open().await {
             assert!(begin.elapsed() < PATIENCE && process.is_alive(), "it does not serve:\n{}", process.said());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         process
     }
 
-    /// Whether it answers `/healthz`.
-    pub async fn is_healthy(&self) -> bool {
-        let asked =
-            reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(Duration::from_secs(5)).build().unwrap();
-        let answer = asked.get(format!("http://{}/healthz", self.address)).send().await;
+    /// Whether it is open, whatever it lacks.
+    pub async fn is_open(&self) -> bool {
+        is_open(&format!("http://{}", self.address)).await
+    }
+
+    /// Whether it is fit for all of its work.
+    pub async fn is_ready(&self) -> bool {
+        let answer = caller().get(format!("http://{}/readyz", self.address)).send().await;
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
@@ -77,6 +80,21 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn caller() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(Duration::from_secs(5)).build().unwrap()
+}
+
+/// Whether the server there is open, whatever it lacks.
+pub async fn is_open(url: &str) -> bool {
+    lacks(url).await.is_some_and(|lacks| !lacks.iter().any(|lack| lack == "opening"))
+}
+
+/// What the server there says that it lacks, in words; none if it does not serve.
+pub async fn lacks(url: &str) -> Option<Vec<String>> {
+    let said = caller().get(format!("{url}/readyz")).send().await.ok()?.json::<serde_json::Value>().await.ok()?;
+    Some(said["lacks"].as_array()?.iter().map(|lack| lack["what"].as_str().unwrap().to_owned()).collect())
 }
 
 /// Calls of a process that fail, as long as this lives.

@@ -159,7 +159,7 @@ async fn an_exchange_whose_disk_failed_goes_on_without_a_restart() {
     ] {
         let what = format!("{calls} of {}: {error}", file.display());
         scene.post_through(&what, || Some(Fault::make(&exchange, calls, error, file)), || {}).await;
-        assert!(exchange.is_alive() && exchange.is_healthy().await);
+        assert!(exchange.is_alive() && exchange.is_open().await);
     }
     scene.holds().await;
     exchange.kill();
@@ -234,7 +234,7 @@ async fn a_witness_through(fail: impl FnOnce(&Process, &Path), end: impl FnOnce(
     assert!(witness.is_alive());
     witness.kill();
     let _witness = Process::start(&mut nacre(&["witness", "serve"], &config), &address, &log).await;
-    let (_, metrics) = scene.running.ask_witness(FULL, "/metrics", None).await.unwrap();
+    let metrics = scene.running.metrics(FULL).await.unwrap();
     let size = 3 * scene.acknowledged.len();
     let line = format!("nacre_witness_countersigned_entries{{chain=\"{}\"}} {size}\n", chain(HOME));
     assert!(metrics.contains(&line), "{metrics}");
@@ -367,7 +367,7 @@ impl Gateway {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap().to_string();
         let mut file = fs::File::options().append(true).open(&config).unwrap();
-        writeln!(file, "\n[gateway]\nlisten = \"{address}\"\ngrace-days = 0\nquiet-hours = 0").unwrap();
+        writeln!(file, "\n[server]\nlisten = \"{address}\"\n[gateway]\ngrace-days = 0\nquiet-hours = 0").unwrap();
         fs::create_dir_all(&data).unwrap();
         Self { running, config, address, data: data.to_path_buf() }
     }

@@ -17,7 +17,7 @@ use std::{
 };
 
 use nacre_provider::{Clock, Config};
-use nacre_tests::{Running, gateway::Scaled, peers, plan, unsteady::Unsteady};
+use nacre_tests::{Running, gateway::Scaled, peers, plan, process::is_open, unsteady::Unsteady};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
@@ -51,7 +51,7 @@ impl Gateway {
         command.args(["provider", "serve"]).arg(config).stdin(Stdio::null()).stdout(Stdio::null());
         let mut gateway = Self { child: command.spawn().unwrap(), url: format!("http://{address}") };
         let begin = Instant::now();
-        while reqwest::get(format!("{}/healthz", gateway.url)).await.is_err() {
+        while !is_open(&gateway.url).await {
             let ended = gateway.child.try_wait().unwrap();
             assert!(ended.is_none() && begin.elapsed() < PATIENCE, "the gateway does not serve: {ended:?}");
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -72,7 +72,7 @@ async fn network() -> (Running, PathBuf, String) {
     let config = running.places.providers[MEMBER].clone();
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let mut file = fs::File::options().append(true).open(&config).unwrap();
-    writeln!(file, "\n[gateway]\nlisten = \"{address}\"\ngrace-days = 0\nquiet-hours = 0").unwrap();
+    writeln!(file, "\n[server]\nlisten = \"{address}\"\n[gateway]\ngrace-days = 0\nquiet-hours = 0").unwrap();
     (running, config, address)
 }
 
@@ -177,7 +177,7 @@ impl Exchange {
         command.args(["exchange", "serve"]).arg(&running.places.exchanges[REGION]).stdin(Stdio::null());
         let exchange = Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         let begin = Instant::now();
-        while reqwest::get(format!("http://{address}/healthz")).await.is_err() {
+        while !is_open(&format!("http://{address}")).await {
             assert!(begin.elapsed() < PATIENCE, "the exchange does not serve");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -375,12 +375,15 @@ async fn files_are_imported_once_and_everyone_sees_how_far_they_got() {
     assert_eq!(records_at_exchange(&running).await, 3, "what was imported twice is there once");
     running.seal().await.unwrap();
     until("sealed", 3).await;
-    let metrics = reqwest::get(format!("{}/metrics", gateway.url)).await.unwrap().text().await.unwrap();
+    let metrics = gateway.metrics().await.unwrap();
     let value = |name: &str| {
         let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("nacre_gateway_{name} ")));
-        line.unwrap_or_else(|| panic!("no {name} in {metrics}")).parse::<u64>().unwrap()
+        line.unwrap_or_else(|| panic!("no {name} in {metrics}")).parse::<f64>().unwrap()
     };
-    assert_eq!(["sealed_records", "refused_records", "set_aside", "failures"].map(value), [3, 0, 0, 0]);
+    assert_eq!(
+        ["records{state=\"sealed\"}", "records{state=\"refused\"}", "set_aside", "failures"].map(value),
+        [3.0, 0.0, 0.0, 0.0]
+    );
     gateway.kill().await;
     let record = nacre_provider::receipts(&config).await.unwrap()[0].record;
     let begin = Instant::now();

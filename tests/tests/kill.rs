@@ -34,7 +34,9 @@ use nacre_schemas::{
     receipt::BatchReceipt,
 };
 use nacre_tests::{
-    Running, files_below, plan, question,
+    Running, files_below, plan,
+    process::is_open,
+    question,
     truth::{assert_true, opened},
 };
 use nacre_verifier::{receipt, release};
@@ -152,7 +154,7 @@ impl Campaign {
         let mut victim =
             Victim::start(nacre().args(["exchange", "serve"]).arg(&self.running.places.exchanges[REGION]), &self.log());
         let begin = Instant::now();
-        while self.client.get_text("/healthz", None).await.is_err() {
+        while !is_open(self.client.base_url()).await {
             let ended = victim.0.try_wait().unwrap();
             let log = || fs::read_to_string(self.log()).unwrap_or_default();
             assert!(ended.is_none() && begin.elapsed() < PATIENCE, "the exchange does not serve: {ended:?}\n{}", log());

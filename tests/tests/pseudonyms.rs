@@ -24,6 +24,7 @@ use nacre_access::{
     key::AccessKey,
 };
 use nacre_hosting::secret;
+use nacre_hosting::tls::ClientTls;
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_provider::{PostSummary, Reason};
 use nacre_schemas::{
@@ -331,7 +332,7 @@ async fn a_custodian_that_lies_is_named_and_another_is_asked() {
 fn client(running: &Running, custodian: &str, member: &str, access_key: &Path) -> Client {
     let key = AccessKey::from_pem(&secret::read_text(access_key).unwrap()).unwrap();
     let url = format!("http://{}", running.addresses[custodian]);
-    Client::new(&url, member.parse().unwrap(), Arc::new(key)).unwrap()
+    Client::new(&url, member.parse().unwrap(), Arc::new(key), &ClientTls::default()).unwrap()
 }
 
 fn request(member: &str, count: usize) -> EvaluationRequest {

@@ -19,6 +19,11 @@ use std::{
 };
 
 use axum::body::Bytes;
+use nacre_hosting::{
+    problem::PROBLEM_JSON,
+    request_id::{self, RequestId},
+    tls::ClientTls,
+};
 use nacre_schemas::id::MemberId;
 use reqwest::{
     Method, Response, StatusCode, Url,
@@ -64,7 +69,7 @@ struct Call {
 impl Client {
     /// A client of the server at `base_url` (http or https; over http, others on the way can read tokens). Several
     /// requests may be under way at once.
-    pub fn new(base_url: &str, member: MemberId, key: Arc<AccessKey>) -> Result<Self, ClientError> {
+    pub fn new(base_url: &str, member: MemberId, key: Arc<AccessKey>, tls: &ClientTls) -> Result<Self, ClientError> {
         let address = Address::parse(base_url)?;
         if !address.is_encrypted() && !address.is_loopback() {
             tracing::warn!(
@@ -72,7 +77,7 @@ impl Client {
                 "this server is called over plain http: tokens can be read on the way"
             );
         }
-        let http = http_client(&address)?;
+        let http = http_client(&address, tls)?;
         let tokens = Tokens::new(address.token_url(), member, key);
         Ok(Self { http, address, tokens, timeout: DEFAULT_TIMEOUT, max_response_bytes: DEFAULT_MAX_RESPONSE_BYTES })
     }
@@ -203,7 +208,10 @@ impl Client {
 
     async fn attempt(&self, call: &Call, token: Option<&Zeroizing<String>>) -> Result<Response, ClientError> {
         let mut request = self.http.request(call.method.clone(), call.url.clone()).timeout(self.timeout);
-        request = request.header(ACCEPT, format!("{}, {}", call.accept, crate::problem::PROBLEM_JSON));
+        request = request.header(ACCEPT, format!("{}, {}", call.accept, PROBLEM_JSON));
+        if let Some(id) = RequestId::current().and_then(|id| id.to_header()) {
+            request = request.header(request_id::HEADER, id);
+        }
         if let Some(token) = token {
             request = request.bearer_auth(token.as_str());
         }
@@ -235,7 +243,7 @@ fn time_of(headers: &HeaderMap) -> Option<SystemTime> {
     made.checked_add(Duration::from_secs(kept_s))
 }
 
-fn http_client(address: &Address) -> Result<reqwest::Client, ClientError> {
+fn http_client(address: &Address, tls: &ClientTls) -> Result<reqwest::Client, ClientError> {
     install_provider();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("nacre/", env!("CARGO_PKG_VERSION")))
@@ -248,6 +256,8 @@ fn http_client(address: &Address) -> Result<reqwest::Client, ClientError> {
     if !address.is_encrypted() {
         // Nothing is looked up in the system's certificates, which a small container does not have.
         builder = builder.tls_certs_only([]);
+    } else if let Some(config) = tls.config() {
+        builder = builder.tls_backend_preconfigured(config.clone());
     }
     builder.build().map_err(|error| ClientError::Setup(error::chain(&error)))
 }

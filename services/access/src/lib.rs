@@ -1,17 +1,16 @@
 //! Access: who is calling, and whether it may do what it asks. OAuth 2 client credentials with a signed
 //! assertion (RFC 6749 §4.4, RFC 7523 §2.2, `private_key_jwt` with ES384, as in SMART Backend Services), both
-//! sides; problem+json (RFC 9457) over HTTP; the members directory.
+//! sides; the members directory.
 //!
-//! * [`server`]: `POST /oauth/token` and the check of every later request ([`server::Gatekeeper`]); serving with bounds on
-//!   what strangers can hold ([`server::serve`]).
+//! * [`server`]: `POST /oauth/token` and the check of every later request ([`server::Gatekeeper`]).
 //! * [`client`]: calls a server as a member, fetches and renews tokens by itself.
 //! * [`pause`]: how long to wait before something is tried again.
 //! * [`members`]: the admissions that a server goes by, each checked against the trust root.
 //! * [`key`]: P-384 access keys.
 //!
 //! Kept true: no password or shared secret leaves a member's machine; an assertion is taken once; an access token
-//! is read only by the process that issued it, and dies with it. TLS is the front proxy's: over plain HTTP whoever
-//! is on the path can use a token for the five minutes it lives.
+//! is read only by the process that issued it, and dies with it. Over plain HTTP, others on the way can use a token for the
+//! five minutes that it lives: TLS is [`nacre_hosting::tls`]'s.
 //!
 //! Errors: [`nacre_schemas::problem::Problem`] to callers; an enum a module to ourselves. No error and no log line
 //! carries a key, an assertion or a token.
@@ -24,14 +23,12 @@ pub mod client;
 pub mod key;
 pub mod members;
 pub mod pause;
-mod problem;
 mod replay;
 mod scope;
 pub mod server;
 mod token;
 
 pub use address::AddressError;
-pub use problem::ProblemResponse;
 pub use scope::{Scope, UnknownScope};
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,16 +1,13 @@
-//! The server's side: `POST /oauth/token`, the check of every later request, and serving itself.
+//! The server's side: `POST /oauth/token`, and the check of every later request.
 //!
 //! Kept true: a token is issued only for an assertion that counts ([`crate::assertion`]) and was never taken before,
-//! and only for scopes of the member's role; a request passes only with a token of this process that covers it. What a
-//! stranger can hold of a server is bounded: [`serve`] says by what.
+//! and only for scopes of the member's role; a request passes only with a token of this process that covers it.
 //!
 //! Errors: RFC 6749 §5.2 at the token endpoint, problems elsewhere. Both say what to do, neither repeats what was
 //! sent.
 
 mod endpoint;
-mod held;
 mod refusal;
-mod serve;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,14 +17,13 @@ use axum::{
     http::{HeaderMap, header::AUTHORIZATION},
     routing::post,
 };
+use nacre_hosting::problem::{INSUFFICIENT_SCOPE, NO_TOKEN};
 use nacre_schemas::{
     membership::SignedMembership,
     problem::{Problem, Retry},
 };
 
 pub(crate) use endpoint::{ASSERTION_TYPE, GRANT_TYPE};
-pub use held::body_holding;
-pub use serve::{Limits, serve, serve_behind};
 
 use crate::{
     AddressError, Scope,
@@ -35,7 +31,6 @@ use crate::{
     assertion::Assertion,
     members::Members,
     now_s,
-    problem::{INSUFFICIENT_SCOPE, NO_TOKEN},
     replay::{MAX_ENTRIES, MAX_ENTRIES_OF_MEMBER, ReplayCache, ReplayError},
     token::{Mint, TokenError},
 };

@@ -11,6 +11,7 @@ use nacre_hosting::{
     config::{self, ConfigError, ConfigPath, Configuration},
     folder::registers_beside,
 };
+use nacre_hosting::{server::ServerConfig, tls::ClientTlsConfig};
 use nacre_schemas::id::{ChainId, JurisdictionId, MemberId};
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +19,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    /// Address to listen on, as `127.0.0.1:7300`.
-    pub listen: String,
     /// Its own URL: the audience of the access tokens it takes.
     pub url: String,
     /// Folder of its log and of the bodies behind it; made if missing, with mode 0700. One process has it at a time.
@@ -54,6 +53,11 @@ pub struct Config {
     pub signing_key: ConfigPath,
     /// File of the P-384 key it asks exchanges with, PEM.
     pub access_key: ConfigPath,
+    /// How it is reached.
+    pub server: ServerConfig,
+    /// How exchanges are called.
+    #[serde(default, skip_serializing_if = "ClientTlsConfig::is_default")]
+    pub tls: ClientTlsConfig,
     /// Where the chains are: every regional and every main chain of the network.
     pub exchanges: BTreeMap<ChainId, String>,
 }
@@ -93,7 +97,6 @@ mod tests {
     use super::*;
 
     const TEXT: &str = r#"
-        listen = "127.0.0.1:0"
         url = "http://127.0.0.1:7300"
         data = "data"
         trust = "../../trust.toml"
@@ -104,6 +107,8 @@ mod tests {
         share = "share.hex"
         signing-key = "signing.hex"
         access-key = "access.pem"
+        [server]
+        listen = "127.0.0.1:0"
         [exchanges]
         "region/440100" = "http://127.0.0.1:7200"
     "#;

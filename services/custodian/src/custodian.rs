@@ -88,6 +88,9 @@ pub enum OpenError {
     /// The trust root does not hold.
     #[error("the trust root: {0}")]
     Trust(#[from] Failure),
+    /// Its certificate as a client, or the CA that it trusts.
+    #[error(transparent)]
+    Tls(#[from] nacre_hosting::tls::TlsError),
     /// A file of secrets.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -237,6 +240,16 @@ impl Custodian {
         let detail = "the custodian's own log is damaged, was put back to an older state, or has lost its register: it says \
                       nothing until its operator has seen to it";
         Err(Problem::new(503, "read-only", "Read only", detail).retry(Retry::Later))
+    }
+
+    /// Why its own log takes nothing, if it takes nothing.
+    pub(crate) fn read_only(&self) -> Option<&str> {
+        self.record.read_only()
+    }
+
+    /// Entries of its own log.
+    pub(crate) fn entries(&self) -> u64 {
+        self.record.entries()
     }
 
     /// Tells callers apart.
@@ -581,10 +594,11 @@ fn open_exchanges(config: &Config, network: &Network) -> Result<BTreeMap<ChainId
     let key = AccessKey::from_pem(&pem)
         .map_err(|error| OpenError::Key { path: config.access_key.to_path_buf(), reason: error.to_string() })?;
     let key = Arc::new(key);
+    let tls = config.tls.read()?;
     let mut clients = BTreeMap::new();
     for (chain, url) in &config.exchanges {
         network.root().chain(chain).ok_or_else(|| OpenError::UnknownChain(chain.clone()))?;
-        let client = Client::new(url, config.member.clone(), Arc::clone(&key))
+        let client = Client::new(url, config.member.clone(), Arc::clone(&key), &tls)
             .map(|client| client.timeout(DETAILS_TIMEOUT))
             .map_err(|error| OpenError::Exchange { chain: chain.clone(), reason: error.to_string() })?;
         clients.insert(chain.clone(), client);

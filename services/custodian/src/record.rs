@@ -194,6 +194,11 @@ impl Record {
         self.log.read_only()
     }
 
+    /// Entries of the log.
+    pub fn entries(&self) -> u64 {
+        self.log.size()
+    }
+
     /// Records statements that are sent together, at least one. The first's place in the log.
     pub async fn keep(&self, statements: Vec<Statement>) -> Result<u64, RecordError> {
         if let Some(why) = self.read_only() {

@@ -2,7 +2,6 @@
 //!
 //! ```text
 //! POST /oauth/token        access tokens
-//! GET  /healthz            204; 503 while its own log takes nothing, and then everything below is refused
 //! POST /v1/confirmations   Submission without confirmations → Finding; scope and caller as below
 //! POST /v1/answers         Submission → Verdict; scope answers.request, by the request's own requester
 //! POST /v1/cross/answers    CrossSubmission → CrossVerdict; scope and caller as above
@@ -15,19 +14,31 @@
 //! Kept true: a body is read only for a caller with a token, and only while there is a place: so strangers take no
 //! memory, and callers at most [`PLACES`] submissions and as many requests for pseudonyms, which do not take each
 //! other's places. What was begun is finished even if the caller hangs up, so work never
-//! outgrows the places. A body has to keep arriving ([`server::serve`]), so one that is half sent gives its place back soon.
-//! Token requests take no place. Errors: problem+json.
+//! outgrows the places. A body has to keep arriving, so one that is half sent gives its place back soon. Token requests take no
+//! place. While its own log takes nothing, all of this is refused (503 `read-only`). Connections, health and metrics are the
+//! host's ([`nacre_hosting::host`]). Errors: problem+json.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    body::{self, Body, Bytes},
+    body::{Body, Bytes},
     extract::State,
-    http::{HeaderMap, StatusCode, header::CONTENT_LENGTH},
-    routing::{get, post},
+    http::HeaderMap,
+    routing::post,
 };
-use nacre_access::{ProblemResponse, Scope, server};
+use futures::future::BoxFuture;
+use nacre_access::{Scope, server};
+use nacre_hosting::{
+    Gauges,
+    body::Cap,
+    host::{Host, HostError, Hosted},
+    load,
+    problem::ProblemResponse,
+    ready::Lack,
+    request_id,
+    server::Listeners,
+};
 use nacre_schemas::{
     answer::Verdict,
     confirmation::Finding,
@@ -37,13 +48,13 @@ use nacre_schemas::{
     limits,
     membership::SignedMembership,
     preview::SignedPreview,
-    problem::{Problem, Retry},
+    problem::Problem,
     pseudonym::{EvaluationRequest, SignedEvaluation},
     query::SignedRequest,
     summand::{SummandDispute, SummandProof},
 };
 use serde::de::DeserializeOwned;
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::{
     config::Config,
@@ -65,9 +76,9 @@ pub enum ServeError {
     /// It does not start.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The socket has no address.
-    #[error("the listening socket: {0}")]
-    Socket(#[from] std::io::Error),
+    /// It cannot be reached.
+    #[error(transparent)]
+    Host(#[from] HostError),
     /// The thread that opens the log stopped.
     #[error("the custodian could not be opened")]
     Stopped,
@@ -102,27 +113,65 @@ impl Desk {
     }
 }
 
-/// Serves until `shutdown` is ready; requests in work are finished first.
+/// Serves from the first moment, opens the custodian, and goes on until `shutdown` is ready; requests in work are finished
+/// first.
 pub async fn serve(
     config: Config,
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
+    let host = Host::start("custodian", &config.server, &config.data, listeners)?;
     // Opening reads the whole log.
     let opened = tokio::task::spawn_blocking(move || Custodian::open(&config)).await;
     let custodian = Arc::new(opened.map_err(|_| ServeError::Stopped)??);
-    let address: SocketAddr = listener.local_addr()?;
-    tracing::info!(custodian = %custodian.id(), %address, "serving");
-    server::serve(listener, router(custodian), shutdown).await;
+    let desk = Desk::new(custodian);
+    host.open(router(desk.clone()), Arc::new(Seen::by(&host, desk)), None);
+    host.until(shutdown).await;
     Ok(())
 }
 
+/// The custodian as its host sees it.
+struct Seen {
+    desk: Desk,
+    read_only: Gauges,
+    entries: Gauges,
+    queues: Gauges,
+}
+
+impl Seen {
+    fn by(host: &Host, desk: Desk) -> Self {
+        Self {
+            desk,
+            read_only: host.gauges("log_read_only", "1 if the custodian's own log takes nothing", &[]),
+            entries: host.gauges("log_entries", "Entries of the custodian's own log", &[]),
+            queues: host.gauges("queue_taken", "Pieces of work that are under way", &["queue"]),
+        }
+    }
+}
+
+impl Hosted for Seen {
+    fn lacks(&self) -> BoxFuture<'_, Vec<Lack>> {
+        let read_only = self.desk.custodian.read_only();
+        let lack =
+            read_only.map(|reason| Lack::new("read-only", format!("the custodian's own log takes nothing: {reason}")));
+        Box::pin(std::future::ready(lack.into_iter().collect()))
+    }
+
+    fn observe(&self) -> BoxFuture<'_, ()> {
+        let Desk { custodian, submissions, pseudonyms } = &self.desk;
+        self.read_only.set(&[], f64::from(custodian.read_only().is_some()));
+        self.entries.set(&[], custodian.entries() as f64);
+        for (queue, places) in [("submissions", submissions), ("pseudonyms", pseudonyms)] {
+            self.queues.set(&[queue], (PLACES - places.available_permits()) as f64);
+        }
+        Box::pin(std::future::ready(()))
+    }
+}
+
 /// The routes.
-pub fn router(custodian: Arc<Custodian>) -> Router {
-    let tokens = server::router(Arc::clone(custodian.gatekeeper()));
-    let desk = Desk::new(custodian);
+fn router(desk: Desk) -> Router {
+    let tokens = server::router(Arc::clone(desk.custodian.gatekeeper()));
     Router::new()
-        .route("/healthz", get(healthz))
         .route("/v1/confirmations", post(confirmations))
         .route("/v1/answers", post(answers))
         .route("/v1/cross/answers", post(cross_answers))
@@ -131,11 +180,6 @@ pub fn router(custodian: Arc<Custodian>) -> Router {
         .route("/v1/pseudonyms", post(pseudonyms))
         .with_state(desk)
         .merge(tokens)
-}
-
-async fn healthz(State(desk): State<Desk>) -> Result<StatusCode, ProblemResponse> {
-    desk.custodian.check_writable()?;
-    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn answers(State(desk): State<Desk>, headers: HeaderMap, body: Body) -> Result<Json<Verdict>, ProblemResponse> {
@@ -218,10 +262,10 @@ where
 {
     let caller = desk.custodian.gatekeeper().authorize(headers, kind.scope)?.clone();
     desk.custodian.check_writable()?;
-    let place = Arc::clone(&kind.places).try_acquire_owned().map_err(|_| busy())?;
-    let bytes = read_body(headers, body, kind.max_bytes).await?;
+    let place = Arc::clone(&kind.places).try_acquire_owned().map_err(|_| load::busy())?;
+    let bytes = Cap { bytes: kind.max_bytes, time: BODY_TIMEOUT }.read(headers, body).await?;
     // A task of its own, which holds the place to its end.
-    let work = tokio::spawn(async move {
+    let work = request_id::spawn(async move {
         let _place = place;
         let sent = parse(&caller.membership.member, kind.sender, bytes).await?;
         act(desk.custodian, sent, caller).await
@@ -248,32 +292,6 @@ async fn parse<B: DeserializeOwned + Send + 'static>(
         return Err(Problem::new(403, "not-the-requester", "Not the requester", detail));
     }
     Ok(sent)
-}
-
-async fn read_body(headers: &HeaderMap, body: Body, max_bytes: usize) -> Result<Bytes, Problem> {
-    let too_large = || {
-        let detail =
-            format!("what is sent here has at most {max_bytes} bytes; ask about fewer cells or people at once");
-        Problem::new(413, "too-large", "Too large", detail)
-    };
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > max_bytes as u64) {
-        return Err(too_large());
-    }
-    match tokio::time::timeout(BODY_TIMEOUT, body::to_bytes(body, max_bytes)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        // Too long without having said so, or broken off: then nobody reads this.
-        Ok(Err(_)) => Err(too_large()),
-        Err(_) => {
-            let detail = format!("the submission did not arrive within {} seconds", BODY_TIMEOUT.as_secs());
-            Err(Problem::new(408, "too-slow", "Too slow", detail).retry(Retry::Later))
-        }
-    }
-}
-
-fn busy() -> Problem {
-    let detail = format!("{PLACES} callers' words are in work; send it again in a moment");
-    Problem::new(503, "busy", "Busy", detail).retry(Retry::Later)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, num::NonZeroUsize, path::Path};
 
 use nacre_hosting::config::{self, ConfigError, ConfigPath, Configuration};
+use nacre_hosting::{server::ServerConfig, tls::ClientTlsConfig};
 use nacre_schemas::id::{ChainId, MemberId};
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +12,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    /// Address to listen on, as `127.0.0.1:7500`.
-    pub listen: String,
     /// Its own URL: the audience of the access tokens it takes.
     pub url: String,
     /// Folder of its jobs, its own in this network: requests, inputs, checkpoints, results. Inputs are some 16 kB a batch; at worst 256 MB a chain.
@@ -38,6 +37,11 @@ pub struct Config {
     /// Whether inputs stay when their job is done, for who computes it again.
     #[serde(default)]
     pub keep_inputs: bool,
+    /// How it is reached.
+    pub server: ServerConfig,
+    /// How exchanges are called.
+    #[serde(default, skip_serializing_if = "ClientTlsConfig::is_default")]
+    pub tls: ClientTlsConfig,
     /// Where the chains are: every regional chain of the network.
     pub exchanges: BTreeMap<ChainId, String>,
 }
@@ -65,7 +69,6 @@ mod tests {
     use super::*;
 
     const TEXT: &str = r#"
-        listen = "127.0.0.1:0"
         url = "http://127.0.0.1:7500"
         data = "data"
         trust = "../../trust.toml"
@@ -74,6 +77,8 @@ mod tests {
         signing-key = "signing.hex"
         access-key = "access.pem"
         keys = "../cross.evaluation"
+        [server]
+        listen = "127.0.0.1:0"
         [exchanges]
         "region/440100" = "http://127.0.0.1:7200"
     "#;

@@ -68,6 +68,9 @@ pub enum OpenError {
     /// Its own URL, or this machine's randomness.
     #[error(transparent)]
     Gatekeeper(#[from] GatekeeperError),
+    /// Its certificate as a client, or the CA that it trusts.
+    #[error(transparent)]
+    Tls(#[from] nacre_hosting::tls::TlsError),
     /// A file of secrets.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -207,10 +210,11 @@ fn open_exchanges(config: &Config, network: &Network) -> Result<BTreeMap<ChainId
         return Err(OpenError::NoExchange(chain.clone()));
     }
     let key = Arc::new(AccessKey::from_pem(&secret::read_text(&config.access_key)?)?);
+    let tls = config.tls.read()?;
     let mut clients = BTreeMap::new();
     for (chain, url) in &config.exchanges {
         network.root().chain(chain).ok_or_else(|| OpenError::UnknownChain(chain.clone()))?;
-        let client = Client::new(url, config.member.clone(), Arc::clone(&key))
+        let client = Client::new(url, config.member.clone(), Arc::clone(&key), &tls)
             .map(|client| client.timeout(inputs::TIMEOUT).max_response_bytes(CrossDelivery::MAX_BYTES))
             .map_err(|error| OpenError::Exchange { chain: chain.clone(), error })?;
         clients.insert(chain.clone(), client);

@@ -142,6 +142,11 @@ impl Evaluator {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Jobs that wait or work.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.registry().unfinished().count()
+    }
+
     /// Takes up what was there before: what was not finished goes on.
     pub fn resume(self: &Arc<Self>) -> std::io::Result<()> {
         for (request, folder) in self.folders.list()? {

@@ -2,7 +2,6 @@
 //!
 //! ```text
 //! POST   /oauth/token                 access tokens
-//! GET    /healthz                     204
 //! GET    /v1/arithmetic               CrossArithmetic: evaluators that differ in it will not confirm one result
 //! POST   /v1/jobs                     LoggedCrossRequest → CrossJob; scope cross.compute, by the request's own requester
 //! GET    /v1/jobs/{request}           CrossJob, by the digest of the request; scope and caller as above, as for all that follow
@@ -12,30 +11,39 @@
 //!
 //! Kept true: a body is read only for a caller with a token, and only while there is a place: so strangers take no memory,
 //! and callers at most [`PLACES`] bodies of [`MAX_REQUEST_BYTES`]; results, which are larger, at most [`RESULTS`] until
-//! they were taken. What was begun is finished even if the caller hangs up. Connections are bounded by [`server::serve`].
-//! Errors: problem+json; 503 with `Retry-After` where the queue is full.
+//! they were taken. What was begun is finished even if the caller hangs up. Connections, health
+//! and metrics are the host's ([`nacre_hosting::host`]). Errors: problem+json; 503 with `Retry-After` where the queue is full.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    body::{self, Body, Bytes},
+    body::{Body, Bytes},
     extract::{Path, State},
-    http::{
-        HeaderMap, StatusCode,
-        header::{CONTENT_LENGTH, CONTENT_TYPE},
-    },
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
     response::IntoResponse,
     routing::{get, post},
 };
-use nacre_access::{ProblemResponse, Scope, server};
+use futures::future::BoxFuture;
+use nacre_access::{Scope, server};
+use nacre_hosting::{
+    Gauges,
+    body::Cap,
+    body_holding,
+    host::{Host, HostError, Hosted},
+    load::{self, Load, Pool, Sizes},
+    problem::ProblemResponse,
+    ready::Lack,
+    request_id,
+    server::Listeners,
+};
 use nacre_schemas::{
     Digest,
     cross::{CrossArithmetic, CrossJob, LoggedCrossRequest},
     id::MemberId,
-    problem::{Problem, Retry},
+    problem::Problem,
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::{
     config::Config,
@@ -51,6 +59,10 @@ const RESULTS: usize = 8;
 pub const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// How long a caller may take to send its request.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// What a request without a token may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests without a token at a time; members' have places of their own.
+const SIZES: Sizes = Sizes { anonymous: 64, members: 0, writes: 0 };
 /// The media type of outcomes.
 const OUTCOME: &str = "application/vnd.nacre.cross-outcome";
 
@@ -66,9 +78,9 @@ pub enum ServeError {
     /// Its jobs cannot be taken up.
     #[error("the jobs that were there before: {0}")]
     Jobs(std::io::Error),
-    /// The socket has no address.
-    #[error("the listening socket: {0}")]
-    Socket(#[from] std::io::Error),
+    /// It cannot be reached.
+    #[error(transparent)]
+    Host(#[from] HostError),
     /// The thread that opens it stopped.
     #[error("the evaluator could not be opened")]
     Stopped,
@@ -81,42 +93,76 @@ struct Desk {
     results: Arc<Semaphore>,
 }
 
-/// Loads the keys and serves until `shutdown` is ready; then the job at work pauses at its next chunk.
+/// Serves from the first moment, loads the keys, and goes on until `shutdown` is ready; then the job at work pauses at its next
+/// chunk.
 pub async fn serve(
     config: Config,
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let path = config.keys.to_path_buf();
-    let keys = tokio::task::spawn_blocking(move || Keys::read(&path)).await.map_err(|_| ServeError::Stopped)??;
-    serve_with_keys(config, keys, listener, shutdown).await
+    let keys = async move {
+        let read = tokio::task::spawn_blocking(move || Keys::read(&path)).await;
+        Ok(read.map_err(|_| ServeError::Stopped)??)
+    };
+    serve_with_keys(config, keys, listeners, shutdown).await
 }
 
-/// The same with keys that are loaded already: several evaluators of one process share them.
+/// The same with keys that are loaded elsewhere: several evaluators of one process share them.
 pub async fn serve_with_keys(
     config: Config,
-    keys: Arc<Keys>,
-    listener: TcpListener,
+    keys: impl Future<Output = Result<Arc<Keys>, ServeError>>,
+    listeners: impl Into<Listeners>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
+    let host = Host::start("evaluator", &config.server, &config.data, listeners)?;
+    let keys = keys.await?;
     let opened = tokio::task::spawn_blocking(move || Evaluator::open(&config, keys)).await;
     let evaluator = opened.map_err(|_| ServeError::Stopped)??;
     evaluator.resume().map_err(ServeError::Jobs)?;
-    let address: SocketAddr = listener.local_addr()?;
-    tracing::info!(evaluator = %evaluator.name(), arithmetic = %evaluator.keys.arithmetic, %address, "serving");
-    server::serve(listener, router(Arc::clone(&evaluator)), shutdown).await;
+    tracing::info!(evaluator = %evaluator.name(), arithmetic = %evaluator.keys.arithmetic, "open");
+    let load = Load::new(SIZES);
+    let router = router(Arc::clone(&evaluator), &load);
+    host.open(router, Arc::new(Seen::by(&host, Arc::clone(&evaluator))), Some(load));
+    host.until(shutdown).await;
     evaluator.pause().await;
     Ok(())
 }
 
+/// The evaluator as its host sees it.
+struct Seen {
+    evaluator: Arc<Evaluator>,
+    jobs: Gauges,
+}
+
+impl Seen {
+    fn by(host: &Host, evaluator: Arc<Evaluator>) -> Self {
+        let jobs = host.gauges("queue_taken", "Jobs that are not finished", &["queue"]);
+        Self { evaluator, jobs }
+    }
+}
+
+impl Hosted for Seen {
+    fn lacks(&self) -> BoxFuture<'_, Vec<Lack>> {
+        let (unfinished, most) = (self.evaluator.unfinished(), self.evaluator.queue);
+        let full = (unfinished >= most)
+            .then(|| Lack::new("queue", format!("{unfinished} jobs wait or work, as many as it takes")));
+        Box::pin(std::future::ready(full.into_iter().collect()))
+    }
+
+    fn observe(&self) -> BoxFuture<'_, ()> {
+        self.jobs.set(&["jobs"], self.evaluator.unfinished() as f64);
+        Box::pin(std::future::ready(()))
+    }
+}
+
 /// The routes.
-fn router(evaluator: Arc<Evaluator>) -> Router {
+fn router(evaluator: Arc<Evaluator>, load: &Arc<Load>) -> Router {
     let tokens = server::router(Arc::clone(&evaluator.gatekeeper));
     let places = |most| Arc::new(Semaphore::new(most));
     let desk = Desk { evaluator, places: places(PLACES), results: places(RESULTS) };
     Router::new()
-        .route("/healthz", get(|| async { StatusCode::NO_CONTENT }))
-        .route("/v1/arithmetic", get(arithmetic))
+        .route("/v1/arithmetic", load.bound(Pool::Anonymous, get(arithmetic), 0, TIMEOUT))
         .route("/v1/jobs", post(submit))
         .route("/v1/jobs/{request}", get(state).delete(cancel))
         .route("/v1/jobs/{request}/result", get(result))
@@ -131,10 +177,10 @@ async fn arithmetic(State(desk): State<Desk>) -> Json<CrossArithmetic> {
 
 async fn submit(State(desk): State<Desk>, headers: HeaderMap, body: Body) -> Result<Json<CrossJob>, ProblemResponse> {
     let caller = caller(&desk, &headers)?;
-    let place = Arc::clone(&desk.places).try_acquire_owned().map_err(|_| busy())?;
-    let bytes = read_body(&headers, body).await?;
+    let place = Arc::clone(&desk.places).try_acquire_owned().map_err(|_| load::busy())?;
+    let bytes = Cap { bytes: MAX_REQUEST_BYTES, time: BODY_TIMEOUT }.read(&headers, body).await?;
     // A task of its own, which holds the place to its end.
-    let work = tokio::spawn(async move {
+    let work = request_id::spawn(async move {
         let _place = place;
         desk.evaluator.submit(parse(&caller, bytes).await?).await
     });
@@ -156,9 +202,9 @@ async fn result(
     Path(request): Path<String>,
 ) -> Result<impl IntoResponse, ProblemResponse> {
     let caller = caller(&desk, &headers)?;
-    let place = Arc::clone(&desk.results).try_acquire_owned().map_err(|_| busy())?;
+    let place = Arc::clone(&desk.results).try_acquire_owned().map_err(|_| load::busy())?;
     let outcome = desk.evaluator.outcome(&digest(&request)?, &caller).await?;
-    Ok(([(CONTENT_TYPE, OUTCOME)], server::body_holding(place, outcome)))
+    Ok(([(CONTENT_TYPE, OUTCOME)], body_holding(place, outcome)))
 }
 
 async fn cancel(
@@ -191,31 +237,6 @@ async fn parse(caller: &MemberId, bytes: Bytes) -> Result<LoggedCrossRequest, Pr
         return Err(Problem::new(403, "not-the-requester", "Not the requester", detail));
     }
     Ok(logged)
-}
-
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let too_large = || {
-        let detail = format!("a request has at most {MAX_REQUEST_BYTES} bytes");
-        Problem::new(413, "too-large", "Too large", detail)
-    };
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_REQUEST_BYTES as u64) {
-        return Err(too_large());
-    }
-    match tokio::time::timeout(BODY_TIMEOUT, body::to_bytes(body, MAX_REQUEST_BYTES)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        // Too long without having said so, or broken off: then nobody reads this.
-        Ok(Err(_)) => Err(too_large()),
-        Err(_) => {
-            let detail = format!("the request did not arrive within {} seconds", BODY_TIMEOUT.as_secs());
-            Err(Problem::new(408, "too-slow", "Too slow", detail).retry(Retry::Later))
-        }
-    }
-}
-
-fn busy() -> Problem {
-    let detail = "as many requests as it takes are in work; send it again in a moment";
-    Problem::new(503, "busy", "Busy", detail).retry(Retry::Later)
 }
 
 fn stopped() -> Problem {

@@ -107,6 +107,7 @@ impl Anchoring {
         if ours > before {
             *anchored = Some(self.send(&checkpoint, before).await?);
         }
+        self.chain.finality().vitals.anchored(&self.parent);
         Ok(())
     }
 

@@ -237,9 +237,14 @@ impl Chain {
         self.log.refuse_writes(reason);
     }
 
-    /// Whether the log takes entries.
+    /// Whether the log takes no entries.
     pub(crate) fn is_read_only(&self) -> bool {
-        self.log.read_only().is_some()
+        self.read_only().is_some()
+    }
+
+    /// Why the log takes no entries, if it takes none.
+    pub(crate) fn read_only(&self) -> Option<&str> {
+        self.log.read_only()
     }
 
     /// A tile or bundle that a stranger named.

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use nacre_hosting::config::{self, ConfigError, ConfigPath, Configuration};
+use nacre_hosting::{server::ServerConfig, tls::ClientTlsConfig};
 use nacre_schemas::id::{ChainId, MemberId};
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +12,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    /// Address to listen on, as `127.0.0.1:7200`.
-    pub listen: String,
     /// Its own URL: the audience of the access tokens it takes.
     pub url: String,
     /// Folder of its logs and of its database; made if missing, with mode 0700. One process has it at a time.
@@ -26,6 +25,11 @@ pub struct Config {
     pub members: ConfigPath,
     /// The cross lane's public key, which lists are verified against; without it none are taken.
     pub cross_key: Option<ConfigPath>,
+    /// How it is reached.
+    pub server: ServerConfig,
+    /// How witnesses and other exchanges are called.
+    #[serde(default, skip_serializing_if = "ClientTlsConfig::is_default")]
+    pub tls: ClientTlsConfig,
     /// Who closes its epochs, and in whose name its chains are anchored.
     pub operator: Option<OperatorConfig>,
     /// The URL of the exchange of each chain that its chains are anchored in.
@@ -82,12 +86,13 @@ mod tests {
     use super::*;
 
     const TEXT: &str = r#"
-        listen = "127.0.0.1:0"
         url = "http://127.0.0.1:7200"
         data = "data"
         registers = "registers"
         trust = "../../trust.toml"
         members = "/members"
+        [server]
+        listen = "127.0.0.1:0"
         [operator]
         member = "operator-440100"
         access-key = "access.pem"

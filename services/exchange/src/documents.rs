@@ -9,6 +9,7 @@
 //!
 //! Cost: two fsyncs and a place in the log's group commit.
 
+use axum::body::Bytes;
 use std::sync::Arc;
 
 use nacre_schemas::{
@@ -213,7 +214,7 @@ pub(crate) async fn release(
     chain: Arc<Chain>,
     caller: &SignedMembership,
     place: Place,
-    body: Vec<u8>,
+    body: Bytes,
 ) -> Result<Logged, Error> {
     let (network, of_chain, member) =
         (Arc::clone(exchange.network()), Arc::clone(&chain), caller.membership.member.clone());
@@ -226,7 +227,8 @@ pub(crate) async fn release(
     verdict?;
     let (store, of_chain) = (exchange.store().clone(), Arc::clone(&chain));
     let leaf = to_the_end(async move {
-        Ok(log(&store, &of_chain, DocumentKind::Release, Entry::Release(Digest::of(&body)), body).await?)
+        let entry = Entry::Release(Digest::of(&body));
+        Ok(log(&store, &of_chain, DocumentKind::Release, entry, body.into()).await?)
     })
     .await?;
     // Witnesses may be waited for from here on, and nothing large is held any more.

@@ -6,8 +6,11 @@
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
-use nacre_access::{ProblemResponse, members::MembersError, server::GatekeeperError};
-use nacre_hosting::{folder::FolderError, roots::RootsError, secret::SecretError};
+use nacre_access::{members::MembersError, server::GatekeeperError};
+use nacre_hosting::{
+    folder::FolderError, host::HostError, problem::ProblemResponse, roots::RootsError, secret::SecretError,
+    tls::TlsError,
+};
 use nacre_ledger::{log::LogError, signing::KeyError};
 use nacre_schemas::{
     id::ChainId,
@@ -90,6 +93,9 @@ pub enum OpenError {
     /// No access tokens can be issued.
     #[error("access tokens: {0}")]
     Gatekeeper(#[from] GatekeeperError),
+    /// Its certificate as a client, or the CA that it trusts.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A chain's key file.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -140,6 +146,9 @@ impl From<StoreError> for OpenError {
 /// Why an exchange stopped serving.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// It cannot be reached.
+    #[error(transparent)]
+    Host(#[from] HostError),
     /// It did not open.
     #[error(transparent)]
     Open(#[from] OpenError),

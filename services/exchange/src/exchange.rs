@@ -15,7 +15,7 @@ use std::{
 };
 
 use nacre_access::{client::Client, key::AccessKey, members::Members, server::Gatekeeper};
-use nacre_hosting::{folder::DataFolder, roots::Roots, secret};
+use nacre_hosting::{folder::DataFolder, roots::Roots, secret, tls::ClientTls};
 use nacre_ledger::{note::SignedCheckpoint, signing::SigningKey};
 use nacre_schemas::{
     Document as _,
@@ -93,6 +93,7 @@ impl Exchange {
     /// Opens the exchange: checks what it was given, opens its logs, brings its tables up to date, and logs the
     /// admissions it has on its main chains.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
+        let tls = config.tls.read()?;
         let network = Arc::new(read_network(&config.trust)?);
         let members = Arc::new(Members::load(&config.members, &network)?);
         let cross_key = config.cross_key.as_deref().map(|path| cross::read_key(path, &network)).transpose()?;
@@ -110,7 +111,7 @@ impl Exchange {
             }
             private_folder(&log_folder(&config.data, &hosted.id))?;
             let chain = Arc::new(open_chain(&config, hosted, &roots, &store, waits.clone()).await?);
-            let witnesses = witnesses(&config, &chain)?;
+            let witnesses = witnesses(&config, &tls, &chain)?;
             finality::probe(&chain, &witnesses).await;
             if !witnesses.is_empty() {
                 tasks.spawn(finality::follow(Arc::clone(&chain), store.clone(), witnesses));
@@ -128,7 +129,7 @@ impl Exchange {
             documents::log_admissions(&store, chain, members.iter()).await?;
         }
         tasks.spawn(grants::expire(store.clone()));
-        for anchoring in anchorings(&config, &chains)? {
+        for anchoring in anchorings(&config, &tls, &chains)? {
             tasks.spawn(anchoring.run());
         }
         Ok(Self {
@@ -222,6 +223,19 @@ impl Exchange {
         &self.inputs
     }
 
+    /// Places that are taken of each of these queues.
+    pub(crate) fn queues(&self) -> [(&'static str, usize); 7] {
+        [
+            ("intake", self.intakes.taken()),
+            ("evidence", self.evidence.taken()),
+            ("releases", self.releases.taken()),
+            ("pages", self.pages.taken()),
+            ("answers", self.answers.taken()),
+            ("inputs", self.inputs.taken()),
+            ("tiles", self.tiles.taken()),
+        ]
+    }
+
     /// The places of tiles and bundles, likewise.
     pub(crate) fn tiles(&self) -> &Queue {
         &self.tiles
@@ -295,14 +309,14 @@ async fn open_finality(
 }
 
 /// The chain's witnesses, as far as the configuration says where they are.
-fn witnesses(config: &Config, chain: &Chain) -> Result<Vec<WitnessPeer>, OpenError> {
+fn witnesses(config: &Config, tls: &ClientTls, chain: &Chain) -> Result<Vec<WitnessPeer>, OpenError> {
     let mut peers = Vec::new();
     for witness in &chain.facts().witnesses {
         let Some(url) = config.witnesses.get(&witness.name) else {
             tracing::warn!(chain = %chain.id(), witness = %witness.name, "the configuration does not say where it is");
             continue;
         };
-        let peer = WitnessPeer::new(witness, url).map_err(|error| OpenError::Witness {
+        let peer = WitnessPeer::new(witness, url, tls).map_err(|error| OpenError::Witness {
             chain: chain.id().clone(),
             name: witness.name.to_string(),
             reason: error.to_string(),
@@ -313,7 +327,11 @@ fn witnesses(config: &Config, chain: &Chain) -> Result<Vec<WitnessPeer>, OpenErr
 }
 
 /// What is to be anchored where, as far as the configuration says where that is.
-fn anchorings(config: &Config, chains: &BTreeMap<String, Arc<Chain>>) -> Result<Vec<Anchoring>, OpenError> {
+fn anchorings(
+    config: &Config,
+    tls: &ClientTls,
+    chains: &BTreeMap<String, Arc<Chain>>,
+) -> Result<Vec<Anchoring>, OpenError> {
     let failed = |error: &dyn std::fmt::Display| OpenError::Anchoring(error.to_string());
     let mut clients: BTreeMap<&str, Arc<Client>> = BTreeMap::new();
     if !config.parents.is_empty() {
@@ -322,7 +340,8 @@ fn anchorings(config: &Config, chains: &BTreeMap<String, Arc<Chain>>) -> Result<
         let key = AccessKey::from_pem(&secret::read_text(&operator.access_key)?).map_err(|error| failed(&error))?;
         let key = Arc::new(key);
         for url in config.parents.values() {
-            let client = Client::new(url, operator.member.clone(), Arc::clone(&key)).map_err(|error| failed(&error))?;
+            let client =
+                Client::new(url, operator.member.clone(), Arc::clone(&key), tls).map_err(|error| failed(&error))?;
             clients.insert(url, Arc::new(client.max_response_bytes(anchoring::MAX_ANSWER_BYTES)));
         }
     }

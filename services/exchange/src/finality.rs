@@ -24,6 +24,7 @@ use nacre_access::{
     client::{ClientError, PlainClient},
     pause::Pauses,
 };
+use nacre_hosting::tls::ClientTls;
 use nacre_ledger::note::{SignedCheckpoint, Submission, WitnessPolicy, submission};
 use nacre_schemas::{SigningPublicKey, limits, trust::Witness};
 use tokio::sync::{Notify, watch};
@@ -33,6 +34,7 @@ use crate::{
     error::ExchangeError,
     refusal::Refusal,
     store::{self, Store},
+    vitals::Vitals,
     work::Queue,
 };
 
@@ -72,6 +74,7 @@ pub(crate) struct Finality {
     waits: Waits,
     latest: watch::Sender<Option<SignedCheckpoint>>,
     grown: Notify,
+    pub(crate) vitals: Vitals,
 }
 
 /// A witness of a chain, and how to reach it.
@@ -101,7 +104,7 @@ enum NotCountersigned {
 impl Finality {
     /// Of a chain with that policy; the last final checkpoint is what an earlier life kept.
     pub(crate) fn new(policy: WitnessPolicy, latest: Option<SignedCheckpoint>, waits: Waits) -> Self {
-        Self { policy, waits, latest: watch::Sender::new(latest), grown: Notify::new() }
+        Self { policy, waits, latest: watch::Sender::new(latest), grown: Notify::new(), vitals: Vitals::default() }
     }
 
     /// Whether any witness is listed.
@@ -145,8 +148,8 @@ impl Default for Waits {
 
 impl WitnessPeer {
     /// That witness, at that address.
-    pub(crate) fn new(witness: &Witness, url: &str) -> Result<Self, ClientError> {
-        let client = PlainClient::new(url, WITNESS_TIMEOUT, limits::MAX_NOTE_BYTES)?;
+    pub(crate) fn new(witness: &Witness, url: &str, tls: &ClientTls) -> Result<Self, ClientError> {
+        let client = PlainClient::new(url, WITNESS_TIMEOUT, limits::MAX_NOTE_BYTES, tls)?;
         let (name, public) = (witness.name.to_string(), witness.signing_key);
         Ok(Self { name, public, client: Arc::new(client), size: Mutex::new(0) })
     }
@@ -254,6 +257,7 @@ async fn round(chain: &Chain, witnesses: &[WitnessPeer], checkpoint: SignedCheck
             note.with_cosignature(&lines, &witness.name, &witness.public)
                 .map_err(|error| NotCountersigned::Malformed(error.to_string()))
         });
+        chain.finality().vitals.asked(&witness.name, added.is_ok());
         match added {
             Ok(added) => note = added,
             Err(error) => note_failure(chain, witness, &error),
@@ -286,6 +290,7 @@ async fn keep(chain: &Chain, store: &Store, note: SignedCheckpoint) -> Result<()
     store::final_checkpoint::insert(&mut writing, chain.id(), size, note.as_str()).await?;
     store.commit(writing).await?;
     chain.finality().latest.send_replace(Some(note));
+    chain.finality().vitals.became_final();
     Ok(())
 }
 

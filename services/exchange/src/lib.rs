@@ -32,9 +32,12 @@ mod replay;
 mod routes;
 mod seals;
 mod store;
+mod vitals;
 mod work;
 
 use std::{future::Future, sync::Arc};
+
+use nacre_hosting::{host::Host, server::Listeners};
 
 pub use chain::{log_folder, register_file};
 pub use config::{ChainConfig, Config, OperatorConfig};
@@ -42,16 +45,20 @@ pub use error::{ExchangeError, OpenError, ServeError};
 pub use exchange::{Exchange, roots_folder};
 pub use routes::router;
 pub use store::StoreError;
-use tokio::net::TcpListener;
+use vitals::Seen;
 
-/// Opens the exchange and serves until the shutdown future ends; then finishes the requests under way.
+/// Serves from the first moment, opens the exchange, and goes on until the shutdown future ends; then finishes the requests
+/// under way.
 pub async fn serve(
     config: Config,
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
+    let host = Host::start("exchange", &config.server, &config.data, listeners)?;
     let exchange = Arc::new(Exchange::open(config).await?);
-    nacre_access::server::serve(listener, router(Arc::clone(&exchange)), shutdown).await;
+    let (router, load) = router(Arc::clone(&exchange));
+    host.open(router, Seen::by(&host, Arc::clone(&exchange)), Some(load));
+    host.until(shutdown).await;
     exchange.close().await;
     Ok(())
 }

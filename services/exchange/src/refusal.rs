@@ -21,33 +21,18 @@ pub(crate) enum Refusal {
     /// No such route.
     #[error("there is nothing at this address")]
     NoRoute,
-    /// The route does not take the method.
-    #[error("this address does not take that method")]
-    MethodNotAllowed,
     /// No chain of that name is hosted here.
     #[error("no chain {0} is hosted here")]
     UnknownChain(String),
     /// Another content type than the route takes.
     #[error("the content type here is {0}")]
     WrongMediaType(&'static str),
-    /// More bytes than the route takes.
-    #[error("at most {limit} bytes are taken here")]
-    TooLarge {
-        /// The cap, in bytes.
-        limit: usize,
-    },
-    /// The body did not arrive whole.
-    #[error("the body did not arrive whole")]
-    Unread,
     /// The body or the query is not what the route takes.
     #[error("{0}")]
     Malformed(String),
     /// All places of a queue are taken.
     #[error("the exchange has as much to do as it takes at once")]
     Busy,
-    /// It took longer than the route gives.
-    #[error("it took longer than this address gives a request")]
-    TooSlow,
     /// No record of that name and entry, or another provider's.
     #[error("{0} has no such record of yours, or not with that entry")]
     UnknownRecord(ChainId),
@@ -273,14 +258,10 @@ impl Refusal {
     fn class(&self) -> (u16, &'static str, &'static str) {
         match self {
             Self::NoRoute => (404, "no-such-route", "No such address"),
-            Self::MethodNotAllowed => (405, "method-not-allowed", "Method not allowed"),
             Self::UnknownChain(_) => (404, "unknown-chain", "Unknown chain"),
             Self::WrongMediaType(_) => (415, "wrong-content-type", "Wrong content type"),
-            Self::TooLarge { .. } => (413, "too-large", "Too large"),
-            Self::Unread => (400, "incomplete", "Incomplete"),
             Self::Malformed(_) => (400, "malformed", "Malformed"),
             Self::Busy => (503, "busy", "Busy"),
-            Self::TooSlow => (503, "too-slow", "Took too long"),
             Self::UnknownRecord(_) => (404, "unknown-record", "Unknown record"),
             Self::NotFinal { .. } => (503, "not-final", "Not final yet"),
             Self::NotAdmitted { .. } => (403, "not-admitted", "Not admitted"),
@@ -331,12 +312,9 @@ impl From<Refusal> for Problem {
             Refusal::ProofRejected { entry: Some(entry), check, .. } => problem.by_check(check).at_entry(entry),
             Refusal::ProofRejected { entry: None, check, .. } => problem.by_check(check),
             Refusal::CheckFailed(failure) => problem.by_check(failure.check),
-            Refusal::Busy
-            | Refusal::TooSlow
-            | Refusal::Unread
-            | Refusal::NotFinal { .. }
-            | Refusal::LacksTrustRoot(_)
-            | Refusal::NotAnchored { .. } => problem.retry(Retry::Later),
+            Refusal::Busy | Refusal::NotFinal { .. } | Refusal::LacksTrustRoot(_) | Refusal::NotAnchored { .. } => {
+                problem.retry(Retry::Later)
+            }
             _ => problem,
         }
     }

@@ -25,6 +25,7 @@ use crate::{
 /// A bounded number of places.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue {
+    size: usize,
     places: Arc<Semaphore>,
 }
 
@@ -37,7 +38,12 @@ pub(crate) struct Place {
 impl Queue {
     /// A queue of that many places.
     pub(crate) fn new(places: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(places)) }
+        Self { size: places, places: Arc::new(Semaphore::new(places)) }
+    }
+
+    /// Places that are taken.
+    pub(crate) fn taken(&self) -> usize {
+        self.size - self.places.available_permits()
     }
 
     /// Takes a place, if one is free.

@@ -182,6 +182,12 @@ pub struct InitArgs {
     /// First TCP port on loopback; each server takes the next one.
     #[arg(long, default_value_t = 8440)]
     pub port: u16,
+    /// First TCP port of the servers' metrics, on loopback; each server takes the next one.
+    #[arg(long, default_value_t = 9440)]
+    pub metrics_port: u16,
+    /// Without TLS. Otherwise the network gets a certificate authority of its own, and every server a certificate.
+    #[arg(long)]
+    pub plain_http: bool,
 }
 
 /// `nacre exchange`.

@@ -18,6 +18,8 @@ use nacre_access::key::AccessKey;
 use nacre_hosting::{
     config::{self, ConfigPath, Configuration},
     secret,
+    server::ServerConfig,
+    tls::ClientTlsConfig,
 };
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_regulator::CustodianAddress;
@@ -39,9 +41,11 @@ use nacre_zk::custody::{self, KeyShare};
 use rand::rngs::OsRng;
 use serde::Serialize;
 
+mod certificates;
 mod comments;
 pub mod cross;
 
+use certificates::Authority;
 use cross::CrossDealing;
 
 /// The jurisdictions of every network.
@@ -54,6 +58,8 @@ pub struct Plan {
     pub name: String,
     /// Its chains and the exchanges that host them. Each region gets a hospital and a gym.
     pub topology: Topology,
+    /// Whether its servers are called by TLS, with certificates of an authority of its own.
+    pub tls: bool,
     /// The least time between two anchors of one chain in one parent, in milliseconds.
     pub anchor_every_ms: u64,
     /// Custodians of each jurisdiction.
@@ -102,6 +108,15 @@ impl Plan {
             .iter()
             .flat_map(move |jurisdiction| numbers.clone().map(move |number| format!("{jurisdiction}-{number}")))
     }
+}
+
+/// Where the servers of a network listen, by name: `host:port`.
+#[derive(Clone, Debug, Default)]
+pub struct Addresses {
+    /// For callers.
+    pub callers: BTreeMap<String, String>,
+    /// For metrics; those that are not named have none.
+    pub metrics: BTreeMap<String, String>,
 }
 
 /// Where everything of a network lies.
@@ -176,9 +191,8 @@ struct Founding {
     custodian_keys: Vec<SigningKey>,
 }
 
-/// Makes a network in a folder that is empty or not there yet. `addresses` gives each of [`Plan::servers`] its
-/// `host:port`.
-pub fn init(folder: &Path, plan: &Plan, addresses: &BTreeMap<String, String>) -> anyhow::Result<Consortium> {
+/// Makes a network in a folder that is empty or not there yet. `addresses` has each of [`Plan::servers`].
+pub fn init(folder: &Path, plan: &Plan, addresses: &Addresses) -> anyhow::Result<Consortium> {
     init_with(folder, plan, addresses, None)
 }
 
@@ -186,7 +200,7 @@ pub fn init(folder: &Path, plan: &Plan, addresses: &BTreeMap<String, String>) ->
 pub fn init_with(
     folder: &Path,
     plan: &Plan,
-    addresses: &BTreeMap<String, String>,
+    addresses: &Addresses,
     dealing: Option<CrossDealing>,
 ) -> anyhow::Result<Consortium> {
     ensure!(plan.topology.regions().next().is_some(), "a network needs a region at least, as --regions 440100");
@@ -213,6 +227,7 @@ pub fn init_with(
         folder,
         plan,
         addresses,
+        authority: plan.tls.then(|| Authority::make(folder, &plan.name)).transpose()?,
         foundings: &foundings,
         network: &network,
         dealing: dealing.as_ref(),
@@ -333,7 +348,9 @@ fn cross_scope(plan: &Plan) -> CrossScope {
 struct Writer<'a> {
     folder: &'a Path,
     plan: &'a Plan,
-    addresses: &'a BTreeMap<String, String>,
+    addresses: &'a Addresses,
+    /// If servers are called by TLS.
+    authority: Option<Authority>,
     foundings: &'a [Founding],
     network: &'a Network,
     dealing: Option<&'a CrossDealing>,
@@ -355,11 +372,30 @@ const CROSS_SHARE: &str = "cross-share.key";
 
 impl Writer<'_> {
     fn address(&self, server: &str) -> anyhow::Result<&str> {
-        self.addresses.get(server).map(String::as_str).with_context(|| format!("no address for {server}"))
+        self.addresses.callers.get(server).map(String::as_str).with_context(|| format!("no address for {server}"))
     }
 
     fn url(&self, server: &str) -> anyhow::Result<String> {
-        Ok(format!("http://{}", self.address(server)?))
+        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        Ok(format!("{scheme}://{}", self.address(server)?))
+    }
+
+    /// How a server is reached; its certificate is written into its home.
+    fn server(&self, server: &str, home: &Path) -> anyhow::Result<ServerConfig> {
+        let address = self.address(server)?;
+        let mut config = ServerConfig::at(address);
+        config.metrics = self.addresses.metrics.get(server).cloned();
+        if let Some(authority) = &self.authority {
+            authority.issue(home, server, address)?;
+            config = config.with_tls(certificates::CERTIFICATE.into(), certificates::KEY.into());
+        }
+        Ok(config)
+    }
+
+    /// How servers are called.
+    fn tls(&self) -> ClientTlsConfig {
+        let ca = self.authority.as_ref().map(|_| Path::new(NETWORK).join(certificates::CA).into());
+        ClientTlsConfig { ca, ..ClientTlsConfig::default() }
     }
 
     /// The URL of each chain's exchange.
@@ -446,7 +482,8 @@ impl Writer<'_> {
             self.config(
                 config,
                 &nacre_exchange::Config {
-                    listen: self.address(server)?.to_owned(),
+                    server: self.server(server, &home)?,
+                    tls: self.tls(),
                     url: self.url(server)?,
                     data: DATA.into(),
                     registers: REGISTERS.into(),
@@ -506,7 +543,8 @@ impl Writer<'_> {
             self.config(
                 config,
                 &nacre_witness::Config {
-                    listen: self.address(&name)?.to_owned(),
+                    server: self.server(&name, &home)?,
+                    tls: self.tls(),
                     data: DATA.into(),
                     registers: Some(REGISTERS.into()),
                     trust: TRUST.into(),
@@ -542,7 +580,8 @@ impl Writer<'_> {
                 self.config(
                     config,
                     &nacre_custodian::Config {
-                        listen: self.address(&server)?.to_owned(),
+                        server: self.server(&server, &home)?,
+                        tls: self.tls(),
                         url: self.url(&server)?,
                         data: DATA.into(),
                         registers: Some(REGISTERS.into()),
@@ -578,7 +617,8 @@ impl Writer<'_> {
             self.config(
                 config,
                 &nacre_evaluator::Config {
-                    listen: self.address(&name)?.to_owned(),
+                    server: self.server(&name, &home)?,
+                    tls: self.tls(),
                     url: self.url(&name)?,
                     data: DATA.into(),
                     trust: TRUST.into(),
@@ -637,6 +677,9 @@ impl Writer<'_> {
                     pseudonyms: None,
                     table: None,
                     unnamed: nacre_provider::UnnamedConfig::default(),
+                    // Below, in one line.
+                    tls: ClientTlsConfig::default(),
+                    server: nacre_provider::Config::server(),
                     gateway: nacre_provider::GatewayConfig::default(),
                 },
             )?;
@@ -648,6 +691,9 @@ impl Writer<'_> {
             let others = toml::Value::try_from(self.urls_of(&others)?)?;
             let mut file = fs::OpenOptions::new().append(true).open(config)?;
             writeln!(file, "exchanges = {others}")?;
+            if self.authority.is_some() {
+                writeln!(file, "tls = {}", toml::Value::try_from(self.tls())?)?;
+            }
             file.write_all(comments::REGISTER_COMMENT.as_bytes())?;
             file.write_all(comments::GATEWAY_COMMENT.as_bytes())?;
             let custodians = toml::Value::try_from(self.custodian_addresses()?)?;
@@ -688,6 +734,7 @@ impl Writer<'_> {
                 trust: TRUST.into(),
                 signing_key: SIGNING_KEY.into(),
                 access_key: ACCESS_KEY.into(),
+                tls: self.tls(),
                 exchanges: self.urls()?,
                 evaluators: self.evaluator_urls()?,
                 cross_summands: self.dealing.map(|dealing| self.of_all(dealing.published())),

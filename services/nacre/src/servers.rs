@@ -13,35 +13,56 @@ use std::{
 };
 
 use anyhow::Context as _;
-use nacre_evaluator::Keys;
+use nacre_evaluator::{Keys, ServeError};
+use nacre_hosting::server::{Listeners, ServerConfig};
 use tokio::{
-    net::TcpListener,
     sync::{Mutex, watch},
     task::JoinHandle,
 };
 
-use crate::consortium::{Consortium, Plan};
+use crate::consortium::{Addresses, Consortium, Plan};
 
-/// A server's listener, bound before its configuration is written, so that no port is guessed.
+/// The servers' listeners, bound before their configurations are written, so that no port is guessed.
 pub struct Ports {
-    listeners: BTreeMap<String, TcpListener>,
+    listeners: BTreeMap<String, Listeners>,
 }
 
 impl Ports {
-    /// Binds a free loopback port for each server of the plan.
+    /// Binds free loopback ports for each server of the plan, for callers and for metrics.
     pub async fn bind(plan: &Plan) -> io::Result<Self> {
         let mut listeners = BTreeMap::new();
         for server in plan.servers() {
-            listeners.insert(server, TcpListener::bind("127.0.0.1:0").await?);
+            listeners.insert(server, Listeners::bind_loopback().await?);
         }
         Ok(Self { listeners })
     }
 
-    /// Each server's `host:port`.
-    pub fn addresses(&self) -> io::Result<BTreeMap<String, String>> {
-        let address =
-            |(server, listener): (&String, &TcpListener)| Ok((server.clone(), listener.local_addr()?.to_string()));
-        self.listeners.iter().map(address).collect()
+    /// Where they listen.
+    pub fn addresses(&self) -> io::Result<Addresses> {
+        let mut addresses = Addresses::default();
+        for (server, listeners) in &self.listeners {
+            addresses.callers.insert(server.clone(), listeners.address()?.to_string());
+            if let Some(metrics) = listeners.metrics_address() {
+                addresses.metrics.insert(server.clone(), metrics?.to_string());
+            }
+        }
+        Ok(addresses)
+    }
+}
+
+/// Where a server listens.
+enum At {
+    Bound(Listeners),
+    /// For callers at this address; for metrics where the configuration says.
+    Address(String),
+}
+
+impl At {
+    async fn listeners(self, config: &ServerConfig) -> anyhow::Result<Listeners> {
+        match self {
+            Self::Bound(listeners) => Ok(listeners),
+            Self::Address(listen) => Ok(Listeners::bind(&ServerConfig { listen, ..config.clone() }).await?),
+        }
     }
 }
 
@@ -62,13 +83,14 @@ struct SharedKeys(Arc<Mutex<BTreeMap<PathBuf, Arc<Keys>>>>);
 
 impl SharedKeys {
     /// The keys of a file, which is read once.
-    async fn of(&self, path: &Path) -> anyhow::Result<Arc<Keys>> {
+    async fn of(&self, path: &Path) -> Result<Arc<Keys>, ServeError> {
         let mut loaded = self.0.lock().await;
         if let Some(keys) = loaded.get(path) {
             return Ok(Arc::clone(keys));
         }
         let file = path.to_owned();
-        let keys = tokio::task::spawn_blocking(move || Keys::read(&file)).await??;
+        let read = tokio::task::spawn_blocking(move || Keys::read(&file)).await;
+        let keys = read.map_err(|_| ServeError::Stopped)??;
         loaded.insert(path.to_owned(), Arc::clone(&keys));
         Ok(keys)
     }
@@ -93,40 +115,37 @@ where
 
 impl Servers {
     /// Starts every server of a network on its port.
-    pub fn start(places: &Consortium, ports: Ports) -> anyhow::Result<Self> {
-        let (mut running, keys) = (BTreeMap::new(), SharedKeys::default());
-        for (server, listener) in ports.listeners {
-            let started = Self::start_one(places, &server, listener, &keys)?;
-            running.insert(server, started);
+    pub async fn start(places: &Consortium, ports: Ports) -> anyhow::Result<Self> {
+        let mut servers = Self { running: BTreeMap::new(), keys: SharedKeys::default() };
+        for (server, listeners) in ports.listeners {
+            servers.start_one(places, &server, At::Bound(listeners)).await?;
         }
-        Ok(Self { running, keys })
+        Ok(servers)
     }
 
-    fn start_one(
-        places: &Consortium,
-        server: &str,
-        listener: TcpListener,
-        keys: &SharedKeys,
-    ) -> anyhow::Result<Running> {
-        if let Some(path) = places.exchanges.get(server) {
+    async fn start_one(&mut self, places: &Consortium, server: &str, at: At) -> anyhow::Result<()> {
+        let running = if let Some(path) = places.exchanges.get(server) {
             let config = nacre_exchange::Config::read(path)?;
-            return Ok(spawn(|stop| async move { Ok(nacre_exchange::serve(config, listener, stopped(stop)).await?) }));
-        }
-        if let Some(path) = places.witnesses.get(server) {
+            let at = at.listeners(&config.server).await?;
+            spawn(|stop| async move { Ok(nacre_exchange::serve(config, at, stopped(stop)).await?) })
+        } else if let Some(path) = places.witnesses.get(server) {
             let config = nacre_witness::Config::read(path)?;
-            return Ok(spawn(|stop| async move { Ok(nacre_witness::serve(config, listener, stopped(stop)).await?) }));
-        }
-        if let Some(path) = places.evaluators.get(server) {
+            let at = at.listeners(&config.server).await?;
+            spawn(|stop| async move { Ok(nacre_witness::serve(config, at, stopped(stop)).await?) })
+        } else if let Some(path) = places.evaluators.get(server) {
             let config = nacre_evaluator::Config::read(path)?;
-            let keys = keys.clone();
-            return Ok(spawn(|stop| async move {
-                let keys = keys.of(&config.keys).await?;
-                Ok(nacre_evaluator::serve_with_keys(config, keys, listener, stopped(stop)).await?)
-            }));
-        }
-        let path = places.custodians.get(server).with_context(|| format!("no configuration for {server}"))?;
-        let config = nacre_custodian::Config::read(path)?;
-        Ok(spawn(|stop| async move { Ok(nacre_custodian::serve(config, listener, stopped(stop)).await?) }))
+            let at = at.listeners(&config.server).await?;
+            let (keys, file) = (self.keys.clone(), config.keys.to_path_buf());
+            let keys = async move { keys.of(&file).await };
+            spawn(|stop| async move { Ok(nacre_evaluator::serve_with_keys(config, keys, at, stopped(stop)).await?) })
+        } else {
+            let path = places.custodians.get(server).with_context(|| format!("no configuration for {server}"))?;
+            let config = nacre_custodian::Config::read(path)?;
+            let at = at.listeners(&config.server).await?;
+            spawn(|stop| async move { Ok(nacre_custodian::serve(config, at, stopped(stop)).await?) })
+        };
+        self.running.insert(server.to_owned(), running);
+        Ok(())
     }
 
     /// Stops one server and waits for its end.
@@ -137,12 +156,9 @@ impl Servers {
         running.task.await?
     }
 
-    /// Starts a server again that was stopped, on the port its configuration names.
+    /// Starts a server again that was stopped, at that address.
     pub async fn restart(&mut self, places: &Consortium, server: &str, address: &str) -> anyhow::Result<()> {
-        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-        let running = Self::start_one(places, server, listener, &self.keys)?;
-        self.running.insert(server.to_owned(), running);
-        Ok(())
+        self.start_one(places, server, At::Address(address.to_owned())).await
     }
 
     /// Stops them all.

@@ -233,7 +233,7 @@ fn serves(home: &Path, trust: &Path, number: u16, share: &Path, key: &Path) -> R
     }
     let config = home.join("custodian.toml");
     let text = format!(
-        "listen = \"127.0.0.1:0\"\nurl = \"http://127.0.0.1:1\"\ndata = \"data-{number}\"\ntrust = {trust:?}\n\
+        "server.listen = \"127.0.0.1:0\"\nurl = \"http://127.0.0.1:1\"\ndata = \"data-{number}\"\ntrust = {trust:?}\n\
          members = \"members\"\nmember = \"custodian\"\njurisdiction = \"guangdong\"\nnumber = {number}\nshare = {share:?}\n\
          signing-key = {key:?}\naccess-key = \"access.pem\"\n[exchanges]\n\"main/health\" = \"http://127.0.0.1:9\"\n\
          \"region/440100\" = \"http://127.0.0.1:9\"\n"

@@ -7,7 +7,11 @@ use std::{
 };
 
 use jiff::tz::Offset;
-use nacre_hosting::config::{self, ConfigError, ConfigPath, Configuration};
+use nacre_hosting::{
+    config::{self, ConfigError, ConfigPath, Configuration},
+    server::ServerConfig,
+    tls::ClientTlsConfig,
+};
 use nacre_schemas::{
     answer::CustodianId,
     cohort::Period,
@@ -68,6 +72,12 @@ pub struct Config {
     /// Whose files are that name nobody, and in which time zone their times are.
     #[serde(default, skip_serializing_if = "is_default")]
     pub unnamed: UnnamedConfig,
+    /// How exchanges and custodians are called.
+    #[serde(default, skip_serializing_if = "ClientTlsConfig::is_default")]
+    pub tls: ClientTlsConfig,
+    /// How `nacre provider serve` is reached; from this machine, at 127.0.0.1:8480, unless it is said.
+    #[serde(default = "Config::server", skip_serializing_if = "Config::is_usual_server")]
+    pub server: ServerConfig,
     /// How `nacre provider serve` takes records in.
     #[serde(default, skip_serializing_if = "is_default")]
     pub gateway: GatewayConfig,
@@ -128,46 +138,23 @@ impl Serialize for UtcOffset {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct GatewayConfig {
-    /// `host:port`. Other than loopback takes a token or client certificates.
-    pub listen: String,
     /// SM4 key of the spool (16 bytes, hex). It is made when there is none and nothing is in the spool.
     pub spool_key: ConfigPath,
     /// Days that a month stays open after its end, for what is entered late.
     pub grace_days: u16,
     /// Hours that a person's month stays open after the last change of it.
     pub quiet_hours: u16,
-    /// File of the token that senders give (`Authorization: Bearer`), if they must.
+    /// File of the token that senders give (`Authorization: Bearer`), if they must. Beyond this machine it takes a token, or
+    /// client certificates (`client-ca` in `[server.tls]`).
     pub token: Option<ConfigPath>,
     /// Folder that `$import` takes files from, if it may.
     pub import: Option<ConfigPath>,
-    /// TLS, if it serves by HTTPS.
-    pub tls: Option<TlsConfig>,
 }
 
 impl Default for GatewayConfig {
     fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:8480".to_owned(),
-            spool_key: ConfigPath::relative("spool.key"),
-            grace_days: 5,
-            quiet_hours: 24,
-            token: None,
-            import: None,
-            tls: None,
-        }
+        Self { spool_key: ConfigPath::relative("spool.key"), grace_days: 5, quiet_hours: 24, token: None, import: None }
     }
-}
-
-/// What HTTPS takes.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct TlsConfig {
-    /// The gateway's certificate and those above it (PEM).
-    pub certificate: ConfigPath,
-    /// Its key (PEM, 0600).
-    pub key: ConfigPath,
-    /// Certificates that senders' certificates must come from (PEM), if they must have one.
-    pub client_ca: Option<ConfigPath>,
 }
 
 /// How people are named by identity number, together with the custodians.
@@ -224,6 +211,15 @@ impl Configuration for Config {
 }
 
 impl Config {
+    /// Where the gateway is reached unless the file says otherwise.
+    pub fn server() -> ServerConfig {
+        ServerConfig::at("127.0.0.1:8480")
+    }
+
+    fn is_usual_server(server: &ServerConfig) -> bool {
+        *server == Self::server()
+    }
+
     /// Reads a configuration.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         config::read(path)

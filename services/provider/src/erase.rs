@@ -88,7 +88,7 @@ async fn erase_from(
     let erasure = Erasure { chain, record, entry: receipt.entry, provider: config.member.clone() };
     let signature = keys.signing.sign(Role::Erasure, &erasure.to_canonical());
     let signed = SignedErasure { erasure, signature };
-    let client = Client::new(&config.exchange, config.member.clone(), Arc::clone(&keys.access))?;
+    let client = Client::new(&config.exchange, config.member.clone(), Arc::clone(&keys.access), &keys.tls)?;
     let path = format!("/v1/chains/{}/erasures", receipt.chain.slug());
     let logged: Logged = client.post_json(&path, Scope::ErasuresWrite, &signed).await?;
     let entry = Entry::Erasure(ErasureEntry { leaf: receipt.leaf, order: signed.digest() });

@@ -108,11 +108,11 @@ impl Exchanges {
         let file = &config.access_key;
         let pem = secret::read_text(file).map_err(KeyError::from)?;
         let key = AccessKey::from_pem(&pem).map_err(|source| KeyError::Access { path: file.to_path_buf(), source })?;
-        let key = Arc::new(key);
+        let (key, tls) = (Arc::new(key), config.tls.read().map_err(KeyError::from)?);
         let own = std::iter::once((&config.chain, &config.exchange));
         let mut clients = BTreeMap::new();
         for (chain, url) in config.exchanges.iter().chain(own) {
-            let client = Client::new(url, config.member.clone(), Arc::clone(&key));
+            let client = Client::new(url, config.member.clone(), Arc::clone(&key), &tls);
             clients.insert(
                 chain.clone(),
                 client.map_err(|error| blame(chain, "its address", error))?.max_response_bytes(MAX_ANSWER_BYTES),

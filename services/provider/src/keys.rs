@@ -5,7 +5,10 @@
 use std::{path::PathBuf, sync::Arc};
 
 use nacre_access::key::AccessKey;
-use nacre_hosting::secret;
+use nacre_hosting::{
+    secret,
+    tls::{ClientTls, TlsError},
+};
 use nacre_ledger::signing::SigningKey;
 use zeroize::Zeroizing;
 
@@ -17,6 +20,9 @@ pub enum KeyError {
     /// The file.
     #[error(transparent)]
     File(#[from] secret::SecretError),
+    /// Its certificate as a client, or the CA that it trusts.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Not an SM2 secret key.
     #[error("{}: {source}", path.display())]
     Signing {
@@ -41,6 +47,8 @@ pub(crate) struct Keys {
     pub(crate) signing: SigningKey,
     /// Signs requests for access tokens.
     pub(crate) access: Arc<AccessKey>,
+    /// What is trusted of the servers that are called, and shown to them.
+    pub(crate) tls: ClientTls,
     /// Names records and fingerprints them.
     pub(crate) record: Zeroizing<[u8; 32]>,
     /// Names persons to the exchange.
@@ -59,6 +67,7 @@ impl Keys {
             access: Arc::new(
                 access.map_err(|source| KeyError::Access { path: config.access_key.to_path_buf(), source })?,
             ),
+            tls: config.tls.read()?,
             record: secret::read(&config.record_key)?,
             pseudonym: secret::read(&config.pseudonym_key)?,
             payload: secret::read(&config.payload_key)?,

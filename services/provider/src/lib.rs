@@ -53,9 +53,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use config::{
-    Config, CustodianAddress, GatewayConfig, PeopleBy, PseudonymConfig, TlsConfig, UnnamedConfig, UtcOffset,
-};
+pub use config::{Config, CustodianAddress, GatewayConfig, PeopleBy, PseudonymConfig, UnnamedConfig, UtcOffset};
 pub use erase::{EraseError, Erased, erase};
 pub use evidence::{EvidenceError, gather};
 pub use file::FileError;

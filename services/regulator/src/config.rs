@@ -7,7 +7,10 @@ use std::{
     path::Path,
 };
 
-use nacre_hosting::config::{self, ConfigError, ConfigPath, Configuration};
+use nacre_hosting::{
+    config::{self, ConfigError, ConfigPath, Configuration},
+    tls::ClientTlsConfig,
+};
 use nacre_schemas::{
     answer::CustodianId,
     id::{ChainId, JurisdictionId, MemberId},
@@ -26,6 +29,9 @@ pub struct Config {
     pub signing_key: ConfigPath,
     /// File of the P-384 key it calls exchanges and custodians with, PEM.
     pub access_key: ConfigPath,
+    /// How exchanges, evaluators and custodians are called.
+    #[serde(default, skip_serializing_if = "ClientTlsConfig::is_default")]
+    pub tls: ClientTlsConfig,
     /// Where the chains are, main chains included.
     pub exchanges: BTreeMap<ChainId, String>,
     /// Where each jurisdiction's evaluator is, for the cross lane.

@@ -24,6 +24,7 @@ use nacre_access::{
     client::{Client, ClientError},
     key::AccessKey,
 };
+use nacre_hosting::tls::ClientTls;
 use nacre_ledger::signing::{self, Role};
 use nacre_schemas::{
     Digest, Document as _,
@@ -102,10 +103,11 @@ impl Custodians {
         addresses: &[CustodianAddress],
         member: &MemberId,
         key: &Arc<AccessKey>,
+        tls: &ClientTls,
     ) -> Result<Self, QueryError> {
         let mut clients = BTreeMap::new();
         for address in addresses {
-            let client = Client::new(&address.url, member.clone(), Arc::clone(key)).map_err(|error| {
+            let client = Client::new(&address.url, member.clone(), Arc::clone(key), tls).map_err(|error| {
                 QueryError::OwnAddresses { whom: address.id().to_string(), reason: error.to_string() }
             })?;
             // The limit that counts is around the whole call, tokens included: see `ask_one`.

@@ -163,12 +163,13 @@ impl Session {
             return Err(QueryError::OwnCatalogue);
         }
         let (signing_key, access_key) = read_keys(config)?;
+        let tls = config.tls.read()?;
         Ok(Self {
             member: config.member.clone(),
             signing_key,
-            exchanges: Exchanges::new(&config.exchanges, &config.member, &access_key)?,
-            evaluators: Evaluators::new(&config.evaluators, &config.member, &access_key)?,
-            custodians: Custodians::new(&config.custodians, &config.member, &access_key)?,
+            exchanges: Exchanges::new(&config.exchanges, &config.member, &access_key, &tls)?,
+            evaluators: Evaluators::new(&config.evaluators, &config.member, &access_key, &tls)?,
+            custodians: Custodians::new(&config.custodians, &config.member, &access_key, &tls)?,
             network,
         })
     }

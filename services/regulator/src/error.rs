@@ -29,6 +29,9 @@ pub enum QueryError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Ours: the certificate to show, or the CA that is trusted.
+    #[error(transparent)]
+    OwnTls(#[from] nacre_hosting::tls::TlsError),
     /// Ours: a file of secrets.
     #[error(transparent)]
     OwnSecret(#[from] SecretError),

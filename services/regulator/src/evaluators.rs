@@ -10,6 +10,7 @@ use std::{
 
 use futures::future;
 use nacre_access::{Scope, client::Client, key::AccessKey};
+use nacre_hosting::tls::ClientTls;
 use nacre_schemas::{
     Document,
     cross::{CrossJob, CrossOutcome, LoggedCrossRequest},
@@ -56,10 +57,11 @@ impl Evaluators {
         addresses: &BTreeMap<JurisdictionId, String>,
         member: &MemberId,
         key: &Arc<AccessKey>,
+        tls: &ClientTls,
     ) -> Result<Self, QueryError> {
         let mut clients = BTreeMap::new();
         for (jurisdiction, url) in addresses {
-            let client = Client::new(url, member.clone(), Arc::clone(key)).map_err(|error| {
+            let client = Client::new(url, member.clone(), Arc::clone(key), tls).map_err(|error| {
                 QueryError::OwnAddresses { whom: format!("the evaluator of {jurisdiction}"), reason: error.to_string() }
             })?;
             clients.insert(jurisdiction.clone(), client.max_response_bytes(CrossOutcome::MAX_BYTES));

@@ -16,6 +16,7 @@ use nacre_access::{
     key::AccessKey,
     pause::Pauses,
 };
+use nacre_hosting::tls::ClientTls;
 use nacre_schemas::{
     Digest, Document as _,
     cross::{LoggedCrossRequest, SignedCrossRequest},
@@ -64,12 +65,13 @@ impl Exchanges {
         addresses: &BTreeMap<ChainId, String>,
         member: &MemberId,
         key: &Arc<AccessKey>,
+        tls: &ClientTls,
     ) -> Result<Self, QueryError> {
         let mut by_url: BTreeMap<&str, Arc<Client>> = BTreeMap::new();
         let mut clients = BTreeMap::new();
         for (chain, url) in addresses {
             if !by_url.contains_key(url.as_str()) {
-                let client = Client::new(url, member.clone(), Arc::clone(key))
+                let client = Client::new(url, member.clone(), Arc::clone(key), tls)
                     .map_err(|error| QueryError::OwnAddresses { whom: chain.to_string(), reason: error.to_string() })?;
                 by_url.insert(url, Arc::new(client));
             }

@@ -124,13 +124,14 @@ impl Session {
         let definition = question.definition(Catalogue::built_in())?;
         let main = network.main_chain(definition).map_err(QueryError::OwnTrustRoot)?.clone();
         let (signing_key, access_key) = read_keys(config)?;
+        let tls = config.tls.read()?;
         Ok(Self {
             definition,
             main,
             member: config.member.clone(),
             signing_key,
-            exchanges: Exchanges::new(&config.exchanges, &config.member, &access_key)?,
-            custodians: Custodians::new(&config.custodians, &config.member, &access_key)?,
+            exchanges: Exchanges::new(&config.exchanges, &config.member, &access_key, &tls)?,
+            custodians: Custodians::new(&config.custodians, &config.member, &access_key, &tls)?,
             network,
         })
     }

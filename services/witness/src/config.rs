@@ -10,6 +10,7 @@ use nacre_hosting::{
     config::{self, ConfigError, ConfigPath, Configuration},
     folder::registers_beside,
 };
+use nacre_hosting::{server::ServerConfig, tls::ClientTlsConfig};
 use nacre_schemas::id::{ChainId, MemberId};
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +18,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    /// Address to listen on, as `127.0.0.1:7400`.
-    pub listen: String,
     /// Folder of its database; made if missing, with mode 0700. One process has it at a time.
     pub data: ConfigPath,
     /// Folder of its registers: a small file a chain that remembers what was countersigned last. It must not be restored
@@ -35,6 +34,11 @@ pub struct Config {
     pub signing_key: ConfigPath,
     /// File of the P-384 key it fetches bodies with, PEM.
     pub access_key: ConfigPath,
+    /// How it is reached.
+    pub server: ServerConfig,
+    /// How exchanges are called.
+    #[serde(default, skip_serializing_if = "ClientTlsConfig::is_default")]
+    pub tls: ClientTlsConfig,
     /// Where the chains are that it is a full witness of.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exchanges: BTreeMap<ChainId, String>,

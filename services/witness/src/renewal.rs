@@ -237,7 +237,8 @@ impl Renewal {
         let at = |error| RenewalError::Exchange { chain: self.chain.id.clone(), error };
         let key = AccessKey::from_pem(&secret::read_text(&config.access_key).map_err(OpenError::from)?);
         let key = Arc::new(key.map_err(OpenError::from)?);
-        let client = Client::new(exchange, config.name.clone(), key).map_err(at)?;
+        let tls = config.tls.read().map_err(OpenError::from)?;
+        let client = Client::new(exchange, config.name.clone(), key, &tls).map_err(at)?;
         let path = format!("/v1/chains/{}", self.chain.id.slug());
         let latest: Note = self.fetch(&client, &format!("{path}/checkpoint")).await?;
         let last_final: Note = self.fetch(&client, &format!("{path}/checkpoint/final")).await?;

@@ -85,6 +85,9 @@ pub enum OpenError {
     /// The admissions cannot be had.
     #[error("the members: {0}")]
     Members(#[from] MembersError),
+    /// Its certificate as a client, or the CA that it trusts.
+    #[error(transparent)]
+    Tls(#[from] nacre_hosting::tls::TlsError),
     /// A key's file.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -141,6 +144,8 @@ pub(crate) enum Answer {
     Forbidden(String),
     /// 404: not a chain that this is a witness of.
     UnknownOrigin,
+    /// 404: the chain has signed one history only, or is not known.
+    NoEvidence,
     /// 409: another size was countersigned last.
     Conflict(u64),
     /// 422: the proof does not hold, or something under the checkpoint does not.
@@ -191,6 +196,7 @@ pub(crate) struct Watched {
 impl Witness {
     /// Checks what it was given, and opens what it kept.
     pub(crate) async fn open(config: &Config) -> Result<Self, OpenError> {
+        let tls = config.tls.read()?;
         let network = Arc::new(read_network(config)?);
         let members = Arc::new(Members::load(&config.members, &network)?);
         let key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)?;
@@ -206,7 +212,7 @@ impl Witness {
             }
             let mirror = if listed.kind == WitnessKind::Full {
                 let url = config.exchanges.get(&chain.id).ok_or_else(|| OpenError::NoExchange(chain.id.clone()))?;
-                let client = Client::new(url, config.name.clone(), Arc::clone(&access_key))
+                let client = Client::new(url, config.name.clone(), Arc::clone(&access_key), &tls)
                     .map_err(|error| OpenError::Exchange { chain: chain.id.clone(), error })?;
                 let (network, members, store) = (Arc::clone(&network), Arc::clone(&members), store.clone());
                 Some(Mirror { chain: chain.clone(), network, members, client, store })

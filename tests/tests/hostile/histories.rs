@@ -21,7 +21,7 @@ use nacre_tests::{
     Running,
     attack::{HOME, MINIMUM_PEOPLE, chain},
     forged::ForgedChain,
-    plan, question,
+    plan, process, question,
     sender::Sender,
 };
 use tokio::{net::TcpListener, sync::oneshot};
@@ -150,16 +150,25 @@ async fn start(running: &mut Running, server: &str) {
     running.servers.restart(&running.places, server, &address).await.unwrap();
 }
 
+/// Waits until a server is open; false if it does not serve.
+async fn opens(url: &str) -> bool {
+    while !process::is_open(url).await {
+        if process::lacks(url).await.is_none() {
+            return false;
+        }
+    }
+    true
+}
+
 /// Whether a server serves and says that it is well: one that does not start, or raises an alarm, is not.
 async fn is_well(running: &Running, server: &str) -> bool {
-    let answer = reqwest::get(format!("http://{}/healthz", running.addresses[server])).await;
-    match answer {
-        Ok(answer) => {
-            let (status, text) = (answer.status(), answer.text().await.unwrap());
-            assert!(status.is_success() || (status == 503 && !text.is_empty()), "{status} {text}");
-            status.is_success()
+    let url = format!("http://{}", running.addresses[server]);
+    loop {
+        let Some(lacks) = process::lacks(&url).await else { return false };
+        if !lacks.iter().any(|lack| lack == "opening") {
+            return !lacks.iter().any(|lack| ["read-only", "alarm"].contains(&lack.as_str()));
         }
-        Err(_) => false,
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }
 
@@ -222,7 +231,7 @@ async fn two_witnesses_on_one_folder_never_countersign_two_forks() {
         if old_size == 1 {
             assert_eq!(submit(&first.0, &common[0]).await.0, 200);
         } else {
-            assert_eq!(reqwest::get(format!("{}/healthz", first.0)).await.unwrap().status(), 200);
+            assert!(opens(&first.0).await);
         }
         fs::remove_file(data.join("lock")).unwrap();
         for entry in fs::read_dir(&registers).unwrap() {
@@ -232,7 +241,7 @@ async fn two_witnesses_on_one_folder_never_countersign_two_forks() {
             }
         }
         let second = serve(&config).await;
-        assert_eq!(reqwest::get(format!("{}/healthz", second.0)).await.unwrap().status(), 200, "both are up");
+        assert!(opens(&second.0).await, "both are up");
         let submissions = [forks[0].submission(old_size), forks[1].submission(old_size)];
         let (one, other) = tokio::join!(submit(&first.0, &submissions[0]), submit(&second.0, &submissions[1]));
         let countersigned = [&one, &other].iter().filter(|(status, _)| *status == 200).count();
@@ -332,7 +341,7 @@ async fn a_witness_whose_folder_or_register_is_not_as_it_was_countersigns_nothin
                 }
             }
             if damage != Damage::DataGarbled {
-                let (_, metrics) = running.ask_witness(witness, "/metrics", None).await.unwrap();
+                let metrics = running.metrics(witness).await.unwrap();
                 assert!(metrics.contains(&format!("nacre_witness_alarm{{chain=\"{CHAIN}\"}} 1")), "{damage:?}");
                 let (status, _) = running.ask_witness(witness, "/evidence/region-440100", None).await.unwrap();
                 assert_eq!(status, 404, "what it has is served: there is no evidence");
@@ -548,7 +557,7 @@ async fn a_witnesss_register_is_renewed_to_what_the_chain_shows_and_its_peers_co
         assert_eq!(said["confirmed_by"].as_array().unwrap().len(), 3, "{said}");
         start(&mut running, FULL).await;
         // Of the chain in question; where all registers are gone, the others wait for their own renewal.
-        let (_, metrics) = running.ask_witness(FULL, "/metrics", None).await.unwrap();
+        let metrics = running.metrics(FULL).await.unwrap();
         assert!(metrics.contains(&format!("nacre_witness_alarm{{chain=\"{CHAIN}\"}} 0")), "{damage:?}");
         let posted = hospital.post(&hospital.batch(&[(10 + number as u32, 202)])).await.unwrap();
         agreed(&hospital, posted.receipts[0].inclusion.leaf).await;

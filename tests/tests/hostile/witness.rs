@@ -42,7 +42,7 @@ async fn evidence(running: &Running, witness: &str) -> Equivocation {
 }
 
 async fn alarm(running: &Running, witness: &str) -> bool {
-    let (_, text) = running.ask_witness(witness, "/metrics", None).await.unwrap();
+    let text = running.metrics(witness).await.unwrap();
     text.contains("nacre_witness_equivocation{chain=\"region/440100\"} 1")
 }
 

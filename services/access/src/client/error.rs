@@ -5,13 +5,14 @@
 
 use std::{error::Error, fmt, ops::Deref, time::Duration};
 
+use nacre_hosting::problem::PROBLEM_JSON;
 use nacre_schemas::problem::{Problem, Retry};
 use reqwest::{
     StatusCode, Url,
     header::{HeaderMap, HeaderValue, RETRY_AFTER},
 };
 
-use crate::{AddressError, key::KeyError, problem::PROBLEM_JSON};
+use crate::{AddressError, key::KeyError};
 
 /// The longest text of a server that is shown, in characters.
 const MAX_SHOWN_CHARACTERS: usize = 1_024;
@@ -145,7 +146,9 @@ impl ClientError {
     }
 
     pub(super) fn transport(url: &Url, error: reqwest::Error) -> Self {
-        Self::Transport { url: url.to_string(), detail: chain(&error.without_url()) }
+        let error = error.without_url();
+        let detail = refused_certificate(&error).map_or_else(|| chain(&error), str::to_owned);
+        Self::Transport { url: url.to_string(), detail }
     }
 
     pub(super) fn malformed(url: &Url, detail: impl fmt::Display) -> Self {
@@ -185,6 +188,45 @@ fn is_passing(status: u16) -> bool {
 pub(super) fn retry_after_s(headers: &HeaderMap) -> Option<u32> {
     let seconds: u32 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(seconds.min(MAX_RETRY_AFTER_S))
+}
+
+/// What is wrong with the certificate that the server showed, or that it was shown, if that is what ended the call.
+fn refused_certificate(error: &reqwest::Error) -> Option<&'static str> {
+    use rustls::{AlertDescription as Alert, CertificateError as Certificate, Error as Tls};
+    let mut source = error.source();
+    while let Some(error) = source {
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls = wrapped.and_then(|inner| inner.downcast_ref::<Tls>()).or_else(|| error.downcast_ref::<Tls>());
+        match tls {
+            Some(Tls::InvalidCertificate(Certificate::UnknownIssuer)) => {
+                return Some(
+                    "the server's certificate is not from a CA that is trusted here: name the right one as `ca` in `[tls]`, or \
+                     another is answering in its place",
+                );
+            }
+            Some(Tls::InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. })) => {
+                return Some("the server's certificate has expired: its operator has to renew it");
+            }
+            Some(Tls::InvalidCertificate(
+                Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
+            )) => {
+                return Some("the server's certificate is for another name than the one it was called by");
+            }
+            Some(Tls::AlertReceived(Alert::CertificateRequired)) => {
+                return Some(
+                    "the server asks for a certificate: name one as `certificate`, with its `key`, in `[tls]`",
+                );
+            }
+            Some(Tls::AlertReceived(Alert::CertificateExpired)) => {
+                return Some("the certificate shown to the server has expired: renew `certificate` in `[tls]`");
+            }
+            Some(Tls::AlertReceived(Alert::UnknownCA | Alert::BadCertificate | Alert::CertificateUnknown)) => {
+                return Some("the server does not take the certificate that it was shown: `certificate` in `[tls]`");
+            }
+            _ => source = wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source()),
+        }
+    }
+    None
 }
 
 /// An error and what it came from, in one line: `reqwest` names the cause only in its sources.

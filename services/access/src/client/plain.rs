@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nacre_hosting::tls::ClientTls;
 use reqwest::{Method, Response, StatusCode, Url, header::CONTENT_TYPE};
 
 use super::{CONNECT_TIMEOUT, ClientError, http_client, read_body};
@@ -26,9 +27,19 @@ pub struct PlainResponse {
 
 impl PlainClient {
     /// A client of the server at `base_url`; answers longer than the limit are refused.
-    pub fn new(base_url: &str, timeout: Duration, max_response_bytes: usize) -> Result<Self, ClientError> {
+    pub fn new(
+        base_url: &str,
+        timeout: Duration,
+        max_response_bytes: usize,
+        tls: &ClientTls,
+    ) -> Result<Self, ClientError> {
         let address = Address::parse(base_url)?;
-        Ok(Self { http: http_client(&address)?, address, timeout: timeout.max(CONNECT_TIMEOUT), max_response_bytes })
+        Ok(Self {
+            http: http_client(&address, tls)?,
+            address,
+            timeout: timeout.max(CONNECT_TIMEOUT),
+            max_response_bytes,
+        })
     }
 
     /// The server's address, without a slash at its end.

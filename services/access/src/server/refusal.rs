@@ -8,6 +8,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
+use nacre_hosting::problem::Reason;
 use serde::Serialize;
 
 use crate::assertion::AssertionError;
@@ -75,6 +76,7 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = (self.status, axum::Json(&self)).into_response();
+        response.extensions_mut().insert(Reason(self.error.to_owned()));
         let headers = response.headers_mut();
         match self.status {
             // RFC 9110 §15.5.2: every 401 has a challenge.

@@ -15,9 +15,11 @@ use axum::{
     routing::{get, post},
 };
 use nacre_access::{
-    ProblemResponse, Scope,
+    Scope,
     client::{Client, ClientError},
 };
+use nacre_hosting::problem::ProblemResponse;
+use nacre_hosting::tls::ClientTls;
 use nacre_schemas::{membership::MemberRole, problem::Problem};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -44,7 +46,7 @@ async fn serve(app: Router) -> String {
 
 fn client(url: &str) -> Client {
     let key = nacre_access::key::AccessKey::generate().unwrap();
-    Client::new(url, "dsf".parse().unwrap(), Arc::new(key)).unwrap()
+    Client::new(url, "dsf".parse().unwrap(), Arc::new(key), &ClientTls::default()).unwrap()
 }
 
 #[tokio::test]
@@ -257,8 +259,8 @@ async fn our_own_mistakes_are_ours_and_not_sent() {
     assert!(matches!(posted, Err(ClientError::ContentType(_))));
     let key = Arc::new(nacre_access::key::AccessKey::generate().unwrap());
     for url in ["exchange.example", "ftp://exchange.example", "http://me:hunter2@exchange.example"] {
-        let error = Client::new(url, "dsf".parse().unwrap(), key.clone()).err().unwrap();
+        let error = Client::new(url, "dsf".parse().unwrap(), key.clone(), &ClientTls::default()).err().unwrap();
         assert!(matches!(error, ClientError::Address(_)) && !error.to_string().contains("hunter2"));
     }
-    assert!(Client::new("https://exchange.example", "dsf".parse().unwrap(), key).is_ok());
+    assert!(Client::new("https://exchange.example", "dsf".parse().unwrap(), key, &ClientTls::default()).is_ok());
 }

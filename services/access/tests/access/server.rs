@@ -20,12 +20,14 @@ use axum::{
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use nacre_access::{
-    ProblemResponse, Scope,
+    Scope,
     client::Client,
     key::AccessKey,
     members::Members,
     server::{self, Gatekeeper},
 };
+use nacre_hosting::problem::ProblemResponse;
+use nacre_hosting::tls::ClientTls;
 use nacre_schemas::problem::{Problem, Retry};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -72,7 +74,8 @@ impl Server {
     }
 
     pub(crate) fn client(&self, member: &Member) -> Client {
-        Client::new(&self.url, member.admission.membership.member.clone(), member.key.clone()).unwrap()
+        Client::new(&self.url, member.admission.membership.member.clone(), member.key.clone(), &ClientTls::default())
+            .unwrap()
     }
 
     pub(crate) fn token_url(&self) -> String {

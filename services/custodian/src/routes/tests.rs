@@ -7,6 +7,7 @@ use nacre_access::{
     key::AccessKey,
 };
 use nacre_hosting::secret;
+use nacre_hosting::tls::ClientTls;
 use nacre_ledger::signing::{self, Role, SigningKey};
 use nacre_schemas::{
     Digest, Document as _, Signature,
@@ -110,7 +111,7 @@ impl Scene {
 
     fn config(&self, url: &str) -> Config {
         let text = format!(
-            "listen = \"127.0.0.1:0\"\nurl = \"{url}\"\ndata = \"data\"\ntrust = \"trust.toml\"\nmembers = \"members\"\n\
+            "server.listen = \"127.0.0.1:0\"\nurl = \"{url}\"\ndata = \"data\"\ntrust = \"trust.toml\"\nmembers = \"members\"\n\
              member = \"custodian-guangdong-1\"\njurisdiction = \"guangdong\"\nnumber = 1\nshare = \"share.hex\"\n\
              signing-key = \"signing.hex\"\naccess-key = \"access.pem\"\npreview-groups-per-day = {PREVIEW_GROUPS}\n\
              [exchanges]\n\"region/{REGION}\" = \"http://127.0.0.1:9\"\n\"main/health\" = \"http://127.0.0.1:9\"\n"
@@ -125,7 +126,7 @@ impl Scene {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(super::serve(self.config(&url), listener, std::future::pending()));
-        Client::new(&url, member.parse().unwrap(), Arc::clone(key)).unwrap()
+        Client::new(&url, member.parse().unwrap(), Arc::clone(key), &ClientTls::default()).unwrap()
     }
 
     /// A well-formed submission whose request was never logged.

@@ -19,7 +19,7 @@ use axum::{
     routing::post,
 };
 use nacre_access::{
-    ProblemResponse, Scope,
+    Scope,
     client::Client,
     key::AccessKey,
     members::Members,
@@ -31,7 +31,9 @@ use nacre_fhe::{
     list::{List, Plain},
     params::CROSS_1,
 };
+use nacre_hosting::problem::ProblemResponse;
 use nacre_hosting::secret;
+use nacre_hosting::tls::ClientTls;
 use nacre_ledger::{
     merkle::{Sm3Hasher, Tree},
     note::{Checkpoint, SignedCheckpoint},
@@ -222,7 +224,7 @@ impl Scene {
         let exchanges: String =
             CHAINS.iter().map(|chain| format!("\"{chain}\" = \"{}\"\n", self.exchange_url)).collect();
         let text = format!(
-            "listen = \"127.0.0.1:0\"\nurl = \"{url}\"\ndata = \"{data}\"\ntrust = \"trust.toml\"\nmembers = \"members\"\n\
+            "server.listen = \"127.0.0.1:0\"\nurl = \"{url}\"\ndata = \"{data}\"\ntrust = \"trust.toml\"\nmembers = \"members\"\n\
              member = \"evaluator\"\nsigning-key = \"signing.hex\"\naccess-key = \"access.pem\"\nkeys = \"{keys}\"\n\
              {settings}\n[exchanges]\n{exchanges}"
         );
@@ -248,7 +250,13 @@ impl Scene {
 
     /// A client of the evaluator, for that member.
     pub(crate) fn client(&self, running: &Running, member: &str) -> Client {
-        Client::new(&running.url, member.parse().unwrap(), Arc::clone(&self.members[member].access)).unwrap()
+        Client::new(
+            &running.url,
+            member.parse().unwrap(),
+            Arc::clone(&self.members[member].access),
+            &ClientTls::default(),
+        )
+        .unwrap()
     }
 
     /// A request of the commission's, logged. Requests of different numbers differ.

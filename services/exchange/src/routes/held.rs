@@ -1,5 +1,5 @@
 //! Answers that are large: each holds its place in a queue until the caller has taken it
-//! ([`nacre_access::server::body_holding`]).
+//! ([`nacre_hosting::body_holding`]).
 //!
 //! Cost: none beyond the bytes.
 
@@ -7,7 +7,7 @@ use axum::{
     http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
 };
-use nacre_access::server::body_holding;
+use nacre_hosting::body_holding;
 use serde::Serialize;
 
 use crate::{error::Error, refusal::Refusal, work::Place};

@@ -3,7 +3,6 @@
 //! | route | takes | scope | answers |
 //! |---|---|---|---|
 //! | `POST /oauth/token` | assertion | | token |
-//! | `GET /healthz` | | | `ok`; 503 and which chains are read-only |
 //! | `GET /v1/chains` | | | name, size, seals of each |
 //! | `GET /v1/chains/{slug}/checkpoint[?covering=]` | | | signed note |
 //! | `GET …/tile/…` | | | tile or bundle (C2SP tlog-tiles) |
@@ -37,11 +36,10 @@
 //! Kept true: a body is read only after its token was checked, and never beyond the route's cap; every refusal is a
 //! problem document; no body and no header is logged.
 //!
-//! What is bounded, each by itself, so that a flood of one holds up nothing of another: requests at work, requests whose
-//! bodies are on their way ([`load`]), those that wait for witnesses ([`crate::finality`]), answers that are large and not
-//! taken yet ([`held`]). `/healthz` and the token endpoint take a connection and no place: nothing that a stranger holds keeps
-//! a caller from seeing that the exchange lives, or a member from its token. Connections are bounded by
-//! [`nacre_access::server::serve`].
+//! What is bounded, each by itself, so that a flood of one holds up nothing of another: reads without a token, reads by members,
+//! what members send, and of each what is on its way ([`nacre_hosting::load`]); those that wait for witnesses
+//! ([`crate::finality`]); answers that are large and not taken yet ([`held`]). The token endpoint takes a connection and no
+//! place. Health, readiness and version are the host's ([`nacre_hosting::host`]).
 
 mod anchors;
 mod batches;
@@ -56,9 +54,7 @@ mod entries;
 mod erasures;
 mod evidence;
 mod grants;
-mod health;
 mod held;
-mod load;
 mod numbers;
 mod proofs;
 mod reading;
@@ -68,18 +64,16 @@ mod roots;
 mod seals;
 mod tiles;
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    http::StatusCode,
-    middleware,
     routing::{MethodRouter, get, post},
 };
+use nacre_hosting::load::{Load, Pool, Sizes};
 use nacre_schemas::{Document as _, anchor::Anchor, limits};
-use tower_http::{limit::RequestBodyLimitLayer, timeout::TimeoutLayer, trace::TraceLayer};
 
-use crate::{exchange::Exchange, finality, refusal::Refusal};
+use crate::{exchange::Exchange, finality};
 
 /// A signed request, in bytes of JSON: hex takes twice what the canonical form takes.
 pub(crate) const MAX_SIGNED_REQUEST_BYTES: usize = 2 * limits::MAX_SIGNED_REQUEST_BYTES;
@@ -87,10 +81,12 @@ pub(crate) const MAX_SIGNED_REQUEST_BYTES: usize = 2 * limits::MAX_SIGNED_REQUES
 pub(crate) const MAX_LOGGED_REQUEST_BYTES: usize = MAX_SIGNED_REQUEST_BYTES + (128 << 10);
 /// A body that nobody reads: clients that always send one may send `null` or `{}`.
 const MAX_IDLE_BODY_BYTES: usize = 64;
-/// Requests at work at the same time: 512 that wait for a queue or the disk at most, and those that wait for witnesses.
-const MAX_REQUESTS: usize = 512 + finality::WAITING_STRANGERS + finality::WAITING_MEMBERS;
-/// Requests whose bodies are on their way.
-const MAX_READING: usize = 256;
+/// Requests at work at the same time; those that wait for witnesses have their own places within.
+const SIZES: Sizes = Sizes {
+    anonymous: 128 + finality::WAITING_STRANGERS,
+    members: 256 + finality::WAITING_MEMBERS,
+    writes: 256 + finality::WAITING_MEMBERS,
+};
 /// What a request may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// What a request may take that reads or writes as much as there is: cells, details, seals, releases.
@@ -99,70 +95,75 @@ const LONG_TIMEOUT: Duration = Duration::from_secs(1_800);
 /// What every handler is given.
 pub(crate) type Served = axum::extract::State<Arc<Exchange>>;
 
-/// Everything that the exchange serves.
-pub fn router(exchange: Arc<Exchange>) -> Router {
+/// Everything that the exchange serves, and the bounds on it.
+pub fn router(exchange: Arc<Exchange>) -> (Router, Arc<Load>) {
     let tokens = nacre_access::server::router(Arc::clone(exchange.gatekeeper()));
-    let chain = Router::new()
-        .route("/checkpoint", short(get(checkpoint::read), 0))
-        .route("/tile/{*path}", short(get(tiles::read), 0))
-        .route("/checkpoint/final", short(get(checkpoint::read_final), 0))
-        .route("/erasures", short(post(erasures::create), with_surplus(erasures::MAX_ORDER_BYTES)))
-        .route("/bodies", long(get(bodies::read), 0))
-        .route("/proofs/inclusion", short(get(proofs::inclusion), 0))
-        .route("/proofs/consistency", short(get(proofs::consistency), 0))
-        .route("/seals/latest", short(get(seals::latest), 0))
-        .route("/seals/{number}", short(get(seals::numbered), 0))
-        .route("/batches", short(post(batches::create), with_surplus(limits::MAX_BATCH_BYTES)))
-        .route("/seals", long(post(seals::create), MAX_IDLE_BODY_BYTES))
-        .route("/requests", short(post(requests::create), with_surplus(MAX_SIGNED_REQUEST_BYTES)))
-        .route("/releases", long(post(releases::create), with_surplus(limits::MAX_RELEASE_BYTES)))
-        .route("/cells", long(post(cells::read), with_surplus(MAX_LOGGED_REQUEST_BYTES)))
-        .route("/details", long(post(details::read), with_surplus(MAX_LOGGED_REQUEST_BYTES)))
-        .route("/numbers", long(post(numbers::read), with_surplus(MAX_LOGGED_REQUEST_BYTES)))
-        .route("/anchors", short(post(anchors::create), with_surplus(Anchor::MAX_BYTES)))
-        .route("/anchors/{child}", short(get(anchors::read), 0))
-        .route("/evidence/{record}", short(get(evidence::read), 0))
-        .route("/disputes", short(post(disputes::create), with_surplus(disputes::MAX_DISPUTE_BYTES)))
-        .route("/grants", short(get(grants::list).post(grants::create), with_surplus(grants::MAX_BYTES)))
-        .route("/revocations", short(post(grants::revoke), with_surplus(grants::MAX_BYTES)))
-        .route("/accesses", short(post(grants::access), with_surplus(grants::MAX_BYTES)))
-        .route("/cross/requests", short(post(cross::log), with_surplus(MAX_SIGNED_REQUEST_BYTES)))
-        .route("/cross/inputs", long(post(cross::inputs), with_surplus(MAX_LOGGED_REQUEST_BYTES)))
-        .route("/entries", short(get(entries::read), 0));
-    let bounded = Router::new()
-        .route("/v1/chains", short(get(chains::read), 0))
-        .route("/v1/members/{member}", short(get(grants::member), 0))
-        .route("/v1/trust-roots/{digest}", short(get(roots::read), 0))
-        .nest("/v1/chains/{slug}", chain)
-        .layer(middleware::from_fn_with_state(load::Load::new(MAX_REQUESTS, MAX_READING), load::limit));
-    Router::new()
-        .route("/healthz", short(get(health::read), 0))
-        .merge(bounded)
+    let bounds = Bounds(Load::new(SIZES));
+    let router = Router::new()
+        .route("/v1/chains", bounds.open(get(chains::read)))
+        .route("/v1/members/{member}", bounds.read(get(grants::member)))
+        .route("/v1/trust-roots/{digest}", bounds.open(get(roots::read)))
+        .nest("/v1/chains/{slug}", chain(&bounds))
         .with_state(exchange)
-        .merge(tokens)
-        .fallback(async || crate::error::Error::from(Refusal::NoRoute))
-        .method_not_allowed_fallback(async || crate::error::Error::from(Refusal::MethodNotAllowed))
-        .layer(middleware::from_fn(load::explain))
-        .layer(TraceLayer::new_for_http())
+        .merge(tokens);
+    (router, bounds.0)
 }
 
-/// What reaches a handler that takes that many bytes. More than it takes: the handler refuses what is too long and reads
-/// what its caller is still sending, where a layer in front would close the connection under a caller who then never
-/// learns why.
-const fn with_surplus(body_bytes: usize) -> usize {
-    body_bytes + reading::MAX_DISCARDED_BYTES
+/// What is served of each chain.
+fn chain(bounds: &Bounds) -> Router<Arc<Exchange>> {
+    Router::new()
+        .route("/checkpoint", bounds.open(get(checkpoint::read)))
+        .route("/tile/{*path}", bounds.open(get(tiles::read)))
+        .route("/checkpoint/final", bounds.open(get(checkpoint::read_final)))
+        .route("/erasures", bounds.write(post(erasures::create), erasures::MAX_ORDER_BYTES))
+        .route("/bodies", bounds.long_read(get(bodies::read), 0))
+        .route("/proofs/inclusion", bounds.open(get(proofs::inclusion)))
+        .route("/proofs/consistency", bounds.open(get(proofs::consistency)))
+        .route("/seals/latest", bounds.open(get(seals::latest)))
+        .route("/seals/{number}", bounds.open(get(seals::numbered)))
+        .route("/batches", bounds.write(post(batches::create), limits::MAX_BATCH_BYTES))
+        .route("/seals", bounds.long_write(post(seals::create), MAX_IDLE_BODY_BYTES))
+        .route("/requests", bounds.write(post(requests::create), MAX_SIGNED_REQUEST_BYTES))
+        .route("/releases", bounds.long_write(post(releases::create), limits::MAX_RELEASE_BYTES))
+        .route("/cells", bounds.long_read(post(cells::read), MAX_LOGGED_REQUEST_BYTES))
+        .route("/details", bounds.long_read(post(details::read), MAX_LOGGED_REQUEST_BYTES))
+        .route("/numbers", bounds.long_read(post(numbers::read), MAX_LOGGED_REQUEST_BYTES))
+        .route("/anchors", bounds.write(post(anchors::create), Anchor::MAX_BYTES))
+        .route("/anchors/{child}", bounds.open(get(anchors::read)))
+        .route("/evidence/{record}", bounds.read(get(evidence::read)))
+        .route("/disputes", bounds.write(post(disputes::create), disputes::MAX_DISPUTE_BYTES))
+        .route("/grants", bounds.read(get(grants::list)).merge(bounds.write(post(grants::create), grants::MAX_BYTES)))
+        .route("/revocations", bounds.write(post(grants::revoke), grants::MAX_BYTES))
+        .route("/accesses", bounds.write(post(grants::access), grants::MAX_BYTES))
+        .route("/cross/requests", bounds.write(post(cross::log), MAX_SIGNED_REQUEST_BYTES))
+        .route("/cross/inputs", bounds.long_read(post(cross::inputs), MAX_LOGGED_REQUEST_BYTES))
+        .route("/entries", bounds.read(get(entries::read)))
 }
 
-fn short(route: MethodRouter<Arc<Exchange>>, body_bytes: usize) -> MethodRouter<Arc<Exchange>> {
-    bounded(route, body_bytes, TIMEOUT)
-}
+/// The bounds on the exchange's requests. A body may be a byte longer than its route takes, which then says so.
+struct Bounds(Arc<Load>);
 
-fn long(route: MethodRouter<Arc<Exchange>>, body_bytes: usize) -> MethodRouter<Arc<Exchange>> {
-    bounded(route, body_bytes, LONG_TIMEOUT)
-}
+impl Bounds {
+    /// A read that takes no token.
+    fn open(&self, route: MethodRouter<Arc<Exchange>>) -> MethodRouter<Arc<Exchange>> {
+        self.0.bound(Pool::Anonymous, route, 0, TIMEOUT)
+    }
 
-fn bounded(route: MethodRouter<Arc<Exchange>>, body_bytes: usize, timeout: Duration) -> MethodRouter<Arc<Exchange>> {
-    route
-        .layer::<_, Infallible>(RequestBodyLimitLayer::new(body_bytes))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, timeout))
+    /// A member's read.
+    fn read(&self, route: MethodRouter<Arc<Exchange>>) -> MethodRouter<Arc<Exchange>> {
+        self.0.bound(Pool::Members, route, 0, TIMEOUT)
+    }
+
+    fn long_read(&self, route: MethodRouter<Arc<Exchange>>, body_bytes: usize) -> MethodRouter<Arc<Exchange>> {
+        self.0.bound(Pool::Members, route, body_bytes + 1, LONG_TIMEOUT)
+    }
+
+    /// What a member sends.
+    fn write(&self, route: MethodRouter<Arc<Exchange>>, body_bytes: usize) -> MethodRouter<Arc<Exchange>> {
+        self.0.bound(Pool::Writes, route, body_bytes + 1, TIMEOUT)
+    }
+
+    fn long_write(&self, route: MethodRouter<Arc<Exchange>>, body_bytes: usize) -> MethodRouter<Arc<Exchange>> {
+        self.0.bound(Pool::Writes, route, body_bytes + 1, LONG_TIMEOUT)
+    }
 }

@@ -141,6 +141,12 @@ impl Store {
         Ok(())
     }
 
+    /// That the tables can be read.
+    pub(crate) async fn check(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&self.reader).await?;
+        Ok(())
+    }
+
     /// What reads go through.
     pub(crate) fn reader(&self) -> &SqlitePool {
         &self.reader

@@ -10,6 +10,7 @@ use nacre_access::{
 };
 use nacre_exchange::{Config, Exchange, router};
 use nacre_hosting::secret;
+use nacre_hosting::tls::ClientTls;
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
     Blob, Digest, Document as _,
@@ -191,7 +192,7 @@ impl World {
         };
         let chains: String = CHAINS.iter().map(chain).collect();
         let text = format!(
-            "listen = \"127.0.0.1:0\"\nurl = \"{url}\"\ndata = \"data\"\nregisters = \"registers\"\ntrust = \"trust.toml\"\n\
+            "server.listen = \"127.0.0.1:0\"\nurl = \"{url}\"\ndata = \"data\"\nregisters = \"registers\"\ntrust = \"trust.toml\"\n\
              members = \"members\"\n{chains}"
         );
         let path = self.folder.path().join("exchange.toml");
@@ -204,7 +205,7 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let exchange = Arc::new(Exchange::open(self.config(&url)).await.unwrap());
-        let app = router(Arc::clone(&exchange));
+        let (app, _) = router(Arc::clone(&exchange));
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(async move {
             let shutdown = async {
@@ -221,7 +222,7 @@ impl World {
 
     pub(crate) fn client(&self, running: &Running, member: &str) -> Client {
         let name = member.parse().unwrap();
-        Client::new(&running.url, name, Arc::clone(&self.member(member).access)).unwrap()
+        Client::new(&running.url, name, Arc::clone(&self.member(member).access), &ClientTls::default()).unwrap()
     }
 
     /// A proven and signed batch of values of a measure.

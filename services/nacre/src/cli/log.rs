@@ -82,6 +82,9 @@ pub struct MirrorLogArgs {
     pub chain: ChainId,
     /// The mirror's folder.
     pub dir: PathBuf,
+    /// Certificates that the exchange's must come from (PEM); those that the system trusts if absent.
+    #[arg(long)]
+    pub ca: Option<PathBuf>,
     /// What says its keys.
     #[command(flatten)]
     pub keys: LogKeysArgs,

@@ -9,7 +9,7 @@ use nacre_schemas::topology::Topology;
 use super::Output;
 use crate::{
     cli::{ConsortiumCommand, InitArgs},
-    consortium::{self, CrossPlan, Plan},
+    consortium::{self, Addresses, CrossPlan, Plan},
     known_leaks,
 };
 
@@ -36,6 +36,7 @@ fn init(args: InitArgs, output: Output) -> anyhow::Result<ExitCode> {
     let plan = Plan {
         name: "nacre.local".to_owned(),
         topology,
+        tls: !args.plain_http,
         anchor_every_ms: args.anchor_every_ms,
         custodians: 3,
         threshold: 2,
@@ -47,11 +48,16 @@ fn init(args: InitArgs, output: Output) -> anyhow::Result<ExitCode> {
             from: args.cross_from,
         }),
     };
-    let mut addresses = BTreeMap::new();
+    let mut addresses = Addresses::default();
+    let at = |first: u16, offset, option| {
+        let port =
+            first.checked_add(offset).with_context(|| format!("the ports run past 65535; choose a lower {option}"));
+        port.map(|port| format!("127.0.0.1:{port}"))
+    };
     for (offset, server) in plan.servers().into_iter().enumerate() {
         let offset = u16::try_from(offset).context("too many servers")?;
-        let port = args.port.checked_add(offset).context("the ports run past 65535; choose a lower --port")?;
-        addresses.insert(server, format!("127.0.0.1:{port}"));
+        addresses.metrics.insert(server.clone(), at(args.metrics_port, offset, "--metrics-port")?);
+        addresses.callers.insert(server, at(args.port, offset, "--port")?);
     }
     let places = consortium::init(&args.dir, &plan, &addresses)?;
     output.print(&places, || {

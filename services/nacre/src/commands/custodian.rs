@@ -2,8 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use anyhow::Context as _;
-use tokio::net::TcpListener;
+use nacre_hosting::signals;
 
 use super::{Output, ceremony, register};
 use crate::cli::CustodianCommand;
@@ -22,9 +21,8 @@ pub(super) async fn run(command: CustodianCommand, output: Output) -> anyhow::Re
 
 async fn serve(config: &Path) -> anyhow::Result<()> {
     let config = nacre_custodian::Config::read(config)?;
-    let listener =
-        TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
-    eprintln!("custodian {}-{} listens on {}", config.jurisdiction, config.number, listener.local_addr()?);
-    nacre_custodian::serve(config, listener, super::interrupted()).await?;
+    let listeners =
+        super::listen(format_args!("custodian {}-{}", config.jurisdiction, config.number), &config.server).await?;
+    nacre_custodian::serve(config, listeners, signals::stop()).await?;
     Ok(())
 }

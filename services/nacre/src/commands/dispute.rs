@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, ensure};
 use nacre_access::{Scope, client::Client, key::AccessKey};
-use nacre_hosting::{config::ConfigPath, secret};
+use nacre_hosting::{config::ConfigPath, secret, tls::ClientTlsConfig};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_regulator::Publication;
 use nacre_schemas::{
@@ -59,6 +59,7 @@ pub struct Claimant {
     signing_key: ConfigPath,
     access_key: ConfigPath,
     exchanges: BTreeMap<ChainId, String>,
+    tls: ClientTlsConfig,
 }
 
 /// What tells a provider's configuration from a regulator's.
@@ -82,6 +83,7 @@ impl Claimant {
                     signing_key: config.signing_key,
                     access_key: config.access_key,
                     exchanges: config.exchanges,
+                    tls: config.tls,
                 }
             }
             None => {
@@ -92,6 +94,7 @@ impl Claimant {
                     signing_key: config.signing_key,
                     access_key: config.access_key,
                     exchanges: config.exchanges,
+                    tls: config.tls,
                 }
             }
         })
@@ -122,7 +125,7 @@ pub async fn dispute(claimant: &Claimant, evidence: &Evidence, statement: &Text<
     let signature = key.sign(Role::Dispute, &dispute.to_canonical());
     let signed = SignedDispute { dispute, signature };
     let access = AccessKey::from_pem(&secret::read_text(&claimant.access_key)?)?;
-    let client = Client::new(url, claimant.member.clone(), Arc::new(access))?;
+    let client = Client::new(url, claimant.member.clone(), Arc::new(access), &claimant.tls.read()?)?;
     let path = format!("/v1/chains/{}/disputes", judicial.id.slug());
     let logged: Publication = client.post_json(&path, Scope::DisputesWrite, &signed).await?;
     nacre_verifier::dispute::check_logged(&signed, &logged.inclusion(), &logged.checkpoint, judicial, &network)?;

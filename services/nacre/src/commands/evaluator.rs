@@ -2,17 +2,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use tokio::net::TcpListener;
+use nacre_hosting::signals;
 
 use crate::cli::EvaluatorCommand;
 
 pub(super) async fn run(command: EvaluatorCommand) -> anyhow::Result<ExitCode> {
     let EvaluatorCommand::Serve { config } = command;
     let config = nacre_evaluator::Config::read(&config)?;
-    let listener =
-        TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
-    eprintln!("evaluator {} listens on {}", config.member, listener.local_addr()?);
-    nacre_evaluator::serve(config, listener, super::interrupted()).await?;
+    let listeners = super::listen(format_args!("evaluator {}", config.member), &config.server).await?;
+    nacre_evaluator::serve(config, listeners, signals::stop()).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -8,7 +8,8 @@ use nacre_exchange::Config;
 use nacre_hosting::secret;
 use nacre_schemas::{entry::SealEntry, id::ChainId};
 use serde::Serialize;
-use tokio::net::TcpListener;
+
+use nacre_hosting::signals;
 
 use super::{Output, register};
 use crate::{cli::ExchangeCommand, output};
@@ -26,11 +27,9 @@ pub(super) async fn run(command: ExchangeCommand, output: Output) -> anyhow::Res
 }
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
-    let listener =
-        TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
     let chains: Vec<String> = config.chains.iter().map(|chain| chain.id.to_string()).collect();
-    eprintln!("exchange of {} listens on {}", chains.join(", "), listener.local_addr()?);
-    nacre_exchange::serve(config, listener, super::interrupted()).await?;
+    let listeners = super::listen(format_args!("exchange of {}", chains.join(", ")), &config.server).await?;
+    nacre_exchange::serve(config, listeners, signals::stop()).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -47,7 +46,7 @@ pub struct Sealed {
 pub async fn seal(config: &Config) -> anyhow::Result<Vec<Sealed>> {
     let operator = config.operator.as_ref().context("the configuration names no operator, who alone closes epochs")?;
     let key = AccessKey::from_pem(&secret::read_text(&operator.access_key)?)?;
-    let client = Client::new(&config.url, operator.member.clone(), Arc::new(key))?;
+    let client = Client::new(&config.url, operator.member.clone(), Arc::new(key), &config.tls.read()?)?;
     let mut sealed = Vec::new();
     for chain in &config.chains {
         let path = format!("/v1/chains/{}/seals", chain.id.slug());

@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use nacre_access::client::PlainClient;
+use nacre_hosting::tls::ClientTlsConfig;
 use nacre_ledger::{
     log::{Finding, Item, LogError, LogOptions, MAX_ENTRY_BYTES, Mirror, check, inspect, repair},
     note::SignedCheckpoint,
@@ -198,7 +199,9 @@ struct Mirrored {
 
 async fn mirror(args: &MirrorLogArgs, output: Output) -> anyhow::Result<ExitCode> {
     let identity = Identity::read(&args.keys, &args.chain)?;
-    let client = PlainClient::new(&args.url, TIMEOUT, tile::MAX_BUNDLE_BYTES)?;
+    let ca = args.ca.clone().map(Into::into);
+    let tls = ClientTlsConfig { ca, ..ClientTlsConfig::default() }.read()?;
+    let client = PlainClient::new(&args.url, TIMEOUT, tile::MAX_BUNDLE_BYTES, &tls)?;
     let source = Source { client, base: format!("/v1/chains/{}", args.chain.slug()) };
     let mut mirror = identity.mirror(&args.dir)?;
     let before = mirror.size();

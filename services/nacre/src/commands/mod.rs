@@ -5,6 +5,7 @@ use std::{
     process::ExitCode,
 };
 
+use nacre_hosting::server::{Listeners, ServerConfig};
 use serde::Serialize;
 
 use crate::cli::{Cli, Command};
@@ -87,24 +88,12 @@ pub fn explain(error: &anyhow::Error) -> String {
     })
 }
 
-/// Resolves at the first interrupt or termination.
-async fn interrupted() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    // Without a handler there is no orderly stop; the process then ends when it is killed.
-    if interrupt.await.is_err() {
-        std::future::pending::<()>().await;
-    }
+/// Listens where the configuration says, and tells people where that is.
+async fn listen(who: impl std::fmt::Display, config: &ServerConfig) -> anyhow::Result<Listeners> {
+    let listeners = Listeners::bind(config).await?;
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    eprintln!("{who} listens on {scheme}://{}", listeners.address()?);
+    Ok(listeners)
 }
 
 #[cfg(test)]

@@ -10,13 +10,13 @@ use std::{
 
 use anyhow::Context as _;
 use comfy_table::Cell;
+use nacre_hosting::signals;
 use nacre_provider::{
     Config, ConsentSummary, Erased, FetchSummary, Given, GrantList, GrantTerms, Outcome, Pace, Permission, PersonId,
     Place, PostSummary, Preview, PreviewedPseudonym, Refused, Report, SetAside, Status, Unreachable, Unsettled,
     parse_until,
 };
 use nacre_schemas::grant::Terms;
-use tokio::net::TcpListener;
 
 use super::Output;
 use crate::{
@@ -134,7 +134,7 @@ async fn watch(config: &Config, folders: &[PathBuf], pace: Pace, output: Output)
     output.say(format_args!("watching {} folders; interrupt or terminate to stop", folders.len()));
     tokio::select! {
         ended = nacre_provider::watch(config, folders, pace, &bars, &mut report) => ended?,
-        () = super::interrupted() => {}
+        () = signals::stop() => {}
     }
     bars.end();
     output.say("stopped; what was not posted is posted when it is started again");
@@ -288,11 +288,8 @@ fn place(place: Place) -> String {
 }
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
-    let address = config.gateway.listen.clone();
-    let listener = TcpListener::bind(&address).await.with_context(|| format!("cannot listen on {address}"))?;
-    let scheme = if config.gateway.tls.is_some() { "https" } else { "http" };
-    eprintln!("gateway of {} listens on {scheme}://{}", config.member, listener.local_addr()?);
-    nacre_provider::serve(config, listener, super::interrupted()).await?;
+    let listeners = super::listen(format_args!("gateway of {}", config.member), &config.server).await?;
+    nacre_provider::serve(config, listeners, signals::stop()).await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,6 +14,7 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use nacre_access::client::PlainClient;
+use nacre_hosting::tls::ClientTls;
 use nacre_hosting::{
     folder::DataFolder,
     roots::{Roots, RootsError},
@@ -371,6 +372,7 @@ async fn ask_witnesses(
     reader: &Reader,
     output: Output,
 ) -> anyhow::Result<Asked> {
+    let tls = config.tls.read()?;
     let mut asked = Asked { note: reader.checkpoint(), by: Vec::new() };
     for witness in &chain.witnesses {
         let name = witness.name.to_string();
@@ -378,7 +380,7 @@ async fn ask_witnesses(
             output.say(format!("{name}: the configuration does not say where it is"));
             continue;
         };
-        match ask(url, reader).await? {
+        match ask(url, &tls, reader).await? {
             Said::Countersigned(lines) => {
                 asked.note = asked.note.with_cosignature(&lines, &name, &witness.signing_key)?;
                 output.say(format!("{name}: confirms {} entries", asked.note.unverified().size));
@@ -408,8 +410,8 @@ enum Said {
     Nothing(String),
 }
 
-async fn ask(url: &str, reader: &Reader) -> anyhow::Result<Said> {
-    let client = PlainClient::new(url, WITNESS_TIMEOUT, limits::MAX_NOTE_BYTES)?;
+async fn ask(url: &str, tls: &ClientTls, reader: &Reader) -> anyhow::Result<Said> {
+    let client = PlainClient::new(url, WITNESS_TIMEOUT, limits::MAX_NOTE_BYTES, tls)?;
     let checkpoint = reader.checkpoint();
     let ours = checkpoint.unverified().size;
     let mut old_size = ours;

@@ -2,8 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use anyhow::Context as _;
-use tokio::net::TcpListener;
+use nacre_hosting::signals;
 
 use super::{Output, register};
 use crate::cli::WitnessCommand;
@@ -17,9 +16,7 @@ pub(super) async fn run(command: WitnessCommand, output: Output) -> anyhow::Resu
 
 async fn serve(config: &Path) -> anyhow::Result<ExitCode> {
     let config = nacre_witness::Config::read(config)?;
-    let listener =
-        TcpListener::bind(&config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
-    eprintln!("witness {} listens on {}", config.name, listener.local_addr()?);
-    nacre_witness::serve(config, listener, super::interrupted()).await?;
+    let listeners = super::listen(format_args!("witness {}", config.name), &config.server).await?;
+    nacre_witness::serve(config, listeners, signals::stop()).await?;
     Ok(ExitCode::SUCCESS)
 }

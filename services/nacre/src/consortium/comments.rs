@@ -9,9 +9,10 @@ pub(super) const REGISTER_COMMENT: &str = "
 
 /// What stands below that.
 pub(super) const GATEWAY_COMMENT: &str = "
-# How `nacre provider serve` takes FHIR in; these are the defaults. docs/install.md has the rest.
-# [gateway]
+# How `nacre provider serve` is reached, and takes FHIR in; these are the defaults. docs/install.md has the rest.
+# [server]
 # listen = \"127.0.0.1:8480\"
+# [gateway]
 # spool-key = \"spool.key\"
 # grace-days = 5
 # quiet-hours = 24

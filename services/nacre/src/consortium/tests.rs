@@ -8,6 +8,7 @@ fn plan() -> Plan {
     Plan {
         name: "test.nacre.local".to_owned(),
         topology: Topology::of_regions(&["440100".parse().unwrap(), "820000".parse().unwrap()]),
+        tls: true,
         anchor_every_ms: 60_000,
         custodians: 3,
         threshold: 2,
@@ -17,12 +18,19 @@ fn plan() -> Plan {
     }
 }
 
+fn addresses(plan: &Plan) -> Addresses {
+    let callers = plan.servers().into_iter().map(|server| (server, "127.0.0.1:1".to_owned())).collect();
+    Addresses { callers, metrics: BTreeMap::new() }
+}
+
 /// Every path that a configuration names and that is there from the start.
 fn of_all_roles(places: &Consortium) -> Vec<ConfigPath> {
     let mut paths = Vec::new();
     for path in places.exchanges.values() {
         let config = nacre_exchange::Config::read(path).unwrap();
         paths.extend([config.trust, config.members, config.operator.unwrap().access_key]);
+        let tls = config.server.tls.unwrap();
+        paths.extend([tls.certificate, tls.key, config.tls.ca.unwrap()]);
         paths.extend(config.chains.into_iter().map(|chain| chain.key));
     }
     for path in places.witnesses.values() {
@@ -37,7 +45,7 @@ fn of_all_roles(places: &Consortium) -> Vec<ConfigPath> {
     for path in places.providers.values() {
         let config = nacre_provider::Config::read(path).unwrap();
         paths.extend([config.trust, config.signing_key, config.access_key, config.record_key]);
-        paths.extend([config.pseudonym_key, config.payload_key]);
+        paths.extend([config.pseudonym_key, config.payload_key, config.tls.ca.unwrap()]);
     }
     let config = nacre_regulator::Config::read(&places.regulator).unwrap();
     paths.extend([config.trust, config.signing_key, config.access_key]);
@@ -47,8 +55,7 @@ fn of_all_roles(places: &Consortium) -> Vec<ConfigPath> {
 #[test]
 fn a_networks_folder_can_be_moved() {
     let (folder, plan) = (tempfile::tempdir().unwrap(), plan());
-    let addresses: BTreeMap<String, String> =
-        plan.servers().into_iter().map(|server| (server, "127.0.0.1:1".to_owned())).collect();
+    let addresses = addresses(&plan);
     let [made, moved] = ["made", "moved"].map(|name| folder.path().join(name));
     init(&made, &plan, &addresses).unwrap();
     fs::rename(&made, &moved).unwrap();
@@ -61,8 +68,7 @@ fn a_networks_folder_can_be_moved() {
 #[test]
 fn a_configuration_that_was_written_reads_as_itself() {
     let (folder, plan) = (tempfile::tempdir().unwrap(), plan());
-    let addresses: BTreeMap<String, String> =
-        plan.servers().into_iter().map(|server| (server, "127.0.0.1:1".to_owned())).collect();
+    let addresses = addresses(&plan);
     let places = init(folder.path(), &plan, &addresses).unwrap();
     for path in places.providers.values() {
         let read = nacre_provider::Config::read(path).unwrap();

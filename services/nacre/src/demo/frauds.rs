@@ -169,7 +169,7 @@ async fn value_out_of_range(places: &Consortium, network: &Network) -> anyhow::R
     let key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)?;
     batch.signature = key.sign(Role::Batch, &batch.statement().to_canonical());
     let access = AccessKey::from_pem(&secret::read_text(&config.access_key)?)?;
-    let client = Client::new(&config.exchange, config.member.clone(), Arc::new(access))?;
+    let client = Client::new(&config.exchange, config.member.clone(), Arc::new(access), &config.tls.read()?)?;
     let path = format!("/v1/chains/{}/batches", config.chain.slug());
     let answer: Result<BatchReceipt, ClientError> =
         client.post_bytes(&path, Scope::BatchesWrite, "application/vnd.nacre.batch", batch.to_canonical()).await;

@@ -94,7 +94,7 @@ pub async fn show(args: &DemoArgs, output: Output) -> anyhow::Result<Summary> {
 
     let ports = Ports::bind(&plan).await.context("cannot listen on loopback")?;
     let places = consortium::init(&folder.join("network"), &plan, &ports.addresses()?)?;
-    let mut servers = Servers::start(&places, ports)?;
+    let mut servers = Servers::start(&places, ports).await?;
     let evaluators = match places.evaluators.len() {
         0 => String::new(),
         evaluators => format!("{evaluators} evaluators, "),
@@ -152,6 +152,7 @@ fn plan(args: &DemoArgs) -> anyhow::Result<Plan> {
     Ok(Plan {
         name: "demo.nacre.local".to_owned(),
         topology: Topology::of_regions(&regions.map_err(anyhow::Error::msg)?),
+        tls: true,
         anchor_every_ms: 500,
         custodians: 3,
         threshold: 2,

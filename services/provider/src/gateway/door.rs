@@ -1,4 +1,4 @@
-//! Who may post: whoever has the token, if there is one; a certificate is asked for by TLS itself.
+//! Who may post: senders that have the token, if there is one; a certificate is asked for by TLS itself.
 //!
 //! Kept true: the token is compared in a time that does not tell how much of it was right; beyond this machine nobody is let
 //! in without either.
@@ -11,7 +11,7 @@ use nacre_schemas::Digest;
 use subtle::ConstantTimeEq as _;
 
 use super::ServeError;
-use crate::config::GatewayConfig;
+use crate::config::Config;
 
 /// A token has at least so many characters.
 const MIN_TOKEN_CHARACTERS: usize = 32;
@@ -24,12 +24,12 @@ pub(super) struct Door {
 
 impl Door {
     /// As it is configured.
-    pub(super) fn open(config: &GatewayConfig, address: SocketAddr) -> Result<Self, ServeError> {
-        let by_certificate = config.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
-        if !address.ip().is_loopback() && config.token.is_none() && !by_certificate {
+    pub(super) fn open(config: &Config, address: SocketAddr) -> Result<Self, ServeError> {
+        let by_certificate = config.server.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        if !address.ip().is_loopback() && config.gateway.token.is_none() && !by_certificate {
             return Err(ServeError::Open(address));
         }
-        let Some(path) = &config.token else { return Ok(Self { token: None }) };
+        let Some(path) = &config.gateway.token else { return Ok(Self { token: None }) };
         let text = secret::read_text(path)?;
         if text.trim().len() < MIN_TOKEN_CHARACTERS {
             return Err(ServeError::Token(path.to_path_buf()));

@@ -8,7 +8,7 @@
 //! | [`answer`], [`outcome`] | resources that are answered |
 //! | [`spool`], [`cipher`] | what is kept, and how it is written |
 //! | [`rounds`] | closing months, posting, waiting |
-//! | [`status`] | where everything stands |
+//! | [`status`], [`vitals`] | where everything stands, for people and for monitoring |
 //!
 //! **When a month closes.** A person's month is reduced to one integer a measure, and what was posted is never changed. So it
 //! stays open for `grace-days` after it has ended everywhere on Earth, and for `quiet-hours` after the last change of it,
@@ -40,12 +40,15 @@ mod rounds;
 mod routes;
 mod spool;
 mod status;
-mod tls;
+mod vitals;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use nacre_access::server;
-use tokio::{net::TcpListener, sync::watch};
+use nacre_hosting::{
+    host::{Host, HostError},
+    server::Listeners,
+};
+use tokio::sync::watch;
 
 pub use self::{
     clock::Clock,
@@ -78,18 +81,13 @@ pub enum ServeError {
     /// The token is too short to be one.
     #[error("{}: a token has at least 32 characters; make one with `openssl rand -hex 32`", .0.display())]
     Token(PathBuf),
-    /// TLS.
-    #[error("{}: {detail}", path.display())]
-    Tls {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        detail: String,
-    },
+    /// It cannot be reached.
+    #[error(transparent)]
+    Host(#[from] HostError),
     /// Anybody could post.
     #[error(
-        "`[gateway]` listens on {0}, beyond this machine, and lets anybody in: give `token`, or `tls` with `client-ca`, or \
-         listen on 127.0.0.1"
+        "`[server]` listens on {0}, beyond this machine, and lets anybody in: give `token` in `[gateway]`, or `client-ca` in \
+         `[server.tls]`, or listen on 127.0.0.1"
     )]
     Open(SocketAddr),
     /// The import folder.
@@ -138,39 +136,35 @@ impl ServeError {
 /// Serves and posts until the shutdown future ends; then finishes the requests at work.
 pub async fn serve(
     config: Config,
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    serve_by(config, listener, shutdown, Clock::system()).await
+    serve_by(config, listeners, shutdown, Clock::system()).await
 }
 
 /// The same by another clock.
 pub async fn serve_by(
     config: Config,
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     shutdown: impl Future<Output = ()> + Send + 'static,
     clock: Clock,
 ) -> Result<(), ServeError> {
-    let door = Door::open(&config.gateway, listener.local_addr()?)?;
-    let tls = config.gateway.tls.as_ref().map(tls::acceptor).transpose()?;
+    let listeners = listeners.into();
+    let door = Door::open(&config, listeners.address()?)?;
+    let host = Host::start("gateway", &config.server, &config.data, listeners)?;
     let sealer = Arc::new(post::sealer(&config)?);
     let outbox = Outbox::open(&config.data, &sealer.owner()).await?;
     let spool = Arc::new(Spool::open(outbox, sealer, &config.gateway.spool_key).await?);
     let (stop, stopped) = watch::channel(false);
     let rounds = tokio::spawn(Rounds::new(Arc::clone(&spool), clock)?.run(stopped.clone()));
     let app = routes::router(Arc::clone(&spool), door, clock, config.gateway.import.as_deref())?;
-    let ended = async move {
+    host.open_explained(app, Arc::new(vitals::Seen::by(&host, Arc::clone(&spool))), None, routes::explain);
+    host.until(async {
         shutdown.await;
         // Fails only if the rounds have ended.
         let _ = stop.send(true);
-    };
-    match tls {
-        None => server::serve(listener, app, ended).await,
-        Some(acceptor) => {
-            let handshake = move |stream| acceptor.accept(stream);
-            server::serve_behind(listener, handshake, app, server::Limits::default(), ended).await;
-        }
-    }
+    })
+    .await;
     // A round is safe to be left at any point.
     rounds.abort();
     drop(rounds.await);

@@ -8,12 +8,11 @@
 //! | `POST /Observation`, `PUT /Observation/{id}`, `GET /Observation/{id}` | `Observation` | id, status, code, where it stands |
 //! | `GET /Observation?_id=` or `?identifier=` | | `Bundle` |
 //! | `POST /$import`, `GET /$import/{number}` | manifest | where it stands |
-//! | `GET /healthz`, `GET /metrics` | | `ok`; Prometheus text |
 //!
 //! Kept true: a body is read only after its sender was let in, never beyond [`MAX_BODY_BYTES`]; what is at work is bounded; every
 //! refusal is an `OperationOutcome`; no address, header or body is logged, as people may be named in each.
 
-use std::{fmt::Write as _, path::Path as FilePath, sync::Arc, time::Duration};
+use std::{path::Path as FilePath, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -27,6 +26,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use nacre_hosting::problem::Reason;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tower_http::timeout::TimeoutLayer;
@@ -40,7 +40,6 @@ use super::{
     outcome::{Refusal, Retry, outcome},
     request::{self, Item, Whole},
     spool::Spool,
-    status,
 };
 
 /// A body, in bytes, at most.
@@ -79,17 +78,11 @@ pub(super) fn router(
         .route("/Observation/{id}", get(read_observation).put(update).delete(no_deletion))
         .route("/$import", post(start_import))
         .route("/$import/{number}", get(read_import))
-        .route("/metrics", get(metrics))
         .layer(middleware::from_fn_with_state(Arc::clone(&desk), admit));
     Ok(Router::new()
         .route("/metadata", get(async || resource(StatusCode::OK, &answer::capabilities())))
-        .route("/healthz", get(async || "ok"))
         .merge(guarded)
-        .fallback(async || said(&Refusal::new(404, "not-found", "no-route", "there is nothing at this address")))
-        .method_not_allowed_fallback(async || {
-            said(&Refusal::new(405, "not-supported", "not-supported", "this address does not take this method"))
-        })
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, TIMEOUT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
         .with_state(desk))
 }
 
@@ -350,33 +343,17 @@ async fn read_import(State(desk): Served, Path(number): Path<u64>) -> Response {
     }
 }
 
-async fn metrics(State(desk): Served) -> Response {
-    let found = match status::of(&desk.spool.outbox, &desk.spool.sealer.config.chain).await {
-        Ok(found) => found,
-        Err(error) => return said(&failed(&error.into())),
+/// A document for a status that a library answers by itself.
+pub(super) fn explain(status: StatusCode) -> Response {
+    let (kind, code, text) = match status {
+        StatusCode::NOT_FOUND => ("not-found", "no-route", "there is nothing at this address"),
+        StatusCode::METHOD_NOT_ALLOWED => ("not-supported", "not-supported", "this address does not take this method"),
+        StatusCode::SERVICE_UNAVAILABLE => ("timeout", "too-slow", "it took longer than a request may take"),
+        status if status.is_server_error() => ("exception", "failed", "the gateway failed; its log has the cause"),
+        _ => ("invalid", "refused", "the request cannot be read as it is"),
     };
-    let set_aside: u64 = found.set_aside.iter().map(|one| one.count).sum();
-    let series = [
-        ("waiting_months", found.waiting_months, "People's months that wait for their time, or for being sealed."),
-        ("queued_records", found.queued, "Records sealed and not receipted."),
-        ("posted_records", found.posted, "Records receipted."),
-        ("sealed_records", found.sealed, "Of them, in sealed epochs."),
-        ("refused_records", found.refused, "Records refused by the exchange."),
-        ("set_aside", set_aside, "What is left out until somebody looks at it: an alarm."),
-        ("failures", found.posting.failures.into(), "Rounds in a row that ended in an error."),
-    ];
-    let mut text = String::new();
-    let series = series.map(|(name, value, help)| (name, i128::from(value), help));
-    let lead = found.posting.clock_lead_s.map(i128::from);
-    let help = "By how much this machine's clock is ahead of the exchange's; beyond 300 either way no month is closed.";
-    for (name, value, help) in series.into_iter().chain(lead.map(|lead| ("clock_lead_seconds", lead, help))) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "# HELP nacre_gateway_{name} {help}\n# TYPE nacre_gateway_{name} gauge\nnacre_gateway_{name} {value}"
-        );
-    }
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+    let refusal = Refusal::new(status.as_u16(), kind, code, text);
+    said(&if status.is_server_error() { refusal.retry(Retry::Later) } else { refusal })
 }
 
 fn failed(error: &ServeError) -> Refusal {
@@ -392,6 +369,9 @@ fn said(refusal: &Refusal) -> Response {
     let place = answer::within(None);
     let mut response =
         resource(status_of(refusal.status), &outcome(refusal.issues.iter().map(|issue| (issue, place.as_str()))));
+    if let Some(issue) = refusal.issues.first() {
+        response.extensions_mut().insert(Reason(issue.word.clone()));
+    }
     if refusal.issues.iter().any(|issue| issue.retry == Retry::Later) {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     }

@@ -149,7 +149,7 @@ impl Site {
         let mut clients = BTreeMap::new();
         let own = std::iter::once((&config.chain, &config.exchange));
         for (chain, url) in config.exchanges.iter().chain(own) {
-            let client = Client::new(url, config.member.clone(), Arc::clone(&keys.access));
+            let client = Client::new(url, config.member.clone(), Arc::clone(&keys.access), &keys.tls);
             let client = client.map_err(|error| blame(chain, error))?.max_response_bytes(MAX_ANSWER_BYTES);
             clients.insert(chain.clone(), client);
         }

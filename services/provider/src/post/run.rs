@@ -290,7 +290,7 @@ impl<'r> Run<'r> {
 /// A client of the provider's exchange.
 pub(crate) fn client(sealer: &Sealer) -> Result<Client, PostError> {
     let (config, keys) = (&sealer.config, &sealer.keys);
-    Client::new(&config.exchange, config.member.clone(), Arc::clone(&keys.access)).map_err(PostError::Client)
+    Client::new(&config.exchange, config.member.clone(), Arc::clone(&keys.access), &keys.tls).map_err(PostError::Client)
 }
 
 fn interrupted(error: JoinError) -> PostError {

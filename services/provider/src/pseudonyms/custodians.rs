@@ -59,7 +59,8 @@ impl Custodians {
             let id = address.id();
             let known = sealer.network.root().custodian(&id);
             let signing_key = known.ok_or_else(|| PseudonymsError::NoSuchCustodian(id.clone()))?.signing_key;
-            let client = Client::new(&address.url, provider.clone(), Arc::clone(&sealer.keys.access));
+            let own = &sealer.keys;
+            let client = Client::new(&address.url, provider.clone(), Arc::clone(&own.access), &own.tls);
             let client = client
                 .map_err(|error| PseudonymsError::Address { custodian: id.clone(), reason: error.to_string() })?
                 .timeout(TIMEOUT)

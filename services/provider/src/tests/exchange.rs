@@ -18,11 +18,12 @@ use axum::{
 };
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimePrinter};
 use nacre_access::{
-    ProblemResponse, Scope,
+    Scope,
     key::AccessKey,
     members::Members,
     server::{self, Gatekeeper},
 };
+use nacre_hosting::problem::ProblemResponse;
 use nacre_hosting::secret;
 use nacre_ledger::{
     merkle::{Sm3Hasher, Tree},

@@ -1,5 +1,6 @@
 //! The gateway over HTTP, before an exchange that verifies everything and fails when told to.
 
+use nacre_hosting::{server::Listeners, tls::ServerTlsConfig};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -21,6 +22,7 @@ const FACTOR: u32 = 500;
 /// A gateway that runs.
 pub(super) struct Gateway {
     pub(super) url: String,
+    metrics: String,
     pub(super) client: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<Result<(), ServeError>>,
@@ -38,16 +40,21 @@ impl Gateway {
     pub(super) async fn start_by(config: &Config, clock: Clock) -> Self {
         // Fails only if there is one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let listeners = Listeners::bind_loopback().await.unwrap();
+        let url = format!("http://{}", listeners.address().unwrap());
+        let metrics = format!("http://{}/metrics", listeners.metrics_address().unwrap().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
-        let served = tokio::spawn(serve_by(config.clone(), listener, async move { drop(stopped.await) }, clock));
-        let gateway = Self { url, client: reqwest::Client::new(), stop: Some(stop), served };
+        let served = tokio::spawn(serve_by(config.clone(), listeners, async move { drop(stopped.await) }, clock));
+        let gateway = Self { url, metrics, client: reqwest::Client::new(), stop: Some(stop), served };
         while gateway.client.get(format!("{}/healthz", gateway.url)).send().await.is_err() {
             assert!(!gateway.served.is_finished(), "{:?}", gateway.served.await);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         gateway
+    }
+
+    pub(super) async fn metrics(&self) -> String {
+        self.client.get(&self.metrics).send().await.unwrap().text().await.unwrap()
     }
 
     pub(super) async fn stop(mut self) {
@@ -295,12 +302,12 @@ async fn over_tls_who_has_no_certificate_of_the_hospitals_own_is_not_let_in() {
     std::fs::write(file("gateway.crt"), certificate).unwrap();
     nacre_hosting::secret::write_text(&file("gateway.key"), &key).unwrap();
     std::fs::write(file("hospital-ca.crt"), hospital.0.pem()).unwrap();
-    let tls = crate::TlsConfig {
+    let tls = ServerTlsConfig {
         certificate: file("gateway.crt").into(),
         key: file("gateway.key").into(),
         client_ca: Some(file("hospital-ca.crt").into()),
     };
-    site.config.gateway.tls = Some(tls);
+    site.config.server.tls = Some(tls);
     // With certificates it may listen beyond this machine, and without a token.
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

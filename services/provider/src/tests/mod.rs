@@ -89,6 +89,8 @@ pub(crate) fn config(folder: &Path) -> Config {
         pseudonyms: None,
         table: None,
         unnamed: Default::default(),
+        tls: nacre_hosting::tls::ClientTlsConfig::default(),
+        server: Config::server(),
         gateway: GatewayConfig { spool_key: folder.join("spool.key").into(), ..GatewayConfig::default() },
     }
 }

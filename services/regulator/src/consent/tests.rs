@@ -8,6 +8,7 @@ use nacre_access::{
     members::Members,
     server::{self, Gatekeeper},
 };
+use nacre_hosting::tls::ClientTls;
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
     Digest, Point, Signature,
@@ -227,7 +228,8 @@ impl Town {
             desks.push(desk);
         }
         let member = scene.regulator.membership.member.clone();
-        let mut custodians = Custodians::new(&addresses, &member, &Arc::new(scene.access_key)).unwrap();
+        let mut custodians =
+            Custodians::new(&addresses, &member, &Arc::new(scene.access_key), &ClientTls::default()).unwrap();
         custodians.timeout = Duration::from_secs(3);
         Self { custodians, subject, desks }
     }

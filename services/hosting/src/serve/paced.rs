@@ -1,6 +1,8 @@
-//! A body and a stream that give up when their peer does nothing for too long, and say when it is the peer's turn.
+//! A body and a stream that give up when their peer does nothing for too long, or far too little, and say when it is the
+//! peer's turn.
 //!
-//! Kept true: time counts only while something is waited for; anything that arrives, or is taken, begins it anew. A peer
+//! Kept true: time counts only while something is waited for; anything that arrives, or is taken, begins it anew. In all a
+//! peer is waited for no longer than [`Limits::stall`], and as long as what it sent or took takes at the least rate. A peer
 //! that still sends when it has been answered, as with a body that is too long, can read its answer: what it sends is
 //! thrown away for up to [`super::Limits::linger`] before the connection is closed (RFC 9112 §9.6). Without that the system answers with a
 //! reset, which may destroy the answer on its way.
@@ -12,7 +14,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{BoxError, body::Bytes};
@@ -27,26 +29,44 @@ use super::{Limits, connections::Peer};
 /// How much of what a peer still sends is thrown away at once.
 const LINGER_BYTES: usize = 16 << 10;
 
-/// How long nothing has happened.
-struct Stall {
-    limit: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
+/// How long a peer has been waited for.
+struct Pace {
+    stall: Duration,
+    least_bytes_per_s: u64,
+    /// Before the wait that is under way.
+    waited: Duration,
+    bytes: u64,
+    /// The wait that is under way.
+    wait: Option<Wait>,
 }
 
-impl Stall {
-    fn new(limit: Duration) -> Self {
-        Self { limit, timer: None }
+struct Wait {
+    begun: Instant,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Pace {
+    fn new(limits: &Limits) -> Self {
+        let Limits { stall, least_bytes_per_s, .. } = *limits;
+        Self { stall, least_bytes_per_s, waited: Duration::ZERO, bytes: 0, wait: None }
     }
 
-    fn is_over(&mut self) {
-        self.timer = None;
+    /// So many bytes came, or were taken.
+    fn moved(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+        if let Some(wait) = self.wait.take() {
+            self.waited += wait.begun.elapsed();
+        }
     }
 
-    /// Ready with an error once it has lasted too long.
+    /// Ready with an error once the peer has been waited for too long.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let limit = self.limit;
-        ready!(self.timer.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx));
-        Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the peer did nothing for too long"))
+        // By then it is slower than the least rate.
+        let in_all = self.stall + Duration::from_millis(self.bytes.saturating_mul(1_000) / self.least_bytes_per_s);
+        let patience = self.stall.min(in_all.saturating_sub(self.waited));
+        let wait = self.wait.get_or_insert_with(|| Wait { begun: Instant::now(), timer: Box::pin(sleep(patience)) });
+        ready!(wait.timer.as_mut().poll(cx));
+        Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the peer did too little for too long"))
     }
 }
 
@@ -54,12 +74,12 @@ impl Stall {
 pub(super) struct PacedBody {
     body: Incoming,
     peer: Arc<Peer>,
-    stall: Stall,
+    pace: Pace,
 }
 
 impl PacedBody {
-    pub(super) fn new(body: Incoming, peer: Arc<Peer>, limit: Duration) -> Self {
-        Self { body, peer, stall: Stall::new(limit) }
+    pub(super) fn new(body: Incoming, peer: Arc<Peer>, limits: &Limits) -> Self {
+        Self { body, peer, pace: Pace::new(limits) }
     }
 }
 
@@ -70,13 +90,17 @@ impl Body for PacedBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(frame) => {
-                self.stall.is_over();
+                let bytes = match &frame {
+                    Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
+                    Some(Err(_)) | None => 0,
+                };
+                self.pace.moved(bytes);
                 self.peer.is_served();
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
             Poll::Pending => {
                 self.peer.waits();
-                self.stall.poll(cx).map(|error| Some(Err(error.into())))
+                self.pace.poll(cx).map(|error| Some(Err(error.into())))
             }
         }
     }
@@ -91,7 +115,7 @@ impl Body for PacedBody {
 }
 
 impl Drop for PacedBody {
-    /// Whoever reads no more of it is at work.
+    /// What reads no more of it is at work.
     fn drop(&mut self) {
         self.peer.is_served();
     }
@@ -101,7 +125,7 @@ impl Drop for PacedBody {
 pub(super) struct PacedIo<S> {
     stream: S,
     peer: Arc<Peer>,
-    stall: Stall,
+    pace: Pace,
     linger: Duration,
     /// Once everything was written.
     lingering: Option<Pin<Box<Sleep>>>,
@@ -109,17 +133,17 @@ pub(super) struct PacedIo<S> {
 
 impl<S> PacedIo<S> {
     pub(super) fn new(stream: S, peer: Arc<Peer>, limits: Limits) -> Self {
-        Self { stream, peer, stall: Stall::new(limits.stall), linger: limits.linger, lingering: None }
+        Self { stream, peer, pace: Pace::new(&limits), linger: limits.linger, lingering: None }
     }
 
-    fn paced<T>(&mut self, done: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+    fn paced(&mut self, done: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match done {
             Poll::Ready(done) => {
-                self.stall.is_over();
+                self.pace.moved(*done.as_ref().unwrap_or(&0));
                 self.peer.takes();
                 Poll::Ready(done)
             }
-            Poll::Pending => self.stall.poll(cx).map(Err),
+            Poll::Pending => self.pace.poll(cx).map(Err),
         }
     }
 }
@@ -176,7 +200,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for PacedIo<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // A flush with nothing to write is no sign of the peer.
         match Pin::new(&mut self.stream).poll_flush(cx) {
-            Poll::Pending => self.stall.poll(cx).map(Err),
+            Poll::Pending => self.pace.poll(cx).map(Err),
             done => done,
         }
     }
@@ -184,7 +208,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for PacedIo<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.lingering.is_none() {
             match Pin::new(&mut self.stream).poll_shutdown(cx) {
-                Poll::Pending => return self.stall.poll(cx).map(Err),
+                Poll::Pending => return self.pace.poll(cx).map(Err),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Ready(Ok(())) => {}
             }

@@ -11,7 +11,7 @@ use axum::{
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    sync::{Notify, oneshot},
+    sync::Notify,
     task::JoinHandle,
 };
 
@@ -22,22 +22,34 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Served {
     address: std::net::SocketAddr,
-    stop: oneshot::Sender<()>,
+    stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
 }
 
 fn limits() -> Limits {
-    Limits { connections: 8, of_one_address: 8, head: PATIENCE, stall: PATIENCE, linger: PATIENCE, finish: PATIENCE }
+    Limits {
+        connections: 8,
+        of_one_address: 8,
+        head: PATIENCE,
+        stall: PATIENCE,
+        least_bytes_per_s: 1,
+        linger: PATIENCE,
+        finish: PATIENCE,
+    }
 }
 
 async fn start(limits: Limits, router: Router) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let plain = |stream| std::future::ready(Ok(stream));
-    let serving = tokio::spawn(async move {
-        serve_behind(listener, plain, router, limits, async { drop(stopped.await) }).await;
-    });
+    let (stop, stopping) = watch::channel(false);
+    let serving = Serving {
+        handshake: Handshake::Plain,
+        router,
+        connections: Arc::new(Connections::new(limits.connections, limits.of_one_address)),
+        limits,
+        reports: Arc::default(),
+    };
+    let serving = tokio::spawn(serving.run(listener, stopping));
     Served { address, stop, serving }
 }
 
@@ -131,6 +143,27 @@ async fn what_does_not_arrive_in_time_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_body_that_trickles_in_is_given_up_though_it_never_stalls() {
+    let stall = Duration::from_millis(300);
+    let served = start(Limits { stall, least_bytes_per_s: 1 << 20, ..limits() }, routes()).await;
+    let mut stream = served.connect().await;
+    stream.write_all(b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 1000000\r\n\r\n").await.unwrap();
+    let (mut reading, mut writing) = stream.into_split();
+    // Ends when the connection does.
+    let trickle = async {
+        while writing.write_all(b"a").await.is_ok() {
+            tokio::time::sleep(stall / 10).await
+        }
+    };
+    let mut answer = Vec::new();
+    tokio::select! {
+        read = tokio::time::timeout(PATIENCE, reading.read_to_end(&mut answer)) => drop(read.expect("it is given up")),
+        () = trickle => {}
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 400"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[tokio::test]
 async fn a_peer_that_still_sends_when_it_is_refused_reads_why() {
     let long = Router::new().route("/", post(async |_: Bytes| "taken").layer(axum::extract::DefaultBodyLimit::max(1)));
     let served = start(limits(), long).await;
@@ -196,7 +229,7 @@ async fn when_told_to_stop_what_is_at_work_is_finished_and_nothing_else_begun() 
     idle.write_all(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n").await.unwrap();
     let mut answer = [0; 8];
     idle.read_exact(&mut answer).await.unwrap();
-    served.stop.send(()).unwrap();
+    served.stop.send(true).unwrap();
     assert!(rest(idle).await.ends_with("ok"), "it ends without another request");
     assert!(TcpStream::connect(served.address).await.is_err());
     go_on.notify_one();
@@ -211,7 +244,7 @@ async fn when_told_to_stop_a_request_that_never_ends_arriving_holds_it_no_longer
     half_sent.write_all(b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 9\r\n\r\nhalf").await.unwrap();
     // It is at work by then: a later connection is answered.
     assert!(served.ask().await.ends_with("ok"));
-    served.stop.send(()).unwrap();
+    served.stop.send(true).unwrap();
     // Less than the time for a body.
     tokio::time::timeout(PATIENCE / 2, served.serving).await.unwrap().unwrap();
     assert_eq!(rest(half_sent).await, "");

@@ -10,12 +10,16 @@ use axum::{
 use nacre_schemas::problem::{Problem, Retry};
 
 /// The media type of problems.
-pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// The word of the problem that no token was sent.
-pub(crate) const NO_TOKEN: &str = "no-token";
+pub const NO_TOKEN: &str = "no-token";
 /// The word of the problem that the token does not cover what is asked.
-pub(crate) const INSUFFICIENT_SCOPE: &str = "insufficient-scope";
+pub const INSUFFICIENT_SCOPE: &str = "insufficient-scope";
+
+/// Why an answer is a refusal, beside the answer: for counting. It is a word of the program, nothing that a peer sent.
+#[derive(Clone, Debug)]
+pub struct Reason(pub String);
 
 /// A problem that a handler can return.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +36,7 @@ impl IntoResponse for ProblemResponse {
         let Self(problem) = self;
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, axum::Json(&problem)).into_response();
+        response.extensions_mut().insert(Reason(problem.word().to_owned()));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         let busy = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
@@ -45,7 +50,36 @@ impl IntoResponse for ProblemResponse {
     }
 }
 
-/// RFC 6750 §3: whoever sent no token is told the scheme only, others what is wrong with theirs.
+/// The problem behind a status that a library answers by itself.
+pub(crate) fn of_status(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => {
+            let detail =
+                "it took longer than this address gives a request; what was sent may or may not have been taken";
+            Problem::new(503, "too-slow", "Took too long", detail).retry(Retry::Later)
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(413, "too-large", "Too large", "the body is longer than this address takes")
+        }
+        StatusCode::NOT_FOUND => {
+            Problem::new(404, "no-such-route", "No such address", "there is nothing at this address")
+        }
+        StatusCode::METHOD_NOT_ALLOWED => {
+            let detail = "this address does not take that method";
+            Problem::new(405, "method-not-allowed", "Method not allowed", detail)
+        }
+        status if status.is_server_error() => {
+            let detail = "the server failed; its operator finds the cause in its log";
+            Problem::new(status.as_u16(), "internal", "Internal error", detail).retry(Retry::Later)
+        }
+        status => {
+            let title = status.canonical_reason().unwrap_or("Error");
+            Problem::new(status.as_u16(), "refused", title, "the request cannot be read as it is")
+        }
+    }
+}
+
+/// RFC 6750 §3: a caller that sent no token is told the scheme only, others what is wrong with theirs.
 fn challenge(status: StatusCode, word: &str) -> Option<&'static str> {
     match (status, word) {
         (StatusCode::UNAUTHORIZED, NO_TOKEN) => Some("Bearer"),

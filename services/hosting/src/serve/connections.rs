@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 const SERVED: u64 = u64::MAX;
 
 /// The open connections of one socket.
-pub(super) struct Connections {
+pub(crate) struct Connections {
     most: usize,
     of_one_address: usize,
     begun: Instant,
@@ -35,7 +35,7 @@ struct Open {
 }
 
 /// One connection's state.
-pub(super) struct Peer {
+pub(crate) struct Peer {
     address: IpAddr,
     begun: Instant,
     /// Microseconds after `begun` since when it waits for its peer, or [`SERVED`].
@@ -51,7 +51,7 @@ pub(super) struct Entry {
 }
 
 impl Connections {
-    pub(super) fn new(most: usize, of_one_address: usize) -> Self {
+    pub(crate) fn new(most: usize, of_one_address: usize) -> Self {
         Self { most, of_one_address, begun: Instant::now(), open: Mutex::default() }
     }
 
@@ -78,6 +78,11 @@ impl Connections {
         open.next += 1;
         open.peers.insert(number, Arc::clone(&peer));
         Some(Entry { connections: Arc::clone(self), number, peer })
+    }
+
+    /// How many are open.
+    pub(crate) fn count(&self) -> usize {
+        self.open().peers.len()
     }
 
     /// Dismisses the connection that has waited for its peer longest, if there is one.
@@ -110,12 +115,12 @@ impl Peer {
     }
 
     /// This process is at work at it.
-    pub(super) fn is_served(&self) {
+    pub(crate) fn is_served(&self) {
         self.waits_since_us.store(SERVED, Ordering::Relaxed);
     }
 
     /// From now on it is the peer's turn, unless it was already.
-    pub(super) fn waits(&self) {
+    pub(crate) fn waits(&self) {
         // Fails if it waits already, which then began earlier.
         let _ = self.waits_since_us.compare_exchange(SERVED, self.now_us(), Ordering::Relaxed, Ordering::Relaxed);
     }
@@ -125,6 +130,11 @@ impl Peer {
         if self.waits_since_us.load(Ordering::Relaxed) != SERVED {
             self.waits_since_us.store(self.now_us(), Ordering::Relaxed);
         }
+    }
+
+    /// The address that it calls from.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.address
     }
 
     /// Resolves when another takes its place.

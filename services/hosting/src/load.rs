@@ -1,0 +1,249 @@
+//! Bounds on what is at work, so that a flood of one kind of call holds up no other.
+//!
+//! | pool | what takes its places |
+//! |---|---|
+//! | none | health, tokens: they take a connection alone |
+//! | [`Pool::Anonymous`] | reads that take no token: a rate in all, and one by address beyond this machine |
+//! | [`Pool::Members`] | reads by members |
+//! | [`Pool::Writes`] | what members send |
+//!
+//! Kept true: a request whose body has not arrived has a place among those that are read, and none among those at work
+//! ([`Slot::arrived`]); so callers that send half of what they announced hold up others that send, and nothing else. Whoever
+//! is refused for its rate is told a true time to come back at, and told late, so that a flood of calls is slowed by its own
+//! refusals; its connection gives way to others meanwhile.
+//!
+//! Errors: problems `busy` (503) and `too-many-requests` (429), both with `Retry-After`. Cost: two atomics a request.
+
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    body::HttpBody as _,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+    routing::MethodRouter,
+};
+use governor::{
+    DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+};
+use nacre_schemas::problem::{Problem, Retry};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower_http::{limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
+
+use crate::{problem::ProblemResponse, serve::Arrival};
+
+/// Anonymous reads a second in all: some fifth of a core.
+const ANONYMOUS_PER_S: NonZeroU32 = NonZeroU32::new(2_000).expect("2,000 is not 0");
+/// Anonymous reads a second from one address beyond this machine.
+const OF_ONE_ADDRESS_PER_S: NonZeroU32 = NonZeroU32::new(200).expect("200 is not 0");
+/// How late a caller is told that it calls too often.
+const HELD_BACK: Duration = Duration::from_millis(250);
+
+/// What a call is, as far as others may not be held up by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pool {
+    /// A read that takes no token.
+    Anonymous,
+    /// A read by a member.
+    Members,
+    /// What a member sends.
+    Writes,
+}
+
+impl Pool {
+    pub(crate) const ALL: [Self; 3] = [Self::Anonymous, Self::Members, Self::Writes];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Members => "members",
+            Self::Writes => "writes",
+        }
+    }
+}
+
+/// How many calls of each pool may be at work; as many bodies may be on their way.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Of [`Pool::Anonymous`].
+    pub anonymous: usize,
+    /// Of [`Pool::Members`].
+    pub members: usize,
+    /// Of [`Pool::Writes`].
+    pub writes: usize,
+}
+
+#[derive(Clone)]
+struct Places {
+    size: usize,
+    work: Arc<Semaphore>,
+    reading: Arc<Semaphore>,
+}
+
+/// The bounds on a server's calls.
+pub struct Load {
+    pools: [Places; 3],
+    in_all: DefaultDirectRateLimiter,
+    by_address: DefaultKeyedRateLimiter<IpAddr>,
+}
+
+/// A request's place: among those being read, then among those at work.
+#[derive(Clone)]
+pub struct Slot {
+    places: Places,
+    place: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
+}
+
+impl Places {
+    fn new(size: usize) -> Self {
+        Self { size, work: Arc::new(Semaphore::new(size)), reading: Arc::new(Semaphore::new(size)) }
+    }
+}
+
+fn enter(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
+    Arc::clone(places).try_acquire_owned().map_err(|_| busy())
+}
+
+/// What a caller is told that found no place.
+pub fn busy() -> Problem {
+    let detail = "as much is at work here as is taken at once; nothing of what was sent was taken";
+    Problem::new(503, "busy", "Busy", detail).retry(Retry::Later)
+}
+
+impl Slot {
+    /// The body is there: the request goes to work, if fewer than the bound are.
+    pub fn arrived(&self) -> Result<(), Problem> {
+        let place = enter(&self.places.work)?;
+        // A panic while it was held leaves one place or the other.
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+        Ok(())
+    }
+}
+
+impl Load {
+    /// Pools of those sizes.
+    pub fn new(sizes: Sizes) -> Arc<Self> {
+        let Sizes { anonymous, members, writes } = sizes;
+        Arc::new(Self {
+            pools: [anonymous, members, writes].map(Places::new),
+            in_all: RateLimiter::direct(Quota::per_second(ANONYMOUS_PER_S)),
+            by_address: RateLimiter::keyed(Quota::per_second(OF_ONE_ADDRESS_PER_S)),
+        })
+    }
+
+    /// The route, with a bound on its calls, its bodies and its time.
+    pub fn bound<S: Clone + Send + Sync + 'static>(
+        self: &Arc<Self>,
+        pool: Pool,
+        route: MethodRouter<S>,
+        body_bytes: usize,
+        time: Duration,
+    ) -> MethodRouter<S> {
+        route
+            .layer::<_, Infallible>(RequestBodyLimitLayer::new(body_bytes))
+            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, time))
+            .layer(middleware::from_fn_with_state((Arc::clone(self), pool), limit))
+    }
+
+    /// How many calls of the pool are at work, and how many may be.
+    pub(crate) fn at_work(&self, pool: Pool) -> (usize, usize) {
+        let places = &self.pools[pool as usize];
+        (places.size - places.work.available_permits(), places.size)
+    }
+
+    /// Lets go of addresses that have not called for a while.
+    pub(crate) fn forget(&self) {
+        self.by_address.retain_recent();
+        self.by_address.shrink_to_fit();
+    }
+
+    /// That an anonymous caller may be answered now, or in how long.
+    fn check_rate(&self, address: Option<IpAddr>) -> Result<(), Duration> {
+        let now = DefaultClock::default().now();
+        if let Some(address) = address.filter(|address| !address.is_loopback()) {
+            self.by_address.check_key(&network_of(address)).map_err(|until| until.wait_time_from(now))?;
+        }
+        self.in_all.check().map_err(|until| until.wait_time_from(now))
+    }
+}
+
+/// What counts as one address: of IPv6 the 64 bits that a subscriber is given.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        v4 => v4,
+    }
+}
+
+/// Lets a request through if there is a place for it.
+async fn limit(State((load, pool)): State<(Arc<Load>, Pool)>, mut request: Request, next: Next) -> Response {
+    if pool == Pool::Anonymous {
+        let arrival = request.extensions().get::<Arrival>().cloned();
+        if let Err(wait) = load.check_rate(arrival.as_ref().map(Arrival::address)) {
+            if let Some(arrival) = arrival {
+                arrival.gives_way();
+            }
+            tokio::time::sleep(HELD_BACK).await;
+            return too_often(wait).into_response();
+        }
+    }
+    let places = load.pools[pool as usize].clone();
+    let has_body = !request.body().is_end_stream();
+    let place = match enter(if has_body { &places.reading } else { &places.work }) {
+        Ok(place) => place,
+        Err(problem) => return ProblemResponse(problem).into_response(),
+    };
+    let slot = Slot { places, place: Arc::new(Mutex::new(Some(place))) };
+    request.extensions_mut().insert(slot.clone());
+    let response = next.run(request).await;
+    drop(slot);
+    response
+}
+
+fn too_often(wait: Duration) -> ProblemResponse {
+    // A part of a second is a whole one in HTTP.
+    let seconds = wait.as_secs() + 1;
+    let detail = format!("calls without a token are answered so many times a second; come back in {seconds} s");
+    ProblemResponse(Problem::new(429, "too-many-requests", "Too many requests", detail).retry_after(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn anonymous_callers_have_a_rate_by_address_and_in_all_and_are_told_when_to_come_back() {
+        let load = Load::new(Sizes { anonymous: 1, members: 1, writes: 1 });
+        let [one, other] = [[192, 0, 2, 1], [192, 0, 2, 2]].map(|octets| Some(IpAddr::from(octets)));
+        let taken = (0..10_000).take_while(|_| load.check_rate(one).is_ok()).count();
+        let of_one = OF_ONE_ADDRESS_PER_S.get() as usize;
+        assert!((of_one..of_one * 2).contains(&taken), "{taken}");
+        let wait = load.check_rate(one).unwrap_err();
+        assert!(wait <= Duration::from_secs(1), "{wait:?}");
+        assert!(load.check_rate(other).is_ok(), "another address has its own");
+        let ours = Some(IpAddr::from([127, 0, 0, 1]));
+        let taken = (0..100_000).take_while(|_| load.check_rate(ours).is_ok()).count();
+        let in_all = ANONYMOUS_PER_S.get() as usize;
+        assert!(taken < in_all * 2, "{taken}");
+        assert!(load.check_rate(ours).is_err() && load.check_rate(None).is_err());
+    }
+
+    #[test]
+    fn one_subscriber_of_ipv6_is_one_address() {
+        let of = |text: &str| network_of(text.parse().unwrap());
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::2"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
+}
