@@ -25,6 +25,7 @@ use nacre_access::{
     server::{Gatekeeper, GatekeeperError},
 };
 use nacre_hosting::{
+    file::FileError,
     roots::{Roots, RootsError},
     secret::{self, SecretError},
 };
@@ -147,22 +148,9 @@ pub enum OpenError {
     /// The trust roots it has gone by.
     #[error(transparent)]
     Roots(#[from] RootsError),
-    /// What it told in previews.
-    #[error("cannot read what was told in previews, {}: {error}", .path.display())]
-    Previews {
-        /// The folder.
-        path: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
-    /// How far main chains were followed.
-    #[error("cannot read how far main chains were followed, {}: {error}", .path.display())]
-    Heads {
-        /// The folder.
-        path: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
+    /// What it told in previews, or how far main chains were followed.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The custodian's own record.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -215,11 +203,8 @@ impl Custodian {
         if own.has_any_crossed() && network.root().cross.is_none() {
             return Err(OpenError::LaneDropped);
         }
-        let history = History::open(&config.data, roots, own)
-            .map_err(|error| OpenError::Heads { path: config.data.join("heads"), error })?;
-        let previews = Previews::open(&config.data, config.preview_groups_per_day)
-            .map_err(|error| OpenError::Previews { path: config.data.to_path_buf(), error })?;
-        let previews = Arc::new(previews);
+        let history = History::open(&config.data, roots, own)?;
+        let previews = Arc::new(Previews::open(&config.data, config.preview_groups_per_day)?);
         let cross = read_cross_share(config, &network, &signer.custodian)?;
         Ok(Self { network, signer, pseudonyms, gatekeeper, exchanges, history, previews, cross, record })
     }

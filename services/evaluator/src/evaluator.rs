@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
     num::NonZeroUsize,
     path::PathBuf,
     sync::{Arc, Mutex},
@@ -19,6 +19,7 @@ use nacre_access::{
 };
 use nacre_fhe::matching;
 use nacre_hosting::{
+    file::FileError,
     folder::{DataFolder, FolderError},
     secret::{self, SecretError},
 };
@@ -46,13 +47,8 @@ const FETCHING: usize = 2;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A file or folder.
-    #[error("{}: {error}", .path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// What the operating system says.
-        error: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The trust root is no TOML of a trust root.
     #[error("the trust root cannot be read: {0}")]
     Trust(#[from] toml::de::Error),
@@ -160,9 +156,8 @@ impl Evaluator {
             return Err(OpenError::OtherKey(config.member.clone()));
         }
         let exchanges = open_exchanges(config, &network)?;
-        let file = |error| OpenError::File { path: config.data.to_path_buf(), error };
         let taken = DataFolder::take(&config.data)?;
-        let opened = folder::Jobs::open(&config.data, &folder::Owner::of(&network, &config.member)).map_err(file)?;
+        let opened = folder::Jobs::open(&config.data, &folder::Owner::of(&network, &config.member))?;
         let folders = opened.map_err(|owner| OpenError::OtherOwner { path: config.data.to_path_buf(), owner })?;
         let threads = config.threads.map_or(0, NonZeroUsize::get);
         Ok(Arc::new(Self {
@@ -191,8 +186,7 @@ impl Evaluator {
 }
 
 fn read_network(config: &Config) -> Result<Network, OpenError> {
-    let file = |error| OpenError::File { path: config.trust.to_path_buf(), error };
-    let text = fs::read_to_string(&config.trust).map_err(file)?;
+    let text = fs::read_to_string(&config.trust).map_err(FileError::at(&config.trust))?;
     let network = Network::new(toml::from_str::<SignedTrustRoot>(&text)?)?;
     if network.root().catalogue != Catalogue::built_in().index().digest() {
         return Err(OpenError::OtherCatalogue);

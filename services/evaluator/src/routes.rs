@@ -65,7 +65,7 @@ pub enum ServeError {
     Open(#[from] OpenError),
     /// Its jobs cannot be taken up.
     #[error("the jobs that were there before: {0}")]
-    Jobs(std::io::Error),
+    Jobs(nacre_hosting::file::FileError),
     /// The socket has no address.
     #[error("the listening socket: {0}")]
     Socket(#[from] std::io::Error),

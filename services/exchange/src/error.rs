@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use nacre_access::{ProblemResponse, members::MembersError, server::GatekeeperError};
-use nacre_hosting::{folder::FolderError, roots::RootsError, secret::SecretError};
+use nacre_hosting::{file::FileError, folder::FolderError, roots::RootsError, secret::SecretError};
 use nacre_ledger::{log::LogError, signing::KeyError};
 use nacre_schemas::{
     id::ChainId,
@@ -54,13 +54,8 @@ pub enum ExchangeError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A file or folder.
-    #[error("{path}: {error}")]
-    File {
-        /// Which.
-        path: String,
-        /// What the operating system says.
-        error: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The data folder, or that of the registers.
     #[error(transparent)]
     Folder(#[from] FolderError),

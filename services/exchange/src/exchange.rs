@@ -7,15 +7,19 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use nacre_access::{client::Client, key::AccessKey, members::Members, server::Gatekeeper};
-use nacre_hosting::{folder::DataFolder, roots::Roots, secret};
+use nacre_hosting::{
+    file::FileError,
+    folder::{self, DataFolder},
+    roots::Roots,
+    secret,
+};
 use nacre_ledger::{note::SignedCheckpoint, signing::SigningKey};
 use nacre_schemas::{
     Document as _,
@@ -96,7 +100,7 @@ impl Exchange {
         let network = Arc::new(read_network(&config.trust)?);
         let members = Arc::new(Members::load(&config.members, &network)?);
         let cross_key = config.cross_key.as_deref().map(|path| cross::read_key(path, &network)).transpose()?;
-        let folder = DataFolder::take_with_registers(&config.data, &config.registers)?;
+        let taken = DataFolder::take_with_registers(&config.data, &config.registers)?;
         let roots = Roots::open(&roots_folder(&config.data), Arc::clone(&network))?;
         for digest in roots.lineage().lacking() {
             tracing::warn!(%digest, folder = ROOTS, "an earlier trust root is not kept: what was asked under it has no numbers here");
@@ -108,7 +112,7 @@ impl Exchange {
             if chains.contains_key(&hosted.id.slug()) {
                 return Err(OpenError::ChainTwice(hosted.id.clone()));
             }
-            private_folder(&log_folder(&config.data, &hosted.id))?;
+            folder::make_private(&log_folder(&config.data, &hosted.id))?;
             let chain = Arc::new(open_chain(&config, hosted, &roots, &store, waits.clone()).await?);
             let witnesses = witnesses(&config, &chain)?;
             finality::probe(&chain, &witnesses).await;
@@ -146,7 +150,7 @@ impl Exchange {
             inputs: Queue::new(QUEUED_INPUTS),
             tiles: Queue::new(QUEUED_TILES),
             tasks: Mutex::new(tasks),
-            _folder: folder,
+            _folder: taken,
         })
     }
 
@@ -228,24 +232,13 @@ impl Exchange {
     }
 }
 
-fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
-    let path = path.display().to_string();
-    move |error| OpenError::File { path, error }
-}
-
 fn read_network(path: &Path) -> Result<Network, OpenError> {
-    let text = fs::read_to_string(path).map_err(at(path))?;
+    let text = fs::read_to_string(path).map_err(FileError::at(path))?;
     let network = Network::new(toml::from_str::<SignedTrustRoot>(&text)?)?;
     if network.root().catalogue != Catalogue::built_in().index().digest() {
         return Err(OpenError::OtherCatalogue);
     }
     Ok(network)
-}
-
-/// Makes the folder if it is missing; in any case nobody else may look inside.
-fn private_folder(path: &Path) -> Result<(), OpenError> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(at(path))
 }
 
 async fn open_chain(
