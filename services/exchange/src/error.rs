@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use nacre_access::{ProblemResponse, members::MembersError, server::GatekeeperError};
-use nacre_hosting::{file::FileError, folder::FolderError, roots::RootsError, secret::SecretError};
-use nacre_ledger::{log::LogError, signing::KeyError};
+use nacre_hosting::{file::FileError, folder::FolderError, key::KeyFileError, roots::RootsError, trust::TrustError};
+use nacre_ledger::log::LogError;
 use nacre_schemas::{
     id::ChainId,
     problem::{Problem, Retry},
@@ -67,35 +67,24 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The trust root is no TOML of a trust root.
-    #[error("the trust root cannot be read: {0}")]
-    Trust(#[from] toml::de::Error),
-    /// The trust root, or what rests on it, does not hold.
+    /// The trust root.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// What rests on the trust root does not hold.
     #[error(transparent)]
     Network(#[from] Failure),
     /// The trust roots that it keeps.
     #[error(transparent)]
     Roots(#[from] RootsError),
-    /// The trust root names another catalogue than this build carries.
-    #[error("the trust root's catalogue is not the one this exchange was built with")]
-    OtherCatalogue,
     /// The admissions cannot be had.
     #[error("the members: {0}")]
     Members(#[from] MembersError),
     /// No access tokens can be issued.
     #[error("access tokens: {0}")]
     Gatekeeper(#[from] GatekeeperError),
-    /// A chain's key file.
+    /// A chain's key, or the operator's.
     #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// A chain's key file holds no key.
-    #[error("the key of {chain}: {error}")]
-    Key {
-        /// The chain.
-        chain: ChainId,
-        /// What is wrong with it.
-        error: KeyError,
-    },
+    Key(#[from] KeyFileError),
     /// The configuration names a chain twice, or two whose names make one folder.
     #[error("{0} is configured twice")]
     ChainTwice(ChainId),
@@ -118,9 +107,6 @@ pub enum OpenError {
     /// The trust root has no such chain.
     #[error("the trust root has no chain {0}")]
     UnknownChain(ChainId),
-    /// The key is not the one the trust root names.
-    #[error("the key given for {0} is not the one the trust root names")]
-    OtherKey(ChainId),
     /// The data does not open, or does not fit together.
     #[error(transparent)]
     Data(#[from] ExchangeError),

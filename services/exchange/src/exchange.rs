@@ -7,25 +7,20 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use nacre_access::{client::Client, key::AccessKey, members::Members, server::Gatekeeper};
+use nacre_access::{client::Client, members::Members, server::Gatekeeper};
 use nacre_hosting::{
-    file::FileError,
     folder::{self, DataFolder},
+    key,
     roots::Roots,
-    secret,
+    trust,
 };
-use nacre_ledger::{note::SignedCheckpoint, signing::SigningKey};
-use nacre_schemas::{
-    Document as _,
-    catalogue::Catalogue,
-    trust::{self, SignedTrustRoot},
-};
+use nacre_ledger::note::SignedCheckpoint;
+use nacre_schemas::trust::Chain as Facts;
 use nacre_verifier::{Network, note};
 use tokio::{sync::Mutex, task::JoinSet};
 
@@ -97,7 +92,7 @@ impl Exchange {
     /// Opens the exchange: checks what it was given, opens its logs, brings its tables up to date, and logs the
     /// admissions it has on its main chains.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
-        let network = Arc::new(read_network(&config.trust)?);
+        let network = Arc::new(trust::read(&config.trust)?);
         let members = Arc::new(Members::load(&config.members, &network)?);
         let cross_key = config.cross_key.as_deref().map(|path| cross::read_key(path, &network)).transpose()?;
         let taken = DataFolder::take_with_registers(&config.data, &config.registers)?;
@@ -132,7 +127,7 @@ impl Exchange {
             documents::log_admissions(&store, chain, members.iter()).await?;
         }
         tasks.spawn(grants::expire(store.clone()));
-        for anchoring in anchorings(&config, &chains)? {
+        for anchoring in anchorings(&config, &members, &chains)? {
             tasks.spawn(anchoring.run());
         }
         Ok(Self {
@@ -232,15 +227,6 @@ impl Exchange {
     }
 }
 
-fn read_network(path: &Path) -> Result<Network, OpenError> {
-    let text = fs::read_to_string(path).map_err(FileError::at(path))?;
-    let network = Network::new(toml::from_str::<SignedTrustRoot>(&text)?)?;
-    if network.root().catalogue != Catalogue::built_in().index().digest() {
-        return Err(OpenError::OtherCatalogue);
-    }
-    Ok(network)
-}
-
 async fn open_chain(
     config: &Config,
     hosted: &ChainConfig,
@@ -251,10 +237,8 @@ async fn open_chain(
     let lineage = roots.lineage();
     let network = lineage.present();
     let facts = network.root().chain(&hosted.id).ok_or_else(|| OpenError::UnknownChain(hosted.id.clone()))?.clone();
-    let keys = (read_key(hosted)?, read_key(hosted)?);
-    if keys.1.public() != facts.signing_key {
-        return Err(OpenError::OtherKey(hosted.id.clone()));
-    }
+    let read_key = || key::read_signing_of(&hosted.key, &facts.signing_key, &hosted.id);
+    let keys = (read_key()?, read_key()?);
     let applied = store::applied::leaves(store.reader(), &hosted.id).await?;
     let (data, registers) = (config.data.to_path_buf(), config.registers.to_path_buf());
     let origin = network.root().origin(&hosted.id);
@@ -269,12 +253,7 @@ async fn open_chain(
 }
 
 /// What an earlier life kept of the chain's finality. What is not final under the present keys is asked for again.
-async fn open_finality(
-    facts: &trust::Chain,
-    network: &Network,
-    store: &Store,
-    waits: Waits,
-) -> Result<Finality, OpenError> {
+async fn open_finality(facts: &Facts, network: &Network, store: &Store, waits: Waits) -> Result<Finality, OpenError> {
     let kept = store::final_checkpoint::latest(store.reader(), &facts.id).await?;
     let broken = |what: String| ExchangeError::Inconsistent { chain: facts.id.clone(), leaf: 0, what };
     let parse = |note: String| note.parse().map_err(|error| broken(format!("a final checkpoint: {error}")));
@@ -306,14 +285,17 @@ fn witnesses(config: &Config, chain: &Chain) -> Result<Vec<WitnessPeer>, OpenErr
 }
 
 /// What is to be anchored where, as far as the configuration says where that is.
-fn anchorings(config: &Config, chains: &BTreeMap<String, Arc<Chain>>) -> Result<Vec<Anchoring>, OpenError> {
+fn anchorings(
+    config: &Config,
+    members: &Members,
+    chains: &BTreeMap<String, Arc<Chain>>,
+) -> Result<Vec<Anchoring>, OpenError> {
     let failed = |error: &dyn std::fmt::Display| OpenError::Anchoring(error.to_string());
     let mut clients: BTreeMap<&str, Arc<Client>> = BTreeMap::new();
     if !config.parents.is_empty() {
         let missing = "`[parents]` is given, and no `[operator]`, in whose name the chains are anchored";
         let operator = config.operator.as_ref().ok_or_else(|| OpenError::Anchoring(missing.to_owned()))?;
-        let key = AccessKey::from_pem(&secret::read_text(&operator.access_key)?).map_err(|error| failed(&error))?;
-        let key = Arc::new(key);
+        let key = Arc::new(members.read_access_key(&operator.member, &operator.access_key)?);
         for url in config.parents.values() {
             let client = Client::new(url, operator.member.clone(), Arc::clone(&key)).map_err(|error| failed(&error))?;
             clients.insert(url, Arc::new(client.max_response_bytes(anchoring::MAX_ANSWER_BYTES)));
@@ -335,9 +317,4 @@ fn anchorings(config: &Config, chains: &BTreeMap<String, Arc<Chain>>) -> Result<
         }
     }
     Ok(anchorings)
-}
-
-fn read_key(hosted: &ChainConfig) -> Result<SigningKey, OpenError> {
-    let bytes = secret::read::<32>(&hosted.key)?;
-    SigningKey::from_bytes(&bytes).map_err(|error| OpenError::Key { chain: hosted.id.clone(), error })
 }

@@ -21,7 +21,7 @@ use std::{
 /// The mode of a file that is its owner's alone.
 pub const PRIVATE: u32 = 0o600;
 /// The mode of a file that others may read, as far as the process's mask lets them.
-pub const PUBLIC: u32 = 0o666;
+const PUBLIC: u32 = 0o666;
 
 /// What an unfinished file's name ends with.
 const UNFINISHED: &str = "tmp";
@@ -99,6 +99,14 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
     }
     written.map_err(FileError::at(path))?;
     sync_folder_of(path)
+}
+
+/// Writes a file that others may read, as a whole. What is there and is no file, as `/dev/stdout`, is written to.
+pub fn publish(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() => fs::write(path, bytes).map_err(FileError::at(path)),
+        _ => replace(path, bytes, PUBLIC),
+    }
 }
 
 /// Makes the file if there is none; in any case it is its owner's alone.

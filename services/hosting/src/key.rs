@@ -90,8 +90,18 @@ pub fn read_signing_of(
     whose: impl fmt::Display,
 ) -> Result<SigningKey, KeyFileError> {
     let key = read_signing(path)?;
-    signing(path).check(key.public().as_bytes(), expected.as_bytes(), whose)?;
+    check_signing(path, &key, expected, whose)?;
     Ok(key)
+}
+
+/// Compares a signing key that was read with one that its holder is known by.
+pub fn check_signing(
+    path: &Path,
+    key: &SigningKey,
+    expected: &SigningPublicKey,
+    whose: impl fmt::Display,
+) -> Result<(), KeyFileError> {
+    signing(path).check(key.public().as_bytes(), expected.as_bytes(), whose)
 }
 
 /// 16 digits of a public key's digest, in groups, for people to compare.

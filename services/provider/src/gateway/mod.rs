@@ -45,6 +45,7 @@ mod tls;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use nacre_access::server;
+use nacre_hosting::key::KeyFileError;
 use tokio::{net::TcpListener, sync::watch};
 
 pub use self::{
@@ -54,7 +55,6 @@ pub use self::{
 use self::{door::Door, rounds::Rounds, spool::Spool};
 use crate::{
     config::Config,
-    keys::KeyError,
     outbox::{Outbox, OutboxError},
     post::{self, PostError},
     sm4_gcm::EncryptError,
@@ -111,8 +111,8 @@ impl From<EncryptError> for ServeError {
     }
 }
 
-impl From<KeyError> for ServeError {
-    fn from(error: KeyError) -> Self {
+impl From<KeyFileError> for ServeError {
+    fn from(error: KeyFileError) -> Self {
         Self::Post(error.into())
     }
 }
