@@ -6,6 +6,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use nacre_benches::{Provider, network::Network, processor::ProcessorTime, region};
+use nacre_hosting::trust;
 use nacre_regulator::{Outcome, Question};
 use nacre_schemas::{
     Digest,
@@ -172,7 +173,7 @@ async fn release(cells: usize) -> anyhow::Result<(Release, nacre_verifier::Netwo
     };
     let config = nacre_regulator::Config::read(&network.places.regulator)?;
     let Outcome { release, .. } = nacre_regulator::query(&config, &question, &()).await?;
-    let trust = nacre::commands::verify::read_trust(&network.places.trust)??;
+    let trust = trust::read(&network.places.trust)?;
     network.stop().await?;
     Ok((release, trust))
 }

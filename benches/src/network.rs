@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use nacre::{
-    commands::{exchange::seal, verify::read_trust},
+    commands::exchange::seal,
     consortium::{self, Consortium, Plan},
     servers::{Ports, Servers},
 };
 use nacre_access::{Scope, client::Client, key::AccessKey};
-use nacre_hosting::secret;
 use nacre_hosting::tls::ClientTls;
+use nacre_hosting::{key, trust};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{Document as _, batch::Batch, receipt::BatchReceipt, region::Region, topology::Topology};
 use tempfile::TempDir;
@@ -78,10 +78,10 @@ impl Hospital {
     fn of(places: &Consortium, region: Region) -> anyhow::Result<Self> {
         let config = places.providers.get(&format!("hospital-{region}")).context("a region has a hospital")?;
         let config = nacre_provider::Config::read(config)?;
-        let key = read_trust(&places.trust)??.key().clone();
+        let key = trust::read(&places.trust)?.key().clone();
         let provider = Provider { key, chain: config.chain.clone(), region, member: config.member.clone() };
-        let signing = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)?;
-        let access = Arc::new(AccessKey::from_pem(&secret::read_text(&config.access_key)?)?);
+        let signing = key::read_signing(&config.signing_key)?;
+        let access = Arc::new(AccessKey::read(&config.access_key)?);
         Ok(Self { provider, signing, access, url: config.exchange })
     }
 

@@ -15,7 +15,7 @@ use nacre_access::{
     client::{Client, ClientError},
     key::AccessKey,
 };
-use nacre_hosting::secret;
+use nacre_hosting::key;
 use nacre_hosting::tls::ClientTls;
 use nacre_ledger::{
     note::{Checkpoint, SignedCheckpoint},
@@ -70,7 +70,7 @@ pub fn definition() -> &'static Measure {
 
 /// A signing key from its file.
 pub fn read_key(path: &Path) -> SigningKey {
-    SigningKey::from_bytes(&secret::read::<32>(path).unwrap()).unwrap()
+    key::read_signing(path).unwrap()
 }
 
 /// The chain of a region.
@@ -122,7 +122,7 @@ pub fn evaluator_client(running: &Running, evaluator: &str, server: &str) -> Cli
 }
 
 fn client_at(running: &Running, server: &str, member: &MemberId, access_key: &Path) -> Client {
-    let key = AccessKey::from_pem(&secret::read_text(access_key).unwrap()).unwrap();
+    let key = AccessKey::read(access_key).unwrap();
     Client::new(&format!("http://{}", running.addresses[server]), member.clone(), Arc::new(key), &ClientTls::default())
         .unwrap()
 }
@@ -153,7 +153,7 @@ impl Attack {
     /// On any network.
     pub fn on(running: Running, truths: Vec<Truth>) -> Self {
         let config = nacre_regulator::Config::read(&running.places.regulator).unwrap();
-        let access_key = AccessKey::from_pem(&secret::read_text(&config.access_key).unwrap()).unwrap();
+        let access_key = AccessKey::read(&config.access_key).unwrap();
         let access_key = Arc::new(access_key);
         let client = |url: &str| {
             Client::new(url, config.member.clone(), Arc::clone(&access_key), &ClientTls::default()).unwrap()

@@ -9,12 +9,11 @@ use std::{
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use nacre_access::key::AccessKey;
-use nacre_hosting::secret;
 use serde_json::{Value, json};
 
 /// A token of the server at that address, for that member and scope.
 pub async fn token(url: &str, member: &str, access_key: &Path, scope: &str) -> String {
-    let key = AccessKey::from_pem(&secret::read_text(access_key).unwrap()).unwrap();
+    let key = AccessKey::read(access_key).unwrap();
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let claims = json!({
         "iss": member, "sub": member, "aud": format!("{url}/oauth/token"), "exp": now_s + 120,

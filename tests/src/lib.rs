@@ -24,7 +24,7 @@ use std::{
 
 use anyhow::Context as _;
 use nacre::{
-    commands::{exchange::seal, verify::read_trust},
+    commands::exchange::seal,
     consortium::{self, Addresses, Consortium, Plan, cross::CrossDealing, cross_structure, jurisdictions},
     servers::{Ports, Servers},
 };
@@ -32,7 +32,8 @@ use nacre_access::{
     client::{Client, PlainClient},
     key::AccessKey,
 };
-use nacre_hosting::{secret, tls::ClientTls};
+use nacre_hosting::tls::ClientTls;
+use nacre_hosting::trust;
 use nacre_ledger::note::{Submission, submission};
 use nacre_provider::PostSummary;
 use nacre_regulator::{Outcome, QueryError, Question};
@@ -126,7 +127,7 @@ impl Running {
 
     /// The checked trust root.
     pub fn network(&self) -> anyhow::Result<Network> {
-        Ok(read_trust(&self.places.trust)??)
+        Ok(trust::read(&self.places.trust)?)
     }
 
     /// The answer of a witness to a submission: status and text.
@@ -158,7 +159,7 @@ impl Running {
     /// A client of a provider's exchange, in its name.
     pub fn provider_client(&self, member: &str) -> anyhow::Result<Client> {
         let config = self.provider(member)?;
-        let key = AccessKey::from_pem(&secret::read_text(&config.access_key)?)?;
+        let key = AccessKey::read(&config.access_key)?;
         Ok(Client::new(&config.exchange, config.member, Arc::new(key), &config.tls.read()?)?)
     }
 

@@ -5,6 +5,7 @@
 use std::{collections::BTreeSet, fs};
 
 use nacre::demo::population::{self, PERSON_SYSTEM, Population, Site};
+use nacre_hosting::trust;
 use nacre_schemas::{
     catalogue::Catalogue,
     query::{Attribute, Statistic},
@@ -91,7 +92,7 @@ async fn one_figure_from_a_fhir_file_to_an_offline_verification() {
     let trust = elsewhere.path().join("trust.toml");
     fs::copy(&running.places.trust, &trust).unwrap();
     running.servers.stop_all().await.unwrap();
-    let network = nacre::commands::verify::read_trust(&trust).unwrap().unwrap();
+    let network = trust::read(&trust).unwrap();
     let read = nacre::commands::verify::read_release(&file).unwrap();
     assert_eq!(read, answer.release);
     let report = release::check(&read, &network).unwrap();

@@ -18,11 +18,8 @@ use std::{
 
 use nacre::demo::population::{self, PERSON_SYSTEM, Site, Truth};
 use nacre_access::{Scope, client::Client};
-use nacre_hosting::secret;
-use nacre_ledger::{
-    log::{Log, LogOptions},
-    signing::SigningKey,
-};
+use nacre_hosting::key;
+use nacre_ledger::log::{Log, LogOptions};
 use nacre_provider::{PostSummary, Progress, Stage};
 use nacre_schemas::{
     Document as _,
@@ -301,7 +298,7 @@ impl Remains {
         }
         let [chain] = &config.chains[..] else { panic!("a regional exchange has one chain") };
         let origin = campaign.running.network().unwrap().root().origin(&chain.id);
-        let key = SigningKey::from_bytes(&secret::read::<32>(&chain.key).unwrap()).unwrap();
+        let key = key::read_signing(&chain.key).unwrap();
         let folder = copy.path().join("chains").join(chain.id.slug());
         let leaves = Log::open(&folder, &origin, key, LogOptions::default()).unwrap().size();
         let pool = open(&copy.path().join("exchange.sqlite")).await;

@@ -23,7 +23,6 @@ use nacre_access::{
     client::{Client, ClientError},
     key::AccessKey,
 };
-use nacre_hosting::secret;
 use nacre_hosting::tls::ClientTls;
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_provider::{PostSummary, Reason};
@@ -330,7 +329,7 @@ async fn a_custodian_that_lies_is_named_and_another_is_asked() {
 
 /// A client of a custodian, as a member.
 fn client(running: &Running, custodian: &str, member: &str, access_key: &Path) -> Client {
-    let key = AccessKey::from_pem(&secret::read_text(access_key).unwrap()).unwrap();
+    let key = AccessKey::read(access_key).unwrap();
     let url = format!("http://{}", running.addresses[custodian]);
     Client::new(&url, member.parse().unwrap(), Arc::new(key), &ClientTls::default()).unwrap()
 }

@@ -4,9 +4,15 @@
 //! cloned; a registered public key has one form only (DER SubjectPublicKeyInfo of the uncompressed point), so
 //! two registrations of one key are seen to be one.
 
+use std::path::Path;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use getrandom::{SysRng, rand_core::TryRng as _};
 use jsonwebtoken::{DecodingKey, EncodingKey};
+use nacre_hosting::{
+    key::{KeyFile, KeyFileError},
+    secret,
+};
 use nacre_schemas::id::Text;
 use p384::{
     PublicKey, SecretKey,
@@ -14,6 +20,9 @@ use p384::{
     pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _, LineEnding},
 };
 use zeroize::Zeroizing;
+
+/// What an error calls such a key.
+pub(crate) const KIND: &str = "access key";
 
 /// Why an access key cannot be had or used.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +56,11 @@ impl AccessKey {
                 return Self::of(secret);
             }
         }
+    }
+
+    /// Reads the key in a secret file.
+    pub fn read(path: &Path) -> Result<Self, KeyFileError> {
+        Self::from_pem(&secret::read_text(path)?).map_err(|error| KeyFile { path, what: KIND }.malformed(error))
     }
 
     /// The key in this PKCS#8 PEM, unencrypted.

@@ -8,16 +8,19 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::{self, Read as _},
+    fs,
     path::{Path, PathBuf},
 };
 
 use jsonwebtoken::DecodingKey;
+use nacre_hosting::{
+    file::{self, FileError},
+    key::{KeyFile, KeyFileError},
+};
 use nacre_schemas::{canonical::Item as _, id::MemberId, membership::SignedMembership};
 use nacre_verifier::{Failure, Network, membership};
 
-use crate::key::{self, KeyError};
+use crate::key::{self, AccessKey, KeyError};
 
 /// The largest file of an admission, in bytes.
 pub const MAX_ADMISSION_FILE_BYTES: usize = 16_384;
@@ -28,20 +31,9 @@ pub const MAX_MEMBERS: usize = SignedMembership::MAX_COUNT;
 /// Why a members directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MembersError {
-    /// The operating system says no.
-    #[error("{path}: {source}")]
-    Io {
-        /// The folder or file.
-        path: PathBuf,
-        /// What it said.
-        source: io::Error,
-    },
-    /// Larger than an admission can be.
-    #[error("{path} has more than {MAX_ADMISSION_FILE_BYTES} bytes")]
-    TooLong {
-        /// The file.
-        path: PathBuf,
-    },
+    /// The folder, or a file that cannot be read or is longer than an admission can be.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Not the JSON of an admission.
     #[error("{path} is no admission: {source}")]
     Malformed {
@@ -111,6 +103,18 @@ impl Members {
         Ok(members)
     }
 
+    /// Reads a member's own access key. It is compared with the admission, if the directory has that: a server that goes by
+    /// it would let in nobody with another key, and one whose directory lacks it may be of another jurisdiction.
+    pub fn read_access_key(&self, member: &MemberId, path: &Path) -> Result<AccessKey, KeyFileError> {
+        let key = AccessKey::read(path)?;
+        if let Some(admission) = self.find(member) {
+            let (found, expected) = (key.public(), &admission.membership.access_key);
+            let file = KeyFile { path, what: key::KIND };
+            file.check(found.as_str().as_bytes(), expected.as_str().as_bytes(), member)?;
+        }
+        Ok(key)
+    }
+
     /// Checks each admission against the network's trust root.
     pub fn from_signed(signed: Vec<SignedMembership>, network: &Network) -> Result<Self, MembersError> {
         let mut members = Self { admissions: BTreeMap::new() };
@@ -153,10 +157,9 @@ impl Members {
 
 /// The files of the folder that end in `.json`, by name, so that errors do not depend on the file system's order.
 fn admission_files(folder: &Path) -> Result<Vec<PathBuf>, MembersError> {
-    let fault = |source| MembersError::Io { path: folder.to_owned(), source };
     let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(fault)? {
-        let path = entry.map_err(fault)?.path();
+    for entry in fs::read_dir(folder).map_err(FileError::at(folder))? {
+        let path = entry.map_err(FileError::at(folder))?.path();
         if path.extension().is_some_and(|extension| extension == "json") {
             if paths.len() == MAX_MEMBERS {
                 return Err(AdmissionError::TooMany.into());
@@ -169,12 +172,6 @@ fn admission_files(folder: &Path) -> Result<Vec<PathBuf>, MembersError> {
 }
 
 fn read(path: &Path) -> Result<SignedMembership, MembersError> {
-    let fault = |source| MembersError::Io { path: path.to_owned(), source };
-    let mut content = Vec::new();
-    let file = File::open(path).map_err(fault)?;
-    file.take(MAX_ADMISSION_FILE_BYTES as u64 + 1).read_to_end(&mut content).map_err(fault)?;
-    if content.len() > MAX_ADMISSION_FILE_BYTES {
-        return Err(MembersError::TooLong { path: path.to_owned() });
-    }
+    let content = file::read(path, MAX_ADMISSION_FILE_BYTES)?;
     serde_json::from_slice(&content).map_err(|source| MembersError::Malformed { path: path.to_owned(), source })
 }

@@ -10,8 +10,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -25,12 +24,14 @@ use nacre_access::{
     server::{Gatekeeper, GatekeeperError},
 };
 use nacre_hosting::{
+    file::FileError,
+    key::{self, KeyFile, KeyFileError},
     roots::{Roots, RootsError},
-    secret::{self, SecretError},
+    secret,
+    trust::{self, TrustError},
 };
-use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
-    Digest, Document as _,
+    Digest, Document as _, Point,
     answer::{CustodianId, SignedAnswer, SignedRefusal, Verdict},
     cell::ChainDetails,
     confirmation::{Finding, SignedConfirmation},
@@ -43,9 +44,8 @@ use nacre_schemas::{
     problem::{Problem, Retry},
     query::SignedRequest,
     summand::{SummandDispute, SummandProof},
-    trust::SignedTrustRoot,
 };
-use nacre_verifier::{Failure, Network};
+use nacre_verifier::Network;
 use nacre_zk::share::SecretShare;
 
 use crate::{
@@ -69,42 +69,15 @@ pub(crate) const CONCURRENT_CHAINS: usize = 8;
 /// Why a custodian does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The trust root's file.
-    #[error("cannot read the trust root {}: {error}", .path.display())]
-    TrustUnreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
-    /// The trust root's text.
-    #[error("{} is no trust root: {error}", .path.display())]
-    TrustMalformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        error: toml::de::Error,
-    },
-    /// The trust root does not hold.
-    #[error("the trust root: {0}")]
-    Trust(#[from] Failure),
-    /// Its certificate as a client, or the CA that it trusts.
+    /// The trust root.
     #[error(transparent)]
-    Tls(#[from] nacre_hosting::tls::TlsError),
-    /// A file of secrets.
+    Trust(#[from] TrustError),
+    /// A key, or a share of one.
     #[error(transparent)]
-    Secret(#[from] SecretError),
+    Key(#[from] KeyFileError),
     /// Its share of the cross lane's key.
     #[error(transparent)]
     CrossShare(#[from] ShareFileError),
-    /// A key that is none.
-    #[error("{} holds no such key: {reason}", .path.display())]
-    Key {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
     /// The admissions of members.
     #[error(transparent)]
     Members(#[from] MembersError),
@@ -117,16 +90,6 @@ pub enum OpenError {
     /// It has a share of a pseudonyms' key, and the trust root knows of none.
     #[error("the configuration names a share of a pseudonyms' key, and the trust root has no such key")]
     NoPseudonyms,
-    /// A secret is not the one behind the trust root's public key.
-    #[error("the {what} in {} is not the one the trust root knows {custodian} by", .path.display())]
-    OtherKey {
-        /// Share or signing key.
-        what: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The custodian.
-        custodian: CustodianId,
-    },
     /// The configuration does not say where a chain is.
     #[error("`[exchanges]` does not say where {0} is; a custodian asks every regional and main chain of its network")]
     NoExchange(ChainId),
@@ -150,22 +113,9 @@ pub enum OpenError {
     /// The trust roots it has gone by.
     #[error(transparent)]
     Roots(#[from] RootsError),
-    /// What it told in previews.
-    #[error("cannot read what was told in previews, {}: {error}", .path.display())]
-    Previews {
-        /// The folder.
-        path: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
-    /// How far main chains were followed.
-    #[error("cannot read how far main chains were followed, {}: {error}", .path.display())]
-    Heads {
-        /// The folder.
-        path: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
+    /// What it told in previews, or how far main chains were followed.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The custodian's own record.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -202,14 +152,15 @@ impl From<Fault> for Obstacle {
 impl Custodian {
     /// Reads keys, trust root and members, and opens the record. Refuses to start with a key that is not its own.
     pub fn open(config: &Config) -> Result<Self, OpenError> {
-        let network = Arc::new(read_network(config)?);
+        let network = Arc::new(trust::read(&config.trust)?);
         let custodian = CustodianId { jurisdiction: config.jurisdiction.clone(), number: config.number };
         let signer = read_signer(config, &network, custodian.clone())?;
         let pseudonyms = Pseudonyms::open(config, &network, &custodian)?.map(Arc::new);
-        let exchanges = open_exchanges(config, &network)?;
         let members = Arc::new(Members::load(&config.members, &network)?);
+        let access_key = Arc::new(members.read_access_key(&config.member, &config.access_key)?);
+        let exchanges = open_exchanges(config, &network, &access_key)?;
         let gatekeeper = Arc::new(Gatekeeper::new(&config.url, members)?);
-        let log_key = read_signing_key(config)?;
+        let log_key = key::read_signing(&config.signing_key)?;
         let (name, registers) = (network.root().network.as_str(), config.registers());
         let record = Record::open(&config.data, &registers, name, &custodian, log_key)?;
         let roots = Arc::new(Roots::open(&config.data.join("roots"), Arc::clone(&network))?);
@@ -218,11 +169,8 @@ impl Custodian {
         if own.has_any_crossed() && network.root().cross.is_none() {
             return Err(OpenError::LaneDropped);
         }
-        let history = History::open(&config.data, roots, own)
-            .map_err(|error| OpenError::Heads { path: config.data.join("heads"), error })?;
-        let previews = Previews::open(&config.data, config.preview_groups_per_day)
-            .map_err(|error| OpenError::Previews { path: config.data.to_path_buf(), error })?;
-        let previews = Arc::new(previews);
+        let history = History::open(&config.data, roots, own)?;
+        let previews = Arc::new(Previews::open(&config.data, config.preview_groups_per_day)?);
         let cross = read_cross_share(config, &network, &signer.custodian)?;
         Ok(Self { network, signer, pseudonyms, gatekeeper, exchanges, history, previews, cross, record })
     }
@@ -375,7 +323,7 @@ impl Custodian {
     ) -> Result<SignedPreview, Obstacle> {
         let own = Arc::clone(self);
         let check = move || {
-            let definition = check::definition(&request.request, &own.network)?;
+            let definition = check::definition(&request.request)?;
             nacre_verifier::logged::check_request(&request, &admission.membership, &own.network, definition)?;
             Ok::<_, Fault>((NumbersRequest { request, admission }, definition))
         };
@@ -537,14 +485,6 @@ pub(crate) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Sen
     })
 }
 
-fn read_network(config: &Config) -> Result<Network, OpenError> {
-    let path = || config.trust.to_path_buf();
-    let text = fs::read_to_string(&config.trust).map_err(|error| OpenError::TrustUnreadable { path: path(), error })?;
-    let signed: SignedTrustRoot =
-        toml::from_str(&text).map_err(|error| OpenError::TrustMalformed { path: path(), error })?;
-    Ok(Network::new(signed)?)
-}
-
 fn read_cross_share(
     config: &Config,
     network: &Network,
@@ -556,49 +496,43 @@ fn read_cross_share(
     Ok(Some(CrossShare::read(path, jurisdiction, custodian.number)?))
 }
 
-fn read_signing_key(config: &Config) -> Result<SigningKey, OpenError> {
-    let bytes = secret::read::<32>(&config.signing_key)?;
-    SigningKey::from_bytes(&bytes)
-        .map_err(|error| OpenError::Key { path: config.signing_key.to_path_buf(), reason: error.to_string() })
-}
-
-/// A share of one of the keys.
-pub(crate) fn read_share(path: &Path) -> Result<SecretShare, OpenError> {
-    let bytes = secret::read::<32>(path)?;
-    SecretShare::from_bytes(&bytes).map_err(|error| OpenError::Key { path: path.to_owned(), reason: error.to_string() })
+/// A share of one of the keys, which the trust root knows the custodian by.
+pub(crate) fn read_share(
+    path: &Path,
+    what: &'static str,
+    known: &Point,
+    custodian: &CustodianId,
+) -> Result<SecretShare, KeyFileError> {
+    let (file, bytes) = (KeyFile { path, what }, secret::read::<32>(path)?);
+    let share = SecretShare::from_bytes(&bytes).map_err(|error| file.malformed(error))?;
+    file.check(share.verifying_share().as_bytes(), known.as_bytes(), custodian)?;
+    Ok(share)
 }
 
 fn read_signer(config: &Config, network: &Network, custodian: CustodianId) -> Result<Signer, OpenError> {
     let known = network.root().custodian(&custodian).ok_or_else(|| OpenError::Unknown(custodian.clone()))?;
-    let other = |what, path: &Path| OpenError::OtherKey { what, path: path.to_owned(), custodian: custodian.clone() };
-    let secret = read_share(&config.share)?;
-    if secret.verifying_share() != known.verifying_share {
-        return Err(other("share", &config.share));
-    }
-    let signing_key = read_signing_key(config)?;
-    if signing_key.public() != known.signing_key {
-        return Err(other("signing key", &config.signing_key));
-    }
+    let secret = read_share(&config.share, "share", &known.verifying_share, &custodian)?;
+    let signing_key = key::read_signing_of(&config.signing_key, &known.signing_key, &custodian)?;
     Ok(Signer { custodian, secret, signing_key })
 }
 
 /// A client for each chain named; every regional and every main chain must be.
-fn open_exchanges(config: &Config, network: &Network) -> Result<BTreeMap<ChainId, Client>, OpenError> {
+fn open_exchanges(
+    config: &Config,
+    network: &Network,
+    access_key: &Arc<AccessKey>,
+) -> Result<BTreeMap<ChainId, Client>, OpenError> {
     let is_main = |id: &ChainId| Domain::ALL.iter().any(|domain| domain.main_chain() == *id);
     let needed = network.root().chains.iter().filter(|chain| chain.region.is_some() || is_main(&chain.id));
     let missing = needed.map(|chain| &chain.id).find(|id| !config.exchanges.contains_key(*id));
     if let Some(chain) = missing {
         return Err(OpenError::NoExchange(chain.clone()));
     }
-    let pem = secret::read_text(&config.access_key)?;
-    let key = AccessKey::from_pem(&pem)
-        .map_err(|error| OpenError::Key { path: config.access_key.to_path_buf(), reason: error.to_string() })?;
-    let key = Arc::new(key);
-    let tls = config.tls.read()?;
+    let tls = config.tls.read().map_err(KeyFileError::from)?;
     let mut clients = BTreeMap::new();
     for (chain, url) in &config.exchanges {
         network.root().chain(chain).ok_or_else(|| OpenError::UnknownChain(chain.clone()))?;
-        let client = Client::new(url, config.member.clone(), Arc::clone(&key), &tls)
+        let client = Client::new(url, config.member.clone(), Arc::clone(access_key), &tls)
             .map(|client| client.timeout(DETAILS_TIMEOUT))
             .map_err(|error| OpenError::Exchange { chain: chain.clone(), reason: error.to_string() })?;
         clients.insert(chain.clone(), client);

@@ -22,9 +22,6 @@ pub enum Fault {
     /// The public part or the signed sums do not hold.
     #[error(transparent)]
     Evidence(#[from] Failure),
-    /// The trust root speaks of another catalogue than this build carries.
-    #[error("the trust root's catalogue is not the one this custodian was built with")]
-    OtherCatalogue,
     /// The catalogue has no such measure.
     #[error("the catalogue has no measure {0}")]
     UnknownMeasure(MeasureRef),
@@ -112,7 +109,7 @@ impl Fault {
     pub fn check(&self) -> Check {
         match self {
             Self::Evidence(failure) => failure.check,
-            Self::OtherCatalogue | Self::UnknownMeasure(_) | Self::OtherDefinition(_) => Check::Definition,
+            Self::UnknownMeasure(_) | Self::OtherDefinition(_) => Check::Definition,
             Self::DetailsRefused { .. }
             | Self::OtherCells { .. }
             | Self::FalseDetail { .. }

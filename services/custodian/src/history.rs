@@ -25,14 +25,16 @@ mod standing;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
     path::Path,
     sync::Arc,
 };
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use nacre_access::{Scope, client::Client};
-use nacre_hosting::roots::{Roots, RootsError};
+use nacre_hosting::{
+    file::FileError,
+    roots::{Roots, RootsError},
+};
 use nacre_schemas::{
     Digest, Document as _,
     catalogue::Catalogue,
@@ -80,7 +82,7 @@ struct Family {
 
 impl History {
     /// Nothing followed yet in this life; what was in earlier ones is read from the custodian's folder.
-    pub(crate) fn open(data: &Path, roots: Arc<Roots>, own: Own) -> io::Result<Self> {
+    pub(crate) fn open(data: &Path, roots: Arc<Roots>, own: Own) -> Result<Self, FileError> {
         let heads = Heads::open(data)?;
         let mut mains = BTreeMap::new();
         for id in Domain::ALL.iter().map(|domain| domain.main_chain()) {

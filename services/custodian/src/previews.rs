@@ -4,28 +4,28 @@
 //! counts people exactly, in some ten questions; so every group of a preview is charged, to one quota for each requester.
 //!
 //! Kept true: what is told was charged first, and the charge is on disk; a restart or a clock that is put back gives nothing
-//! back. It is this custodian's own count: a requester has another at each. Errors: [`Spent`], and the operating system's.
+//! back. It is this custodian's own count: a requester has another at each. Errors: [`ChargeError`].
 //! Cost: two syncs a preview.
 
 use std::{
     collections::BTreeMap,
-    fs, io,
     num::NonZeroU32,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
+use nacre_access::members::MAX_MEMBERS;
+use nacre_hosting::file::{self, FileError, PRIVATE};
 use nacre_schemas::id::MemberId;
 use serde::{Deserialize, Serialize};
 
-use crate::record::write_whole;
-
 /// Seconds of a day.
 const DAY_S: u64 = 86_400;
+/// The longest file of counts, in bytes: a line of a name and two numbers for each member.
+const MAX_COUNTS_BYTES: usize = 512 * MAX_MEMBERS;
 
 /// The counts.
 pub(crate) struct Previews {
-    folder: PathBuf,
     path: PathBuf,
     groups_per_day: u32,
     used: Mutex<BTreeMap<MemberId, Used>>,
@@ -57,19 +57,18 @@ pub(crate) enum ChargeError {
     /// The quota does not reach.
     Spent(Spent),
     /// The count could not be written.
-    File(io::Error),
+    File(FileError),
 }
 
 impl Previews {
     /// Reads the counts from `<data>/previews.json`.
-    pub(crate) fn open(data: &Path, groups_per_day: NonZeroU32) -> io::Result<Self> {
+    pub(crate) fn open(data: &Path, groups_per_day: NonZeroU32) -> Result<Self, FileError> {
         let path = data.join("previews.json");
-        let used = match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(error),
+        let used = match file::read_if_there(&path, MAX_COUNTS_BYTES)? {
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| FileError::broken(&path, error))?,
+            None => BTreeMap::new(),
         };
-        Ok(Self { folder: data.to_owned(), path, groups_per_day: groups_per_day.get(), used: Mutex::new(used) })
+        Ok(Self { path, groups_per_day: groups_per_day.get(), used: Mutex::new(used) })
     }
 
     /// Charges that many groups at that time, in seconds since 1970. Blocks.
@@ -88,8 +87,8 @@ impl Previews {
         // Nobody whose day is over needs to be remembered.
         changed.retain(|_, used| used.day >= today);
         changed.insert(requester.clone(), Used { groups: known.groups + charged, ..known });
-        let bytes = serde_json::to_vec(&changed).map_err(|error| ChargeError::File(error.into()))?;
-        write_whole(&self.folder, &self.path, &bytes).map_err(ChargeError::File)?;
+        let bytes = serde_json::to_vec(&changed).map_err(|error| FileError::broken(&self.path, error));
+        bytes.and_then(|bytes| file::replace(&self.path, &bytes, PRIVATE)).map_err(ChargeError::File)?;
         *used = changed;
         Ok(())
     }
@@ -97,6 +96,8 @@ impl Previews {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const NOON: u64 = 20_000 * DAY_S + DAY_S / 2;

@@ -54,13 +54,10 @@ impl Pseudonyms {
         let Some(path) = &config.pseudonym_share else { return Ok(None) };
         // The network was checked, so its keys hold.
         let keys = Keys::of(network.root()).ok().flatten().ok_or(OpenError::NoPseudonyms)?;
-        let secret = read_share(path)?;
         let group = keys.groups().get(&custodian.jurisdiction);
         let known = group.and_then(|group| group.verifying_shares().get(&custodian.number));
-        if known != Some(&secret.verifying_share()) {
-            let (path, custodian) = (path.to_path_buf(), custodian.clone());
-            return Err(OpenError::OtherKey { what: "share of the pseudonyms' key", path, custodian });
-        }
+        let known = known.ok_or_else(|| OpenError::Unknown(custodian.clone()))?;
+        let secret = read_share(path, "share of the pseudonyms' key", known, custodian)?;
         let people_per_day = config.pseudonyms_per_day;
         let pause = DAY / people_per_day.get();
         let quota = Quota::with_period(pause).expect("a day in less than 2^32 parts is not 0 ns");

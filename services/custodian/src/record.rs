@@ -22,13 +22,13 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
-use nacre_hosting::folder::{DataFolder, FolderError};
+use nacre_hosting::{
+    file::{self, FileError, PRIVATE},
+    folder::{self, DataFolder, FolderError},
+};
 use nacre_ledger::{
     log::{Log, LogError, LogOptions},
     signing::SigningKey,
@@ -39,6 +39,7 @@ use nacre_schemas::{
     confirmation::{Finding, SignedConfirmation},
     cross::{CrossVerdict, SignedCrossAnswer, SignedCrossRequest},
     entry::Entry,
+    limits,
     preview::SignedPreview,
     pseudonym::EvaluationRecord,
     query::SignedRequest,
@@ -49,18 +50,15 @@ use crate::own::Own;
 
 /// Entries of the log read at a time.
 const PAGE_ENTRIES: usize = 1_024;
+/// The longest body, in bytes: a release holds many answers, and JSON is a few times as long as the canonical form.
+const MAX_BODY_BYTES: usize = 4 * limits::MAX_RELEASE_BYTES;
 
 /// Why a statement could not be recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// A file or folder of bodies.
-    #[error("the body {}: {error}", .path.display())]
-    Body {
-        /// Which.
-        path: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
+    #[error("the body {0}")]
+    Body(#[from] FileError),
     /// The data folder, or that of the register.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -178,15 +176,14 @@ impl Record {
         key: SigningKey,
     ) -> Result<Self, RecordError> {
         // First of all: what another process has not finished yet is not ours to remove.
-        let folder = DataFolder::take_with_registers(data, registers)?;
+        let taken = DataFolder::take_with_registers(data, registers)?;
         let bodies = data.join("bodies");
-        let explain = |error| RecordError::Body { path: bodies.clone(), error };
-        DirBuilder::new().recursive(true).mode(0o700).create(&bodies).map_err(explain)?;
-        remove_unfinished(&bodies).map_err(explain)?;
-        sync_folder(data).map_err(explain)?;
+        folder::make_private(&bodies)?;
+        file::remove_unfinished(&bodies)?;
+        file::sync_folder(data)?;
         let options = LogOptions { register: Some(register_file(registers)), ..LogOptions::default() };
         let log = Log::open(&log_folder(data), &origin(network, custodian), key, options)?;
-        Ok(Self { log, bodies, _folder: folder })
+        Ok(Self { log, bodies, _folder: taken })
     }
 
     /// Why no statement is taken, if that is so.
@@ -250,7 +247,7 @@ impl Record {
     /// The body behind an entry.
     fn body<T: Document + DeserializeOwned>(&self, leaf: u64, digest: &Digest) -> Result<T, RecordError> {
         let path = self.bodies.join(format!("{digest}.json"));
-        let bytes = fs::read(&path).map_err(|error| RecordError::Body { path: path.clone(), error })?;
+        let bytes = file::read(&path, MAX_BODY_BYTES)?;
         let body: T = serde_json::from_slice(&bytes)
             .map_err(|error| RecordError::Damaged { leaf, reason: format!("{}: {error}", path.display()) })?;
         if body.digest() != *digest {
@@ -267,40 +264,12 @@ fn write_body(bodies: &Path, digest: &Digest, body: &[u8]) -> Result<(), RecordE
     if path.exists() {
         return Ok(());
     }
-    write_whole(bodies, &path, body).map_err(|error| RecordError::Body { path, error })
-}
-
-/// Writes a file of the folder, new or in place of what was there: after a crash it is there as a whole, old or new.
-pub(crate) fn write_whole(folder: &Path, path: &Path, body: &[u8]) -> io::Result<()> {
-    // A name of its own, for the same refusal may be on its way twice.
-    let mut nonce = [0; 8];
-    rand::RngCore::fill_bytes(&mut rand::rngs::OsRng, &mut nonce);
-    let unfinished = path.with_extension(format!("{}.tmp", hex::encode(nonce)));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-    file.write_all(body)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    sync_folder(folder)
-}
-
-/// Removes what a crash left of files that were being written.
-pub(crate) fn remove_unfinished(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "tmp") {
-            fs::remove_file(path)?;
-        }
-    }
-    Ok(())
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    Ok(file::replace(&path, body, PRIVATE)?)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
 
     use nacre_schemas::{
         Point, Scalar, Signature,

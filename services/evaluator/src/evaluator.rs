@@ -5,7 +5,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
     num::NonZeroUsize,
     path::PathBuf,
     sync::{Arc, Mutex},
@@ -13,23 +12,23 @@ use std::{
 
 use nacre_access::{
     client::{Client, ClientError},
-    key::{AccessKey, KeyError as AccessKeyError},
+    key::AccessKey,
     members::{Members, MembersError},
     server::{Gatekeeper, GatekeeperError},
 };
 use nacre_fhe::matching;
 use nacre_hosting::{
+    file::FileError,
     folder::{DataFolder, FolderError},
-    secret::{self, SecretError},
+    key::{self, KeyFileError},
+    trust::{self, TrustError},
 };
-use nacre_ledger::signing::{KeyError, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
     Document as _,
-    catalogue::Catalogue,
     cross::CrossDelivery,
     id::{ChainId, MemberId},
     membership::{MemberRole, SignedMembership},
-    trust::SignedTrustRoot,
 };
 use nacre_verifier::{Failure, Network, cross, membership};
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -46,46 +45,26 @@ const FETCHING: usize = 2;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A file or folder.
-    #[error("{}: {error}", .path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// What the operating system says.
-        error: io::Error,
-    },
-    /// The trust root is no TOML of a trust root.
-    #[error("the trust root cannot be read: {0}")]
-    Trust(#[from] toml::de::Error),
-    /// The trust root, or its own admission, does not hold.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The trust root.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The network has no cross lane, or its own admission is for something else.
     #[error(transparent)]
     Network(#[from] Failure),
-    /// The trust root names another catalogue than this build carries.
-    #[error("the trust root's catalogue is not the one this evaluator was built with")]
-    OtherCatalogue,
     /// The admissions of members.
     #[error("the members: {0}")]
     Members(#[from] MembersError),
     /// Its own URL, or this machine's randomness.
     #[error(transparent)]
     Gatekeeper(#[from] GatekeeperError),
-    /// Its certificate as a client, or the CA that it trusts.
+    /// A key, which may not be the one it was admitted with.
     #[error(transparent)]
-    Tls(#[from] nacre_hosting::tls::TlsError),
-    /// A file of secrets.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// The file holds no signing key.
-    #[error("the signing key: {0}")]
-    SigningKey(#[from] KeyError),
-    /// The file holds no access key.
-    #[error("the access key: {0}")]
-    AccessKey(#[from] AccessKeyError),
+    Key(#[from] KeyFileError),
     /// It was never admitted.
     #[error("{0} is not among the members")]
     NotAdmitted(MemberId),
-    /// It was admitted with another signing key.
-    #[error("the signing key is not the one that {0} was admitted with")]
-    OtherKey(MemberId),
     /// The folder of jobs is another's.
     #[error(
         "{} belongs to another evaluator or network ({owner}): give `data` a folder of its own; nothing was changed",
@@ -148,7 +127,7 @@ pub struct Evaluator {
 impl Evaluator {
     /// Checks what it was given. Jobs are taken up by [`Evaluator::resume`].
     pub fn open(config: &Config, keys: Arc<Keys>) -> Result<Arc<Self>, OpenError> {
-        let network = read_network(config)?;
+        let network = trust::read(&config.trust)?;
         let known = &cross::lane(&network)?.keys;
         let parameters = keys.evaluation.parameters().name;
         if known.evaluation_keys != keys.digest || known.parameters.as_str() != parameters {
@@ -158,14 +137,12 @@ impl Evaluator {
         let admission = members.find(&config.member).ok_or_else(|| OpenError::NotAdmitted(config.member.clone()))?;
         let admission = admission.clone();
         membership::check_role(&admission.membership, MemberRole::Evaluator, &cross::main_chain())?;
-        let signing_key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)?;
-        if signing_key.public() != admission.membership.signing_key {
-            return Err(OpenError::OtherKey(config.member.clone()));
-        }
-        let exchanges = open_exchanges(config, &network)?;
-        let file = |error| OpenError::File { path: config.data.to_path_buf(), error };
+        let known = &admission.membership.signing_key;
+        let signing_key = key::read_signing_of(&config.signing_key, known, &config.member)?;
+        let access_key = Arc::new(members.read_access_key(&config.member, &config.access_key)?);
+        let exchanges = open_exchanges(config, &network, &access_key)?;
         let taken = DataFolder::take(&config.data)?;
-        let opened = folder::Jobs::open(&config.data, &folder::Owner::of(&network, &config.member)).map_err(file)?;
+        let opened = folder::Jobs::open(&config.data, &folder::Owner::of(&network, &config.member))?;
         let folders = opened.map_err(|owner| OpenError::OtherOwner { path: config.data.to_path_buf(), owner })?;
         let threads = config.threads.map_or(0, NonZeroUsize::get);
         Ok(Arc::new(Self {
@@ -193,28 +170,21 @@ impl Evaluator {
     }
 }
 
-fn read_network(config: &Config) -> Result<Network, OpenError> {
-    let file = |error| OpenError::File { path: config.trust.to_path_buf(), error };
-    let text = fs::read_to_string(&config.trust).map_err(file)?;
-    let network = Network::new(toml::from_str::<SignedTrustRoot>(&text)?)?;
-    if network.root().catalogue != Catalogue::built_in().index().digest() {
-        return Err(OpenError::OtherCatalogue);
-    }
-    Ok(network)
-}
-
 /// A client for each chain named; every regional one must be.
-fn open_exchanges(config: &Config, network: &Network) -> Result<BTreeMap<ChainId, Client>, OpenError> {
+fn open_exchanges(
+    config: &Config,
+    network: &Network,
+    access_key: &Arc<AccessKey>,
+) -> Result<BTreeMap<ChainId, Client>, OpenError> {
     let mut regional = network.root().chains.iter().filter(|chain| chain.region.is_some()).map(|chain| &chain.id);
     if let Some(chain) = regional.find(|id| !config.exchanges.contains_key(*id)) {
         return Err(OpenError::NoExchange(chain.clone()));
     }
-    let key = Arc::new(AccessKey::from_pem(&secret::read_text(&config.access_key)?)?);
-    let tls = config.tls.read()?;
+    let tls = config.tls.read().map_err(KeyFileError::from)?;
     let mut clients = BTreeMap::new();
     for (chain, url) in &config.exchanges {
         network.root().chain(chain).ok_or_else(|| OpenError::UnknownChain(chain.clone()))?;
-        let client = Client::new(url, config.member.clone(), Arc::clone(&key), &tls)
+        let client = Client::new(url, config.member.clone(), Arc::clone(access_key), &tls)
             .map(|client| client.timeout(inputs::TIMEOUT).max_response_bytes(CrossDelivery::MAX_BYTES))
             .map_err(|error| OpenError::Exchange { chain: chain.clone(), error })?;
         clients.insert(chain.clone(), client);

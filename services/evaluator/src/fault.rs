@@ -2,10 +2,9 @@
 //!
 //! Kept true: what is said to a requester holds no number of people, and nothing of this machine.
 
-use std::io;
-
 use nacre_access::client::ClientError;
 use nacre_fhe::FheError;
+use nacre_hosting::file::FileError;
 use nacre_schemas::{
     id::ChainId,
     problem::{Problem, Retry},
@@ -32,7 +31,7 @@ pub(crate) enum Fault {
     Fhe(#[from] FheError),
     /// Our own files.
     #[error("a job's file: {0}")]
-    File(#[from] io::Error),
+    File(#[from] FileError),
     /// It was told to stop.
     #[error("it was told to stop")]
     Interrupted,

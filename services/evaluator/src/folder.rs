@@ -14,20 +14,30 @@
 //! outcome is done, whatever else lies beside it. A folder is one evaluator's: outcomes in it are signed, and nobody else's signature
 //! would be taken for its own.
 //!
-//! Errors: those of the operating system. Cost: two syncs a file.
+//! Errors: [`FileError`]. Cost: two syncs a file.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    fs,
     path::{Path, PathBuf},
 };
 
+use nacre_hosting::{
+    file::{self, FileError, PRIVATE},
+    folder,
+};
 use nacre_schemas::{
-    Digest,
+    Digest, Document as _,
+    cross::{CrossDelivery, CrossOutcome, LoggedCrossRequest},
     id::{ChainId, MemberId},
 };
 use nacre_verifier::Network;
+
+/// The longest line-up of whose a folder is, in bytes.
+const MAX_OWNER_BYTES: usize = 4_096;
+/// The longest checkpoint, in bytes: some 16 kB a digit of a cell.
+const MAX_CHECKPOINT_BYTES: usize = 1 << 30;
+/// The longest problem that is kept, in bytes.
+const MAX_FAILURE_BYTES: usize = 64 << 10;
 
 /// A file of a job.
 #[derive(Clone, Debug)]
@@ -37,6 +47,18 @@ pub(crate) enum Part {
     Checkpoint,
     Outcome,
     Failure,
+}
+
+impl Part {
+    fn max_bytes(&self) -> usize {
+        match self {
+            Self::Request => LoggedCrossRequest::MAX_BYTES,
+            Self::Inputs(_) => CrossDelivery::MAX_BYTES,
+            Self::Checkpoint => MAX_CHECKPOINT_BYTES,
+            Self::Outcome => CrossOutcome::MAX_BYTES,
+            Self::Failure => MAX_FAILURE_BYTES,
+        }
+    }
 }
 
 /// The folder of one job.
@@ -62,15 +84,14 @@ impl Owner {
 
 impl Jobs {
     /// Opens the folder, or makes it; or says whose it is, if it is another's.
-    pub(crate) fn open(data: &Path, owner: &Owner) -> io::Result<Result<Self, String>> {
+    pub(crate) fn open(data: &Path, owner: &Owner) -> Result<Result<Self, String>, FileError> {
         let path = data.join("jobs");
-        DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
+        folder::make_private(&path)?;
         let file = data.join("owner");
-        match fs::read_to_string(&file) {
-            Ok(there) if there == owner.0 => {}
-            Ok(there) => return Ok(Err(there.trim_end().replace('\n', ", "))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => replace(&file, owner.0.as_bytes())?,
-            Err(error) => return Err(error),
+        match file::read_if_there(&file, MAX_OWNER_BYTES)? {
+            Some(there) if there == owner.0.as_bytes() => {}
+            Some(there) => return Ok(Err(String::from_utf8_lossy(&there).trim_end().replace('\n', ", "))),
+            None => file::replace(&file, owner.0.as_bytes(), PRIVATE)?,
         }
         Ok(Ok(Self { path }))
     }
@@ -81,17 +102,18 @@ impl Jobs {
     }
 
     /// Every job that is there, the oldest first; what a crash left of others is removed.
-    pub(crate) fn list(&self) -> io::Result<Vec<(Digest, Folder)>> {
+    pub(crate) fn list(&self) -> Result<Vec<(Digest, Folder)>, FileError> {
         let mut found = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
-            let entry = entry?;
+        for entry in fs::read_dir(&self.path).map_err(FileError::at(&self.path))? {
+            let entry = entry.map_err(FileError::at(&self.path))?;
             // What is not named like a job is not ours, and is left alone.
             let Some(request) = entry.file_name().to_str().and_then(|name| name.parse::<Digest>().ok()) else {
                 continue;
             };
             let folder = Folder { path: entry.path() };
-            match fs::metadata(folder.file(&Part::Request)) {
-                Ok(file) => found.push((file.modified()?, request, folder)),
+            let file = folder.file(&Part::Request);
+            match fs::metadata(&file) {
+                Ok(there) => found.push((there.modified().map_err(FileError::at(&file))?, request, folder)),
                 Err(_) => folder.remove()?,
             }
         }
@@ -112,70 +134,44 @@ impl Folder {
     }
 
     /// Makes the folder, with the request in it.
-    pub(crate) fn create(&self, request: &[u8]) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(self.path.join("inputs"))?;
+    pub(crate) fn create(&self, request: &[u8]) -> Result<(), FileError> {
+        folder::make_private(&self.path)?;
+        folder::make_private(&self.path.join("inputs"))?;
         self.write(&Part::Request, request)?;
-        if let Some(jobs) = self.path.parent() {
-            sync_folder(jobs)?;
-        }
-        Ok(())
+        file::sync_folder_of(&self.path)
     }
 
     /// What a file holds, if it is there.
-    pub(crate) fn read(&self, part: &Part) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.file(part)) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+    pub(crate) fn read(&self, part: &Part) -> Result<Option<Vec<u8>>, FileError> {
+        file::read_if_there(&self.file(part), part.max_bytes())
     }
 
     /// Whether a file is there.
-    pub(crate) fn has(&self, part: &Part) -> io::Result<bool> {
-        fs::exists(self.file(part))
+    pub(crate) fn has(&self, part: &Part) -> Result<bool, FileError> {
+        let file = self.file(part);
+        fs::exists(&file).map_err(FileError::at(&file))
     }
 
     /// Writes a file, in place of what was there. A job's files are written by one at a time.
-    pub(crate) fn write(&self, part: &Part, bytes: &[u8]) -> io::Result<()> {
-        replace(&self.file(part), bytes)
+    pub(crate) fn write(&self, part: &Part, bytes: &[u8]) -> Result<(), FileError> {
+        file::replace(&self.file(part), bytes, PRIVATE)
     }
 
     /// Removes a file, if it is there.
-    pub(crate) fn clear(&self, part: &Part) -> io::Result<()> {
-        present(fs::remove_file(self.file(part)))
+    pub(crate) fn clear(&self, part: &Part) -> Result<(), FileError> {
+        file::remove(&self.file(part))
     }
 
     /// Removes all inputs.
-    pub(crate) fn clear_inputs(&self) -> io::Result<()> {
-        present(fs::remove_dir_all(self.path.join("inputs")))
+    pub(crate) fn clear_inputs(&self) -> Result<(), FileError> {
+        folder::remove(&self.path.join("inputs"))
     }
 
     /// Removes the job with all its files. The request goes first: without it the rest is no job.
-    pub(crate) fn remove(&self) -> io::Result<()> {
+    pub(crate) fn remove(&self) -> Result<(), FileError> {
         self.clear(&Part::Request)?;
-        present(fs::remove_dir_all(&self.path))
+        folder::remove(&self.path)
     }
-}
-
-/// Writes a file whole, in place of what was there.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = path.with_extension("tmp");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    sync_folder(path.parent().unwrap_or(Path::new(".")))
-}
-
-fn present(removed: io::Result<()>) -> io::Result<()> {
-    match removed {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

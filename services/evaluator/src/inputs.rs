@@ -5,10 +5,11 @@
 //!
 //! Errors: [`Fault`], which names the chain. Cost: one chain's inputs in memory, 256 MB at most.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use nacre_access::{Scope, client::Client, pause::Pauses};
 use nacre_fhe::matching::{self, People};
+use nacre_hosting::file::FileError;
 use nacre_ledger::signing::{self, Role};
 use nacre_schemas::{
     Digest, Document as _,
@@ -67,7 +68,7 @@ pub(crate) fn check(
 /// Who is counted, from every chain's inputs as they were kept, and what the chains signed for them in the order of the
 /// request. Each chain is read up to twice.
 pub(crate) fn people(
-    read: impl Fn(&ChainId) -> io::Result<Option<Vec<u8>>>,
+    read: impl Fn(&ChainId) -> Result<Option<Vec<u8>>, FileError>,
     request: &CrossRequest,
     digest: &Digest,
     network: &Network,

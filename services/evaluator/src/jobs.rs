@@ -12,6 +12,7 @@ use std::{
     sync::{Arc, MutexGuard, PoisonError},
 };
 
+use nacre_hosting::file::FileError;
 use nacre_schemas::{
     Digest, Document as _,
     cross::{CrossJob, LoggedCrossRequest},
@@ -148,7 +149,7 @@ impl Evaluator {
     }
 
     /// Takes up what was there before: what was not finished goes on.
-    pub fn resume(self: &Arc<Self>) -> std::io::Result<()> {
+    pub fn resume(self: &Arc<Self>) -> Result<(), FileError> {
         for (request, folder) in self.folders.list()? {
             let bytes = folder.read(&Part::Request)?.unwrap_or_default();
             let logged = match LoggedCrossRequest::from_canonical(&bytes) {
@@ -240,8 +241,8 @@ impl Evaluator {
             Err(fault) => {
                 tracing::error!(request = %job.request, %fault, "a job has failed");
                 let problem = fault.problem();
-                let written = serde_json::to_vec(&problem).map_err(std::io::Error::other);
-                if let Err(error) = written.and_then(|bytes| job.folder.write(&Part::Failure, &bytes)) {
+                let bytes = serde_json::to_vec(&problem).expect("a problem is made of texts and numbers");
+                if let Err(error) = job.folder.write(&Part::Failure, &bytes) {
                     // Then the next start tries the job again.
                     tracing::error!(request = %job.request, %error, "that a job failed could not be kept");
                 }
@@ -325,7 +326,7 @@ fn may_begin_again(job: &Job) -> bool {
 }
 
 /// What a folder says of its job.
-fn kept_state(folder: &Folder) -> std::io::Result<State> {
+fn kept_state(folder: &Folder) -> Result<State, FileError> {
     if folder.has(&Part::Outcome)? {
         return Ok(State::Done);
     }

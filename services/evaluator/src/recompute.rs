@@ -6,10 +6,15 @@
 //!
 //! Errors: [`RecomputeError`]. Cost: that of the job, see [`nacre_fhe::job`].
 
-use std::{fs, io, path::Path};
+use std::path::Path;
 
 use nacre_fhe::job::Job;
-use nacre_schemas::{Digest, Document as _, cross::CrossRelease, id::ChainId};
+use nacre_hosting::file;
+use nacre_schemas::{
+    Digest, Document as _,
+    cross::{CrossDelivery, CrossRelease},
+    id::ChainId,
+};
 use nacre_verifier::{Failure, Network, cross};
 
 use crate::{
@@ -88,10 +93,7 @@ pub fn recompute(
     if keys.arithmetic != result.arithmetic {
         return Err(RecomputeError::OtherArithmetic { wanted: result.arithmetic, found: keys.arithmetic });
     }
-    let read = |chain: &ChainId| match fs::read(folder.join(chain.slug())) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        read => read.map(Some),
-    };
+    let read = |chain: &ChainId| file::read_if_there(&folder.join(chain.slug()), CrossDelivery::MAX_BYTES);
     let (people, manifests) = inputs::people(read, request, &result.request, network).map_err(explain(folder))?;
     if let Some((_, other)) = result.manifests.iter().zip(&manifests).find(|(released, found)| released != found) {
         return Err(RecomputeError::OtherInputs(other.chain.clone()));

@@ -77,7 +77,7 @@ pub enum ServeError {
     Open(#[from] OpenError),
     /// Its jobs cannot be taken up.
     #[error("the jobs that were there before: {0}")]
-    Jobs(std::io::Error),
+    Jobs(nacre_hosting::file::FileError),
     /// It cannot be reached.
     #[error(transparent)]
     Host(#[from] HostError),

@@ -12,6 +12,7 @@ use std::{collections::BTreeMap, fs::File, io::BufReader, path::Path, sync::Arc}
 
 use futures::TryStreamExt as _;
 use nacre_fhe::{keys::PublicKey, wire};
+use nacre_hosting::file::FileError;
 use nacre_ledger::signing::Role;
 use nacre_schemas::{
     Digest, Document as _,
@@ -40,8 +41,7 @@ use crate::{
 /// Reads the network's public key, and compares it with the trust root.
 pub(crate) fn read_key(path: &Path, network: &Network) -> Result<Arc<PublicKey>, OpenError> {
     let lane = cross::lane(network)?;
-    let file = |error| OpenError::File { path: path.display().to_string(), error };
-    let reader = BufReader::new(File::open(path).map_err(file)?);
+    let reader = BufReader::new(File::open(path).map_err(FileError::at(path))?);
     let malformed = |reason: String| OpenError::CrossKey { path: path.display().to_string(), reason };
     let (key, digest) = PublicKey::read(reader).map_err(|error| malformed(error.to_string()))?;
     if lane.keys.public_key == digest {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use axum::response::{IntoResponse, Response};
 use nacre_access::{members::MembersError, server::GatekeeperError};
 use nacre_hosting::{
-    folder::FolderError, host::HostError, problem::ProblemResponse, roots::RootsError, secret::SecretError,
-    tls::TlsError,
+    file::FileError, folder::FolderError, host::HostError, key::KeyFileError, problem::ProblemResponse,
+    roots::RootsError, trust::TrustError,
 };
-use nacre_ledger::{log::LogError, signing::KeyError};
+use nacre_ledger::log::LogError;
 use nacre_schemas::{
     id::ChainId,
     problem::{Problem, Retry},
@@ -57,13 +57,8 @@ pub enum ExchangeError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A file or folder.
-    #[error("{path}: {error}")]
-    File {
-        /// Which.
-        path: String,
-        /// What the operating system says.
-        error: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The data folder, or that of the registers.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -75,38 +70,24 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The trust root is no TOML of a trust root.
-    #[error("the trust root cannot be read: {0}")]
-    Trust(#[from] toml::de::Error),
-    /// The trust root, or what rests on it, does not hold.
+    /// The trust root.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// What rests on the trust root does not hold.
     #[error(transparent)]
     Network(#[from] Failure),
     /// The trust roots that it keeps.
     #[error(transparent)]
     Roots(#[from] RootsError),
-    /// The trust root names another catalogue than this build carries.
-    #[error("the trust root's catalogue is not the one this exchange was built with")]
-    OtherCatalogue,
     /// The admissions cannot be had.
     #[error("the members: {0}")]
     Members(#[from] MembersError),
     /// No access tokens can be issued.
     #[error("access tokens: {0}")]
     Gatekeeper(#[from] GatekeeperError),
-    /// Its certificate as a client, or the CA that it trusts.
+    /// A chain's key, or the operator's.
     #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// A chain's key file.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// A chain's key file holds no key.
-    #[error("the key of {chain}: {error}")]
-    Key {
-        /// The chain.
-        chain: ChainId,
-        /// What is wrong with it.
-        error: KeyError,
-    },
+    Key(#[from] KeyFileError),
     /// The configuration names a chain twice, or two whose names make one folder.
     #[error("{0} is configured twice")]
     ChainTwice(ChainId),
@@ -129,9 +110,6 @@ pub enum OpenError {
     /// The trust root has no such chain.
     #[error("the trust root has no chain {0}")]
     UnknownChain(ChainId),
-    /// The key is not the one the trust root names.
-    #[error("the key given for {0} is not the one the trust root names")]
-    OtherKey(ChainId),
     /// The data does not open, or does not fit together.
     #[error(transparent)]
     Data(#[from] ExchangeError),

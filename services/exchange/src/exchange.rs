@@ -7,21 +7,21 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use nacre_access::{client::Client, key::AccessKey, members::Members, server::Gatekeeper};
-use nacre_hosting::{folder::DataFolder, roots::Roots, secret, tls::ClientTls};
-use nacre_ledger::{note::SignedCheckpoint, signing::SigningKey};
-use nacre_schemas::{
-    Document as _,
-    catalogue::Catalogue,
-    trust::{self, SignedTrustRoot},
+use nacre_access::{client::Client, members::Members, server::Gatekeeper};
+use nacre_hosting::{
+    folder::{self, DataFolder},
+    key::{self, KeyFileError},
+    roots::Roots,
+    tls::ClientTls,
+    trust,
 };
+use nacre_ledger::note::SignedCheckpoint;
+use nacre_schemas::trust::Chain as Facts;
 use nacre_verifier::{Network, note};
 use tokio::{sync::Mutex, task::JoinSet};
 
@@ -93,11 +93,11 @@ impl Exchange {
     /// Opens the exchange: checks what it was given, opens its logs, brings its tables up to date, and logs the
     /// admissions it has on its main chains.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
-        let tls = config.tls.read()?;
-        let network = Arc::new(read_network(&config.trust)?);
+        let tls = config.tls.read().map_err(KeyFileError::from)?;
+        let network = Arc::new(trust::read(&config.trust)?);
         let members = Arc::new(Members::load(&config.members, &network)?);
         let cross_key = config.cross_key.as_deref().map(|path| cross::read_key(path, &network)).transpose()?;
-        let folder = DataFolder::take_with_registers(&config.data, &config.registers)?;
+        let taken = DataFolder::take_with_registers(&config.data, &config.registers)?;
         let roots = Roots::open(&roots_folder(&config.data), Arc::clone(&network))?;
         for digest in roots.lineage().lacking() {
             tracing::warn!(%digest, folder = ROOTS, "an earlier trust root is not kept: what was asked under it has no numbers here");
@@ -109,7 +109,7 @@ impl Exchange {
             if chains.contains_key(&hosted.id.slug()) {
                 return Err(OpenError::ChainTwice(hosted.id.clone()));
             }
-            private_folder(&log_folder(&config.data, &hosted.id))?;
+            folder::make_private(&log_folder(&config.data, &hosted.id))?;
             let chain = Arc::new(open_chain(&config, hosted, &roots, &store, waits.clone()).await?);
             let witnesses = witnesses(&config, &tls, &chain)?;
             finality::probe(&chain, &witnesses).await;
@@ -129,7 +129,7 @@ impl Exchange {
             documents::log_admissions(&store, chain, members.iter()).await?;
         }
         tasks.spawn(grants::expire(store.clone()));
-        for anchoring in anchorings(&config, &tls, &chains)? {
+        for anchoring in anchorings(&config, &tls, &members, &chains)? {
             tasks.spawn(anchoring.run());
         }
         Ok(Self {
@@ -147,7 +147,7 @@ impl Exchange {
             inputs: Queue::new(QUEUED_INPUTS),
             tiles: Queue::new(QUEUED_TILES),
             tasks: Mutex::new(tasks),
-            _folder: folder,
+            _folder: taken,
         })
     }
 
@@ -242,26 +242,6 @@ impl Exchange {
     }
 }
 
-fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
-    let path = path.display().to_string();
-    move |error| OpenError::File { path, error }
-}
-
-fn read_network(path: &Path) -> Result<Network, OpenError> {
-    let text = fs::read_to_string(path).map_err(at(path))?;
-    let network = Network::new(toml::from_str::<SignedTrustRoot>(&text)?)?;
-    if network.root().catalogue != Catalogue::built_in().index().digest() {
-        return Err(OpenError::OtherCatalogue);
-    }
-    Ok(network)
-}
-
-/// Makes the folder if it is missing; in any case nobody else may look inside.
-fn private_folder(path: &Path) -> Result<(), OpenError> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(at(path))
-}
-
 async fn open_chain(
     config: &Config,
     hosted: &ChainConfig,
@@ -272,10 +252,8 @@ async fn open_chain(
     let lineage = roots.lineage();
     let network = lineage.present();
     let facts = network.root().chain(&hosted.id).ok_or_else(|| OpenError::UnknownChain(hosted.id.clone()))?.clone();
-    let keys = (read_key(hosted)?, read_key(hosted)?);
-    if keys.1.public() != facts.signing_key {
-        return Err(OpenError::OtherKey(hosted.id.clone()));
-    }
+    let read_key = || key::read_signing_of(&hosted.key, &facts.signing_key, &hosted.id);
+    let keys = (read_key()?, read_key()?);
     let applied = store::applied::leaves(store.reader(), &hosted.id).await?;
     let (data, registers) = (config.data.to_path_buf(), config.registers.to_path_buf());
     let origin = network.root().origin(&hosted.id);
@@ -290,12 +268,7 @@ async fn open_chain(
 }
 
 /// What an earlier life kept of the chain's finality. What is not final under the present keys is asked for again.
-async fn open_finality(
-    facts: &trust::Chain,
-    network: &Network,
-    store: &Store,
-    waits: Waits,
-) -> Result<Finality, OpenError> {
+async fn open_finality(facts: &Facts, network: &Network, store: &Store, waits: Waits) -> Result<Finality, OpenError> {
     let kept = store::final_checkpoint::latest(store.reader(), &facts.id).await?;
     let broken = |what: String| ExchangeError::Inconsistent { chain: facts.id.clone(), leaf: 0, what };
     let parse = |note: String| note.parse().map_err(|error| broken(format!("a final checkpoint: {error}")));
@@ -330,6 +303,7 @@ fn witnesses(config: &Config, tls: &ClientTls, chain: &Chain) -> Result<Vec<Witn
 fn anchorings(
     config: &Config,
     tls: &ClientTls,
+    members: &Members,
     chains: &BTreeMap<String, Arc<Chain>>,
 ) -> Result<Vec<Anchoring>, OpenError> {
     let failed = |error: &dyn std::fmt::Display| OpenError::Anchoring(error.to_string());
@@ -337,8 +311,7 @@ fn anchorings(
     if !config.parents.is_empty() {
         let missing = "`[parents]` is given, and no `[operator]`, in whose name the chains are anchored";
         let operator = config.operator.as_ref().ok_or_else(|| OpenError::Anchoring(missing.to_owned()))?;
-        let key = AccessKey::from_pem(&secret::read_text(&operator.access_key)?).map_err(|error| failed(&error))?;
-        let key = Arc::new(key);
+        let key = Arc::new(members.read_access_key(&operator.member, &operator.access_key)?);
         for url in config.parents.values() {
             let client =
                 Client::new(url, operator.member.clone(), Arc::clone(&key), tls).map_err(|error| failed(&error))?;
@@ -361,9 +334,4 @@ fn anchorings(
         }
     }
     Ok(anchorings)
-}
-
-fn read_key(hosted: &ChainConfig) -> Result<SigningKey, OpenError> {
-    let bytes = secret::read::<32>(&hosted.key)?;
-    SigningKey::from_bytes(&bytes).map_err(|error| OpenError::Key { chain: hosted.id.clone(), error })
 }

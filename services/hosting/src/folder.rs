@@ -15,17 +15,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::file::{FileError, PRIVATE};
+
 /// Why a role does not have its folders.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// The operating system says no.
-    #[error("{}: {error}", .path.display())]
-    File {
-        /// The folder, or the lock in it.
-        path: PathBuf,
-        /// What it said.
-        error: io::Error,
-    },
+    /// The operating system says no of the folder, or of the lock in it.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Another process has it.
     #[error("another process runs on {}; a data folder is one process's at a time: stop that one first", .0.display())]
     InUse(PathBuf),
@@ -53,15 +50,14 @@ pub struct DataFolder {
 impl DataFolder {
     /// Takes the folder, which is made if it is missing.
     pub fn take(data: &Path) -> Result<Self, FolderError> {
-        make(data)?;
+        make_private(data)?;
         let path = data.join("lock");
-        let failed = |error| FolderError::File { path: path.clone(), error };
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-        let lock = lock.map_err(failed)?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(PRIVATE).open(&path);
+        let lock = lock.map_err(FileError::at(&path))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(FolderError::InUse(data.to_owned())),
-            Err(TryLockError::Error(error)) => Err(failed(error)),
+            Err(TryLockError::Error(error)) => Err(FileError::at(&path)(error).into()),
         }
     }
 
@@ -71,7 +67,7 @@ impl DataFolder {
             return Err(FolderError::NotApart { registers: registers.to_owned(), data: data.to_owned() });
         }
         let taken = Self::take(data)?;
-        make(registers)?;
+        make_private(registers)?;
         Ok(taken)
     }
 }
@@ -84,10 +80,18 @@ pub fn registers_beside(data: &Path) -> PathBuf {
 }
 
 /// Makes the folder if it is missing; in any case nobody else may look inside.
-fn make(path: &Path) -> Result<(), FolderError> {
+pub fn make_private(path: &Path) -> Result<(), FileError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     let made = made.and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o700)));
-    made.map_err(|error| FolderError::File { path: path.to_owned(), error })
+    made.map_err(FileError::at(path))
+}
+
+/// Removes a folder with everything in it; it may be gone already.
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::at(path)(error)),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -2,17 +2,21 @@
 //!
 //! * [`config`]: a role's configuration file, read and written by one type; [`server`]: how it is reached.
 //! * [`host`]: a server from its start to its end; health, metrics, signals. [`load`]: bounds on what is at work.
-//! * [`secret`]: the files that hold keys and other secrets. [`folder`]: a role's data folder, one process's at a time, and its
-//!   registers beside it. [`roots`]: the trust roots that a role has gone by, kept whole.
+//! * [`folder`]: a role's data folder, one process's at a time, and its registers beside it.
+//! * [`file`]: files that are replaced as a whole, and reading under a cap.
+//! * [`secret`]: the files that hold keys and other secrets. [`key`]: signing keys, compared with what their holder is known by.
+//! * [`trust`]: the trust root that a role goes by; [`roots`]: those it went by before, kept whole.
 //! * [`tls`]: certificates, both sides.
 //! * [`body`], [`problem`], [`request_id`]: what is the same for every request.
 //! * [`logs`]: the process's log.
 
 pub mod body;
 pub mod config;
+pub mod file;
 pub mod folder;
 mod held;
 pub mod host;
+pub mod key;
 pub mod load;
 pub mod logs;
 mod metrics;
@@ -26,6 +30,7 @@ mod serve;
 pub mod server;
 pub mod signals;
 pub mod tls;
+pub mod trust;
 
 pub use held::body_holding;
 pub use metrics::Gauges;

@@ -11,9 +11,7 @@
 //! Errors: [`RootsError`]. Cost: a file and the check of a trust root for each.
 
 use std::{
-    fs::{self, DirBuilder, File},
-    io::{self, Write as _},
-    os::unix::fs::DirBuilderExt as _,
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
@@ -21,28 +19,21 @@ use std::{
 use nacre_schemas::{Digest, Document as _, trust::SignedTrustRoot};
 use nacre_verifier::{Failure, Lineage, Named, Network};
 
-/// The largest file of a trust root, in bytes: its canonical form has half of that at most.
-const MAX_ROOT_FILE_BYTES: u64 = 4 << 20;
+use crate::{
+    file::{self, FileError, PRIVATE},
+    folder,
+    trust::{self, TrustError},
+};
 
 /// Why trust roots cannot be kept or read.
 #[derive(Debug, thiserror::Error)]
 pub enum RootsError {
-    /// The operating system says no.
-    #[error("the trust root's file {}: {source}", .path.display())]
-    Io {
-        /// The folder or file.
-        path: PathBuf,
-        /// What it said.
-        source: io::Error,
-    },
-    /// Not the TOML of a trust root.
-    #[error("{} is no trust root: {source}", .path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        source: Box<toml::de::Error>,
-    },
+    /// The folder, or a file that cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file that holds no trust root.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// It is of this line, and does not hold in it.
     #[error("{}: {source}", .path.display())]
     Refused {
@@ -62,11 +53,10 @@ pub struct Roots {
 impl Roots {
     /// Opens the folder, makes it if there is none, reads what is in it, and keeps the present trust root there too.
     pub fn open(folder: &Path, present: Arc<Network>) -> Result<Self, RootsError> {
-        let fault = |source| RootsError::Io { path: folder.to_owned(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fault)?;
+        folder::make_private(folder)?;
         let mut lineage = Lineage::new(Arc::clone(&present));
-        for entry in fs::read_dir(folder).map_err(fault)? {
-            let path = entry.map_err(fault)?.path();
+        for entry in fs::read_dir(folder).map_err(FileError::at(folder))? {
+            let path = entry.map_err(FileError::at(folder))?.path();
             if path.extension().is_some_and(|extension| extension == "toml") {
                 read_into(&mut lineage, &path)?;
             }
@@ -101,34 +91,16 @@ impl Roots {
 
     fn write(&self, signed: &SignedTrustRoot) -> Result<(), RootsError> {
         let path = self.path(&signed.root.digest());
-        let fault = |source| RootsError::Io { path: path.clone(), source };
         if path.exists() {
             return Ok(());
         }
-        let text = toml::to_string(signed).map_err(|error| fault(io::Error::other(error)))?;
-        let unfinished = path.with_extension("tmp");
-        let write = || {
-            let mut file = File::create(&unfinished)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&unfinished, &path)?;
-            File::open(&self.folder)?.sync_all()
-        };
-        write().map_err(fault)
+        let text = toml::to_string(signed).map_err(|error| FileError::broken(&path, error))?;
+        Ok(file::replace(&path, text.as_bytes(), PRIVATE)?)
     }
 }
 
 fn read_into(lineage: &mut Lineage, path: &Path) -> Result<(), RootsError> {
-    let fault = |source| RootsError::Io { path: path.to_owned(), source };
-    let size = fs::metadata(path).map_err(fault)?.len();
-    if size > MAX_ROOT_FILE_BYTES {
-        return Err(fault(io::Error::other(format!(
-            "it has {size} bytes, and a trust root at most {MAX_ROOT_FILE_BYTES}"
-        ))));
-    }
-    let text = fs::read_to_string(path).map_err(fault)?;
-    let signed: SignedTrustRoot = toml::from_str(&text)
-        .map_err(|source| RootsError::Malformed { path: path.to_owned(), source: Box::new(source) })?;
+    let signed = trust::read_unchecked(path)?;
     if !lineage.is_of_this_key(&signed.root) {
         tracing::warn!(file = %path.display(), "a trust root under another collective key is passed over");
         return Ok(());

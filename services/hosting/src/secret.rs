@@ -4,16 +4,18 @@
 //! when writing returns; a file that others could have read is refused, with the remedy; what was read is
 //! overwritten in memory when dropped. Errors name the file and never what is in it.
 //!
-//! A crash while writing leaves a file that reading refuses; remove it. On systems other than Unix modes are not
-//! looked at: the folder must be the owner's.
+//! A crash while writing leaves a file that reading refuses; remove it.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, Metadata, OpenOptions},
     io::{self, Read as _, Write as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
 use zeroize::Zeroizing;
+
+use crate::file::{self, PRIVATE};
 
 /// The longest secret file, in bytes.
 pub const MAX_SECRET_FILE_BYTES: usize = 16_384;
@@ -118,18 +120,11 @@ fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     Ok(content)
 }
 
-#[cfg(unix)]
-fn refuse_exposed(path: &Path, metadata: &std::fs::Metadata) -> Result<(), SecretError> {
-    use std::os::unix::fs::PermissionsExt as _;
+fn refuse_exposed(path: &Path, metadata: &Metadata) -> Result<(), SecretError> {
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(SecretError::Exposed { path: path.to_owned(), mode });
     }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn refuse_exposed(_: &Path, _: &std::fs::Metadata) -> Result<(), SecretError> {
     Ok(())
 }
 
@@ -138,28 +133,13 @@ fn write_file(path: &Path, content: &[u8]) -> Result<(), SecretError> {
         return Err(SecretError::TooLong { path: path.to_owned() });
     }
     let fault = |source| SecretError::Io { path: path.to_owned(), source };
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(fault)?;
-    let written = file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| sync_folder(path));
-    written.map_err(|source| {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path).map_err(fault)?;
+    let sync_folder = || file::sync_folder_of(path).map_err(|error| error.source);
+    file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| sync_folder()).map_err(|source| {
         // Half a secret is of no use to anyone, and its name would be in the way of the next attempt.
         let _ = std::fs::remove_file(path);
         fault(source)
     })
-}
-
-#[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
@@ -188,10 +168,8 @@ mod tests {
         assert_eq!(*read::<16>(&path).unwrap(), [1; 16]);
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_secret_is_written_for_its_owner_alone_and_refused_when_others_can_reach_it() {
-        use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("signing.key");
         write(&path, &[1; 16]).unwrap();
@@ -221,11 +199,7 @@ mod tests {
         assert!(matches!(read::<2>(folder.path()), Err(SecretError::NotAFile { .. })));
         let path = folder.path().join("long");
         std::fs::write(&path, vec![b'a'; MAX_SECRET_FILE_BYTES + 1]).unwrap();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        }
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         assert!(matches!(read_text(&path), Err(SecretError::TooLong { .. })));
         assert!(matches!(write_text(&path, &"a".repeat(MAX_SECRET_FILE_BYTES + 1)), Err(SecretError::TooLong { .. })));
     }

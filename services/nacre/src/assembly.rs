@@ -3,16 +3,14 @@
 //! Kept true: what comes out passes every check of the verifier but those of the endorsements; with a root before it, the
 //! serial is one more, and if the group keys are the same, it names that root and all that one named.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use nacre_custodian::ceremony::{
     Folder,
     endorsement::{endorsement_path, jurisdiction_of, pseudonyms_of},
 };
+use nacre_hosting::{config, file};
 use nacre_schemas::{
     Document as _, SigningPublicKey,
     catalogue::Catalogue,
@@ -21,6 +19,9 @@ use nacre_schemas::{
 };
 use nacre_verifier::Network;
 use serde::Deserialize;
+
+/// The longest endorsement, in bytes of JSON: a name and a signature.
+const MAX_ENDORSEMENT_BYTES: usize = 4_096;
 
 /// What people write down of a network.
 #[derive(Clone, Debug, Deserialize)]
@@ -53,7 +54,7 @@ pub struct Listed {
 impl Description {
     /// Reads a description; ceremonies' folders are relative to it.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = file::read_text(path, config::MAX_BYTES)?;
         let mut description: Self =
             toml::from_str(&text).with_context(|| format!("{} is no description of a network", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -155,7 +156,7 @@ pub fn finish(dir: &Path) -> anyhow::Result<Network> {
         match [here, brought].into_iter().find(|path| path.exists()) {
             None => missing.push(jurisdiction.id.to_string()),
             Some(path) => {
-                let endorsement: Endorsement = serde_json::from_slice(&fs::read(&path)?)
+                let endorsement: Endorsement = serde_json::from_slice(&file::read(&path, MAX_ENDORSEMENT_BYTES)?)
                     .with_context(|| format!("{} is no endorsement", path.display()))?;
                 endorsements.push(endorsement);
             }

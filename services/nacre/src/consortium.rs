@@ -17,7 +17,7 @@ use anyhow::{Context as _, bail, ensure};
 use nacre_access::key::AccessKey;
 use nacre_hosting::{
     config::{self, ConfigPath, Configuration},
-    secret,
+    file, secret,
     server::ServerConfig,
     tls::ClientTlsConfig,
 };
@@ -222,7 +222,7 @@ pub fn init_with(
     };
     let signed = trust_root(plan, &foundings, &chain_keys, dealing.as_ref())?;
     let network = Network::new(signed.clone())?;
-    fs::write(&places.trust, toml::to_string(&signed)?)?;
+    file::publish(&places.trust, toml::to_string(&signed)?.as_bytes())?;
     let writer = Writer {
         folder,
         plan,
@@ -424,7 +424,7 @@ impl Writer<'_> {
     }
 
     fn config(&self, path: &Path, config: &impl Configuration) -> anyhow::Result<()> {
-        fs::write(path, config::to_text(config)?).with_context(|| format!("cannot write {}", path.display()))
+        Ok(file::publish(path, config::to_text(config)?.as_bytes())?)
     }
 
     /// Makes a member's access key in its home, and its admission.
@@ -451,7 +451,7 @@ impl Writer<'_> {
         let folder = self.folder.join("members");
         fs::create_dir_all(&folder)?;
         let signed = SignedMembership { membership, signature };
-        fs::write(folder.join(format!("{member}.json")), serde_json::to_vec_pretty(&signed)?)?;
+        file::publish(&folder.join(format!("{member}.json")), &serde_json::to_vec_pretty(&signed)?)?;
         Ok(())
     }
 

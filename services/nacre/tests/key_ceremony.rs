@@ -14,10 +14,9 @@ use curve25519_dalek::{
     ristretto::{CompressedRistretto, RistrettoPoint},
     scalar::Scalar,
 };
-use nacre::commands::verify::read_trust;
 use nacre_access::key::AccessKey;
 use nacre_custodian::{Config, Custodian};
-use nacre_hosting::secret;
+use nacre_hosting::{secret, trust};
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{Digest, Point, answer::CustodianId};
 use nacre_verifier::Network;
@@ -153,7 +152,7 @@ impl Hosts {
     }
 
     fn network(&self, file: &str) -> Network {
-        read_trust(&self.at(file)).unwrap().unwrap()
+        trust::read(&self.at(file)).unwrap()
     }
 }
 

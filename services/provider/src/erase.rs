@@ -14,6 +14,7 @@ use nacre_access::{
     Scope,
     client::{Client, ClientError},
 };
+use nacre_hosting::trust;
 use nacre_ledger::signing::Role;
 use nacre_schemas::{
     Digest, Document as _,
@@ -28,7 +29,6 @@ use crate::{
     keys::Keys,
     logged::Logged,
     outbox::{Outbox, owner::Owner},
-    post::read_network,
 };
 
 /// Why a record was not erased.
@@ -65,7 +65,7 @@ pub struct Erased {
 
 /// Has a posted record erased, then destroys what is left of it here.
 pub async fn erase(config: &Config, record: Digest) -> Result<Erased, EraseError> {
-    let network = read_network(&config.trust)?;
+    let network = trust::read_of_any_catalogue(&config.trust).map_err(PostError::from)?;
     let keys = Keys::read(config).map_err(PostError::from)?;
     let outbox = Outbox::open(&config.data, &Owner::of(config, &network, &keys)).await?;
     let lock = outbox.lock()?;

@@ -19,7 +19,10 @@ use nacre_access::{
     key::AccessKey,
     pause::Pauses,
 };
-use nacre_hosting::secret;
+use nacre_hosting::{
+    key::KeyFileError,
+    trust::{self, TrustError},
+};
 use nacre_ledger::note::SignedCheckpoint;
 use nacre_schemas::{
     Digest,
@@ -33,11 +36,7 @@ use nacre_schemas::{
 };
 use nacre_verifier::{Failure, Network, evidence, note};
 
-use crate::{
-    config::Config,
-    keys::KeyError,
-    post::{PostError, read_network},
-};
+use crate::config::Config;
 
 /// Between two attempts while something is not anchored or final yet.
 const PAUSES: Pauses = Pauses::new(Duration::from_millis(100), Duration::from_secs(5));
@@ -49,10 +48,10 @@ const MAX_ANSWER_BYTES: usize = 1 << 20;
 pub enum EvidenceError {
     /// The trust root.
     #[error(transparent)]
-    Trust(#[from] PostError),
+    Trust(#[from] TrustError),
     /// The access key.
     #[error(transparent)]
-    Key(#[from] KeyError),
+    Key(#[from] KeyFileError),
     /// The configuration does not say where a chain is.
     #[error("`exchanges` in the configuration does not say where {0} is")]
     NoAddress(ChainId),
@@ -73,7 +72,7 @@ pub enum EvidenceError {
 
 /// Gathers the evidence on a record of the provider's, and checks it. What is not anchored yet is waited for, that long.
 pub async fn gather(config: &Config, record: Digest, patience: Duration) -> Result<Evidence, EvidenceError> {
-    let network = read_network(&config.trust)?;
+    let network = trust::read_of_any_catalogue(&config.trust)?;
     let exchanges = Exchanges::new(config, Instant::now() + patience)?;
     let chain = note::chain(&network, &config.chain)?;
     let mut gathered: Evidence = exchanges
@@ -105,10 +104,8 @@ fn blame(chain: &ChainId, doing: &'static str, error: ClientError) -> EvidenceEr
 
 impl Exchanges {
     fn new(config: &Config, deadline: Instant) -> Result<Self, EvidenceError> {
-        let file = &config.access_key;
-        let pem = secret::read_text(file).map_err(KeyError::from)?;
-        let key = AccessKey::from_pem(&pem).map_err(|source| KeyError::Access { path: file.to_path_buf(), source })?;
-        let (key, tls) = (Arc::new(key), config.tls.read().map_err(KeyError::from)?);
+        let key = Arc::new(AccessKey::read(&config.access_key)?);
+        let tls = config.tls.read().map_err(KeyFileError::from)?;
         let own = std::iter::once((&config.chain, &config.exchange));
         let mut clients = BTreeMap::new();
         for (chain, url) in config.exchanges.iter().chain(own) {

@@ -21,7 +21,11 @@ use std::{
 use jiff::Timestamp;
 use nacre_access::client::ClientError;
 use nacre_fhe::keys::PublicKey;
-use nacre_schemas::{Document as _, catalogue::Catalogue, id::ChainId, region::Region, trust::SignedTrustRoot};
+use nacre_hosting::{
+    key::KeyFileError,
+    trust::{self, TrustError},
+};
+use nacre_schemas::{id::ChainId, region::Region};
 use nacre_verifier::{Failure, Network, cross};
 
 pub use agreement::{ClockLead, Disagreement};
@@ -29,7 +33,7 @@ pub use deliver::{MAX_ATTEMPTS, MAX_IN_FLIGHT};
 
 use crate::{
     config::Config,
-    keys::{KeyError, Keys},
+    keys::Keys,
     outbox::{Outbox, OutboxError, owner::Owner, receipt::StoredReceipt},
     prepare::PrepareError,
     progress::Progress,
@@ -38,32 +42,16 @@ use crate::{
     summary::PostSummary,
 };
 
-/// The largest trust root, in bytes of TOML.
-const MAX_TRUST_BYTES: u64 = 4 << 20;
-
 /// Why nothing could be posted, or no more than was. What the exchange does is in the [`PostSummary`] instead.
 #[derive(Debug, thiserror::Error)]
 pub enum PostError {
     /// A key.
     #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The trust root's file cannot be read.
-    #[error("{}: {source}", path.display())]
-    TrustFile {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It is not a trust root.
-    #[error("{}: {detail}", path.display())]
-    TrustMalformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, and where.
-        detail: String,
-    },
-    /// It is not to be trusted.
+    Key(#[from] KeyFileError),
+    /// The trust root's file.
+    #[error(transparent)]
+    TrustFile(#[from] TrustError),
+    /// The trust root lacks what posting takes.
     #[error("the trust root: {0}")]
     Trust(#[from] Failure),
     /// The cross lane's public key.
@@ -85,9 +73,6 @@ pub enum PostError {
         /// The region configured.
         region: Region,
     },
-    /// The network goes by another catalogue than this program has.
-    #[error("the trust root goes by another catalogue than this program has; they must be of one version")]
-    OtherCatalogue,
     /// The exchange would take nothing of what was about to be sealed.
     #[error(transparent)]
     Disagreement(#[from] Disagreement),
@@ -137,7 +122,7 @@ pub async fn post_at(
 
 /// Everything that sealing for that provider takes, checked against the trust root.
 pub(crate) fn sealer(config: &Config) -> Result<Sealer, PostError> {
-    let network = read_network(&config.trust)?;
+    let network = trust::read(&config.trust)?;
     check_place(config, &network)?;
     let cross = config.cross_key.as_deref().map(|path| read_cross_key(path, &network)).transpose()?;
     Ok(Sealer { config: config.clone(), keys: Keys::read(config)?, network, cross })
@@ -164,25 +149,11 @@ fn read_cross_key(path: &Path, network: &Network) -> Result<PublicKey, PostError
     }
 }
 
-pub(crate) fn read_network(path: &Path) -> Result<Network, PostError> {
-    let explain = |source| PostError::TrustFile { path: path.to_owned(), source };
-    let malformed = |detail| PostError::TrustMalformed { path: path.to_owned(), detail };
-    if fs::metadata(path).map_err(explain)?.len() > MAX_TRUST_BYTES {
-        return Err(malformed("larger than a trust root is".to_owned()));
-    }
-    let text = fs::read_to_string(path).map_err(explain)?;
-    let signed: SignedTrustRoot = toml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
-    Ok(Network::new(signed)?)
-}
-
 /// That what is about to be sealed would be taken: proofs name the chain and the definitions.
 fn check_place(config: &Config, network: &Network) -> Result<(), PostError> {
     let chain = network.root().chain(&config.chain).ok_or_else(|| PostError::NoChain(config.chain.clone()))?;
     if chain.region != Some(config.region) {
         return Err(PostError::OtherRegion { chain: config.chain.clone(), region: config.region });
-    }
-    if network.root().catalogue != Catalogue::built_in().index().digest() {
-        return Err(PostError::OtherCatalogue);
     }
     Ok(())
 }

@@ -5,8 +5,8 @@
 //! files are read: a month's value needs all of its readings, and an observation its patient, whichever file they came in.
 //! Records posted before are known by their ids and are not posted again.
 //!
-//! Kept true: no file is moved, changed or removed. What was done is written down beside the outbox (`watch.json`, whole and
-//! renamed) after it was done, so a process that is killed does at worst the same once more. It holds no paths, which may
+//! Kept true: no file is moved, changed or removed. What was done is written down beside the outbox (`watch.json`, replaced
+//! as a whole) after it was done, so a process that is killed does at worst the same once more. It holds no paths, which may
 //! name people, but HMACs of them.
 //!
 //! Errors: those of posting end it, but for a file that cannot be read, which is tried again. Cost: a look at each file's
@@ -15,13 +15,13 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
+    fs, io,
     path::{Path, PathBuf},
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use jiff::{Timestamp, civil::Date};
+use nacre_hosting::file as stored;
 use nacre_schemas::{Digest, cohort::Period};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,8 @@ use crate::{
 
 /// The name of the file that remembers, in the folder of the outbox.
 pub const WATCH_FILE_NAME: &str = "watch.json";
+/// The longest such file that is read, in bytes: some hundred a file that was posted.
+const MAX_MEMORY_BYTES: usize = 256 << 20;
 /// How long to wait before what could not be posted is tried again.
 const RETRY: Duration = Duration::from_secs(300);
 
@@ -99,8 +101,7 @@ pub async fn watch(
                 match post_at(config, &paths, Timestamp::now(), progress).await {
                     Ok(summary) => {
                         watch.done = watch.after(&files, &summary);
-                        let explain = |source| OutboxError::File { path: memory.clone(), source };
-                        remember(&memory, &watch.done).map_err(explain)?;
+                        remember(&memory, &watch.done).map_err(OutboxError::from)?;
                         report(Report::Posted(Box::new(summary)));
                     }
                     Err(PostError::Prepare(PrepareError::File(error))) => report(Report::Unreadable(error)),
@@ -190,19 +191,13 @@ fn stamp(path: &Path) -> io::Result<Stamp> {
 
 /// What was done before; nothing, if that cannot be read, for it would only be done once more.
 fn recall(memory: &Path) -> Done {
-    fs::read(memory).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    let kept = stored::read(memory, MAX_MEMORY_BYTES).ok();
+    kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
-fn remember(memory: &Path, done: &Done) -> io::Result<()> {
-    let beside = memory.with_extension("json.new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&beside)?;
-    file.write_all(&serde_json::to_vec(done).map_err(io::Error::other)?)?;
-    file.sync_all()?;
-    fs::rename(beside, memory)
+fn remember(memory: &Path, done: &Done) -> Result<(), stored::FileError> {
+    let bytes = serde_json::to_vec(done).map_err(|error| stored::FileError::broken(memory, error))?;
+    stored::replace(memory, &bytes, stored::PRIVATE)
 }
 
 #[cfg(test)]

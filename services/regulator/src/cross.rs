@@ -9,8 +9,9 @@
 //!
 //! Errors: [`QueryError`]. Cost: the evaluators' computation (some 20 ms of a core a person each); every custodian is asked.
 
-use std::{collections::BTreeMap, fs};
+use std::collections::BTreeMap;
 
+use nacre_hosting::{file, trust};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
     Digest, Document as _,
@@ -38,7 +39,7 @@ use crate::{
     evaluators::Evaluators,
     exchange::Exchanges,
     progress::{Progress, Stage},
-    query::{nonce, off_thread, read_keys, read_network},
+    query::{nonce, off_thread, read_keys},
     question::{self, QuestionError},
 };
 
@@ -142,7 +143,7 @@ fn read_summands(config: &Config) -> Result<PublishedSummands, QueryError> {
         reason: "custodians differ, and `cross-summands` does not say where the file is that tells who lies".to_owned(),
     })?;
     let own_file = |reason: String| QueryError::OwnFile { path: path.to_path_buf(), reason };
-    let bytes = fs::read(&path).map_err(|error| own_file(error.to_string()))?;
+    let bytes = file::read(&path, PublishedSummands::MAX_BYTES).map_err(|error| own_file(error.source.to_string()))?;
     PublishedSummands::from_canonical(&bytes).map_err(|error| own_file(error.to_string()))
 }
 
@@ -158,12 +159,9 @@ struct Session {
 
 impl Session {
     fn open(config: &Config) -> Result<Self, QueryError> {
-        let network = read_network(config)?;
-        if Catalogue::built_in().index().digest() != network.root().catalogue {
-            return Err(QueryError::OwnCatalogue);
-        }
+        let network = trust::read(&config.trust)?;
         let (signing_key, access_key) = read_keys(config)?;
-        let tls = config.tls.read()?;
+        let tls = config.tls.read().map_err(nacre_hosting::key::KeyFileError::from)?;
         Ok(Self {
             member: config.member.clone(),
             signing_key,

@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use nacre_access::client::ClientError;
-use nacre_hosting::secret::SecretError;
+use nacre_hosting::{key::KeyFileError, trust::TrustError};
 use nacre_schemas::{
     answer::CustodianId,
     id::{ChainId, JurisdictionId},
@@ -29,18 +29,15 @@ pub enum QueryError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Ours: the certificate to show, or the CA that is trusted.
+    /// Ours: a key.
     #[error(transparent)]
-    OwnTls(#[from] nacre_hosting::tls::TlsError),
-    /// Ours: a file of secrets.
+    OwnKey(#[from] KeyFileError),
+    /// Ours: the trust root in the file does not hold, or names another catalogue than this build carries.
     #[error(transparent)]
-    OwnSecret(#[from] SecretError),
-    /// Ours: the trust root in the file does not hold.
+    OwnTrust(#[from] TrustError),
+    /// Ours: the trust root lacks what the question takes.
     #[error("the trust root: {0}")]
     OwnTrustRoot(Failure),
-    /// Ours: this build carries another catalogue than the trust root names.
-    #[error("the network goes by another catalogue of measures than this program carries: update one of them")]
-    OwnCatalogue,
     /// Ours: the configuration lacks an address, or has one that is none.
     #[error("the configuration's address of {whom}: {reason}")]
     OwnAddresses {

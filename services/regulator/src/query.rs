@@ -11,11 +11,14 @@
 //! Errors: [`QueryError`]. Cost: three round trips to each chain concerned, two to each custodian asked, and the
 //! verification of a release, twice.
 
-use std::{collections::BTreeMap, fs, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use nacre_access::key::AccessKey;
-use nacre_hosting::secret;
+use nacre_hosting::{
+    key::{self, KeyFileError},
+    trust,
+};
 use nacre_ledger::{
     merkle::{Sm3Hasher, inclusion},
     signing::{Role, SigningKey},
@@ -31,7 +34,7 @@ use nacre_schemas::{
     query::{SealProof, SealSpan, SignedRequest},
     region::Region,
     release::{GroupFigures, Release},
-    trust::{Chain, SignedTrustRoot},
+    trust::Chain,
 };
 use nacre_verifier::{Failure, Network, dossier, logged, note, release, release::Report, sums};
 
@@ -117,14 +120,11 @@ struct Session {
 
 impl Session {
     fn open(config: &Config, question: &Question) -> Result<Self, QueryError> {
-        let network = read_network(config)?;
-        if Catalogue::built_in().index().digest() != network.root().catalogue {
-            return Err(QueryError::OwnCatalogue);
-        }
+        let network = trust::read(&config.trust)?;
         let definition = question.definition(Catalogue::built_in())?;
         let main = network.main_chain(definition).map_err(QueryError::OwnTrustRoot)?.clone();
         let (signing_key, access_key) = read_keys(config)?;
-        let tls = config.tls.read()?;
+        let tls = config.tls.read().map_err(KeyFileError::from)?;
         Ok(Self {
             definition,
             main,
@@ -343,17 +343,5 @@ pub(crate) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Sen
 
 /// What it signs with, and what it is let in with.
 pub(crate) fn read_keys(config: &Config) -> Result<(SigningKey, Arc<AccessKey>), QueryError> {
-    let own_file = |path: &std::path::Path, reason: String| QueryError::OwnFile { path: path.to_owned(), reason };
-    let signing_key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)
-        .map_err(|error| own_file(&config.signing_key, error.to_string()))?;
-    let access_key = AccessKey::from_pem(&secret::read_text(&config.access_key)?)
-        .map_err(|error| own_file(&config.access_key, error.to_string()))?;
-    Ok((signing_key, Arc::new(access_key)))
-}
-
-pub(crate) fn read_network(config: &Config) -> Result<Network, QueryError> {
-    let own_file = |reason: String| QueryError::OwnFile { path: config.trust.to_path_buf(), reason };
-    let text = fs::read_to_string(&config.trust).map_err(|error| own_file(error.to_string()))?;
-    let signed: SignedTrustRoot = toml::from_str(&text).map_err(|error| own_file(error.to_string()))?;
-    Network::new(signed).map_err(QueryError::OwnTrustRoot)
+    Ok((key::read_signing(&config.signing_key)?, Arc::new(AccessKey::read(&config.access_key)?)))
 }

@@ -18,7 +18,7 @@ use nacre_access::{
     client::{Client, ClientError},
     key::AccessKey,
 };
-use nacre_hosting::{folder::DataFolder, roots::Roots, secret};
+use nacre_hosting::{folder::DataFolder, roots::Roots, trust};
 use nacre_ledger::{
     log::{Answered, Registered},
     merkle::{Sm3Hasher, consistency},
@@ -32,7 +32,7 @@ use crate::{
     config::Config,
     register::{ChainRegister, Kept, Unsettled, answered},
     store::{Store, StoreError},
-    witness::{DATABASE, OpenError, ROOTS, read_network},
+    witness::{DATABASE, OpenError, ROOTS},
 };
 
 /// Why a register is not renewed.
@@ -148,7 +148,7 @@ struct Consistency {
 impl Renewal {
     /// Opens the folder, which no witness may run on.
     pub async fn open(config: &Config, chain: &ChainId) -> Result<Self, RenewalError> {
-        let network = read_network(config)?;
+        let network = trust::read(&config.trust).map_err(OpenError::from)?;
         let listed = network.root().chain(chain).filter(|chain| {
             let names_it = |witness: &nacre_schemas::trust::Witness| witness.name == config.name;
             chain.witnesses.iter().any(names_it)
@@ -235,9 +235,8 @@ impl Renewal {
         standing: &Standing,
     ) -> Result<(SignedCheckpoint, (u64, Vec<String>)), RenewalError> {
         let at = |error| RenewalError::Exchange { chain: self.chain.id.clone(), error };
-        let key = AccessKey::from_pem(&secret::read_text(&config.access_key).map_err(OpenError::from)?);
-        let key = Arc::new(key.map_err(OpenError::from)?);
-        let tls = config.tls.read().map_err(OpenError::from)?;
+        let tls = config.tls.read().map_err(|error| OpenError::from(nacre_hosting::key::KeyFileError::from(error)))?;
+        let key = Arc::new(AccessKey::read(&config.access_key).map_err(OpenError::from)?);
         let client = Client::new(exchange, config.name.clone(), key, &tls).map_err(at)?;
         let path = format!("/v1/chains/{}", self.chain.id.slug());
         let latest: Note = self.fetch(&client, &format!("{path}/checkpoint")).await?;

@@ -10,8 +10,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
-    path::PathBuf,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -21,28 +19,27 @@ use std::{
 
 use nacre_access::{
     client::{Client, ClientError},
-    key::{AccessKey, KeyError as AccessKeyError},
     members::{Members, MembersError},
 };
 use nacre_hosting::{
     folder::{DataFolder, FolderError},
+    key::{self, KeyFileError},
     roots::{Roots, RootsError},
-    secret::{self, SecretError},
+    trust::{self, TrustError},
 };
 use nacre_ledger::{
     log::LogError,
     merkle::{ProofError, Sm3Hasher, consistency},
     note::{SignedCheckpoint, Submission},
-    signing::{KeyError, SigningKey},
+    signing::SigningKey,
 };
 use nacre_schemas::{
-    Document as _, SigningPublicKey,
-    catalogue::Catalogue,
+    SigningPublicKey,
     equivocation::Equivocation,
     id::{ChainId, MemberId},
-    trust::{SignedTrustRoot, WitnessKind},
+    trust::WitnessKind,
 };
-use nacre_verifier::{Failure, Network, equivocation};
+use nacre_verifier::{Network, equivocation};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -62,52 +59,21 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Why a witness does not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// A file or folder.
-    #[error("{}: {error}", .path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// What the operating system says.
-        error: io::Error,
-    },
-    /// The trust root is no TOML of a trust root.
-    #[error("the trust root cannot be read: {0}")]
-    Trust(#[from] toml::de::Error),
-    /// The trust root does not hold.
+    /// The trust root.
     #[error(transparent)]
-    Network(#[from] Failure),
-    /// The trust root names another catalogue than this build carries.
-    #[error("the trust root's catalogue is not the one this witness was built with")]
-    OtherCatalogue,
+    Trust(#[from] TrustError),
     /// The trust roots that it keeps.
     #[error(transparent)]
     Roots(#[from] RootsError),
     /// The admissions cannot be had.
     #[error("the members: {0}")]
     Members(#[from] MembersError),
-    /// Its certificate as a client, or the CA that it trusts.
+    /// A key, which may not be the one that a chain lists.
     #[error(transparent)]
-    Tls(#[from] nacre_hosting::tls::TlsError),
-    /// A key's file.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// The file holds no signing key.
-    #[error("the signing key: {0}")]
-    SigningKey(#[from] KeyError),
-    /// The file holds no access key.
-    #[error("the access key: {0}")]
-    AccessKey(#[from] AccessKeyError),
+    Key(#[from] KeyFileError),
     /// No chain of the trust root lists this witness.
     #[error("no chain of the trust root lists {0} as a witness")]
     Unlisted(MemberId),
-    /// The trust root lists another key.
-    #[error("the key given is not the one that {chain} lists for {name}")]
-    OtherKey {
-        /// The chain.
-        chain: ChainId,
-        /// The witness.
-        name: MemberId,
-    },
     /// A full witness has to know where the chain's bodies are.
     #[error("`[exchanges]` does not say where {0} is, of which this is a full witness")]
     NoExchange(ChainId),
@@ -196,20 +162,19 @@ pub(crate) struct Watched {
 impl Witness {
     /// Checks what it was given, and opens what it kept.
     pub(crate) async fn open(config: &Config) -> Result<Self, OpenError> {
-        let tls = config.tls.read()?;
-        let network = Arc::new(read_network(config)?);
+        let tls = config.tls.read().map_err(KeyFileError::from)?;
+        let network = Arc::new(trust::read(&config.trust)?);
         let members = Arc::new(Members::load(&config.members, &network)?);
-        let key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)?;
-        let access_key = Arc::new(AccessKey::from_pem(&secret::read_text(&config.access_key)?)?);
+        let key = key::read_signing(&config.signing_key)?;
+        let access_key = Arc::new(members.read_access_key(&config.name, &config.access_key)?);
         let folder = DataFolder::take_with_registers(&config.data, &config.registers())?;
         let store = Store::open(&config.data.join(DATABASE)).await?;
         let lineage = Roots::open(&config.data.join(ROOTS), Arc::clone(&network))?.lineage();
         let mut watched = BTreeMap::new();
         for chain in &network.root().chains {
             let Some(listed) = chain.witnesses.iter().find(|witness| witness.name == config.name) else { continue };
-            if listed.signing_key != key.public() {
-                return Err(OpenError::OtherKey { chain: chain.id.clone(), name: config.name.clone() });
-            }
+            let whose = format!("{} on {}", config.name, chain.id);
+            key::check_signing(&config.signing_key, &key, &listed.signing_key, whose)?;
             let mirror = if listed.kind == WitnessKind::Full {
                 let url = config.exchanges.get(&chain.id).ok_or_else(|| OpenError::NoExchange(chain.id.clone()))?;
                 let client = Client::new(url, config.name.clone(), Arc::clone(&access_key), &tls)
@@ -422,14 +387,4 @@ impl Watched {
     pub(crate) fn is_full(&self) -> bool {
         self.mirror.is_some()
     }
-}
-
-pub(crate) fn read_network(config: &Config) -> Result<Network, OpenError> {
-    let file = |error| OpenError::File { path: config.trust.to_path_buf(), error };
-    let text = fs::read_to_string(&config.trust).map_err(file)?;
-    let network = Network::new(toml::from_str::<SignedTrustRoot>(&text)?)?;
-    if network.root().catalogue != Catalogue::built_in().index().digest() {
-        return Err(OpenError::OtherCatalogue);
-    }
-    Ok(network)
 }

@@ -9,7 +9,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use jsonwebtoken::{Algorithm, EncodingKey, Header as JwtHeader};
 use nacre::demo::population::PERSON_SYSTEM;
 use nacre_access::{Scope, client::ClientError, key::AccessKey};
-use nacre_hosting::secret;
 use nacre_schemas::{
     Document as _, Point, Scalar, batch::Batch, canonical::fields, contribution::Contribution, limits, measure::Band,
     query::Statistic, release::Outcome,
@@ -257,7 +256,7 @@ struct Assertion {
 }
 
 fn assertion(sender: &Sender) -> Assertion {
-    let key = AccessKey::from_pem(&secret::read_text(&sender.config.access_key).unwrap()).unwrap();
+    let key = AccessKey::read(&sender.config.access_key).unwrap();
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let member = sender.config.member.as_str();
     let claims = json!({
@@ -339,7 +338,7 @@ async fn tokens_of_another_time_place_scope_or_key_let_nobody_in() {
     let of_main = of_main["access_token"].as_str().unwrap();
     assert_eq!(posted_with(hospital, Some(of_main), &batch).await, "invalid-token", "another server's token");
     let regulator = nacre_regulator::Config::read(&scene.running.places.regulator).unwrap();
-    let key = AccessKey::from_pem(&secret::read_text(&regulator.access_key).unwrap()).unwrap();
+    let key = AccessKey::read(&regulator.access_key).unwrap();
     let mut of_regulator = Assertion { key, ..assertion(hospital) };
     of_regulator.claims["iss"] = json!(regulator.member.as_str());
     of_regulator.claims["sub"] = of_regulator.claims["iss"].clone();

@@ -2,7 +2,11 @@
 
 use std::{fs, path::Path};
 
-use nacre_access::members::{AdmissionError, MAX_ADMISSION_FILE_BYTES, Members, MembersError};
+use nacre_access::{
+    key::AccessKey,
+    members::{AdmissionError, MAX_ADMISSION_FILE_BYTES, Members, MembersError},
+};
+use nacre_hosting::{key::KeyFileError, secret};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
     Document as _,
@@ -94,7 +98,28 @@ fn what_is_no_admission_names_its_file() {
     }
     fs::write(&path, " ".repeat(MAX_ADMISSION_FILE_BYTES + 1)).unwrap();
     let error = Members::load(folder.path(), &consortium.network).err().unwrap();
-    assert!(matches!(&error, MembersError::TooLong { .. }) && error.to_string().contains("dsf.json"), "{error}");
+    assert!(matches!(&error, MembersError::File(_)) && error.to_string().contains("dsf.json"), "{error}");
     let error = Members::load(&folder.path().join("nowhere"), &consortium.network).err().unwrap();
-    assert!(matches!(&error, MembersError::Io { .. }) && error.to_string().contains("nowhere"), "{error}");
+    assert!(matches!(&error, MembersError::File(_)) && error.to_string().contains("nowhere"), "{error}");
+}
+
+#[test]
+fn an_access_key_that_its_member_was_not_admitted_with_is_refused_with_its_file() {
+    let (folder, consortium) = (tempfile::tempdir().unwrap(), Consortium::new());
+    let witness = consortium.admit("witness-macao", MemberRole::Witness);
+    let members = consortium.directory(&[&witness]);
+    let path = folder.path().join("access.pem");
+    secret::write_text(&path, &witness.key.to_pem()).unwrap();
+    let read = members.read_access_key(&"witness-macao".parse().unwrap(), &path);
+    assert_eq!(read.unwrap().public(), witness.key.public());
+    let other = folder.path().join("other.pem");
+    secret::write_text(&other, &AccessKey::generate().unwrap().to_pem()).unwrap();
+    let error = members.read_access_key(&"witness-macao".parse().unwrap(), &other).map(drop).unwrap_err();
+    assert!(matches!(error, KeyFileError::OtherKey { .. }));
+    assert!(
+        ["other.pem", "access key", "witness-macao"].iter().all(|part| error.to_string().contains(part)),
+        "{error}"
+    );
+    // Of a member that the directory does not have, nothing is known to compare with.
+    members.read_access_key(&"witness-of-elsewhere".parse().unwrap(), &other).unwrap();
 }

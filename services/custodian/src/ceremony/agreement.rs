@@ -3,8 +3,9 @@
 //! Kept true: an [`Agreement`] can be carried out: names, keys and numbers occur once, those who receive are custodians 1
 //! to n, and those who deal are the same (a new key) or enough of the old ones (the same key).
 
-use std::{collections::BTreeSet, fs};
+use std::collections::BTreeSet;
 
+use nacre_hosting::file;
 use nacre_schemas::{
     Digest, Document as _, SigningPublicKey,
     ceremony::{Ceremony, KeyPurpose, Participant, SharedKey},
@@ -17,7 +18,7 @@ use rand::{RngCore as _, rngs::OsRng};
 use serde::Deserialize;
 
 use super::{
-    error::{CeremonyError, io},
+    error::CeremonyError,
     files::{self, Folder},
     message::Sender,
     scheme::Scheme,
@@ -25,6 +26,8 @@ use super::{
 
 /// The fewest digits of a digest that count as a comparison: 64 bits.
 pub const MIN_DIGEST_DIGITS: usize = 16;
+/// The longest file of an agreement, in bytes: a table a custodian.
+const MAX_AGREEMENT_BYTES: usize = 1 << 20;
 
 /// A custodian to be, as a roster names it.
 #[derive(Clone, Debug, Deserialize)]
@@ -128,7 +131,7 @@ impl Agreement {
     /// Reads the agreement of a folder.
     pub fn read(folder: &Folder) -> Result<Self, CeremonyError> {
         let path = folder.agreement();
-        let text = fs::read_to_string(&path).map_err(io(&path))?;
+        let text = file::read_text(&path, MAX_AGREEMENT_BYTES)?;
         let wrong = |reason: String| CeremonyError::Agreement { path: path.clone(), reason };
         let ceremony: Ceremony = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         Self::new(ceremony).map_err(|error| wrong(error.to_string()))

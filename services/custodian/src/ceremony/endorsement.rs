@@ -18,11 +18,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     path::PathBuf,
 };
 
-use nacre_hosting::secret;
+use nacre_hosting::{secret, trust};
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
     Blob, Digest, Document as _,
@@ -43,7 +42,7 @@ use rand::rngs::OsRng;
 
 use super::{
     agreement,
-    error::{CeremonyError, io},
+    error::CeremonyError,
     files::{self, Folder},
     message::{self, Expected, Sender},
     results,
@@ -323,7 +322,5 @@ pub fn endorsement_path(folder: &Folder, jurisdiction: &JurisdictionId) -> PathB
 
 /// The root to endorse.
 pub fn read_root(folder: &Folder) -> Result<TrustRoot, CeremonyError> {
-    let path = root_path(folder);
-    let text = fs::read_to_string(&path).map_err(io(&path))?;
-    toml::from_str(&text).map_err(|error| CeremonyError::Agreement { path, reason: error.to_string() })
+    Ok(trust::read_unendorsed(&root_path(folder))?)
 }

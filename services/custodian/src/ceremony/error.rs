@@ -1,8 +1,8 @@
 //! Why a step of a ceremony is not done: who has to do what about it.
 
-use std::{io, path::PathBuf};
+use std::path::PathBuf;
 
-use nacre_hosting::secret::SecretError;
+use nacre_hosting::{file::FileError, secret::SecretError, trust::TrustError};
 use nacre_schemas::{Digest, ceremony::Step};
 use nacre_zk::{custody::CustodyError, key::KeyError as GroupKeyError};
 
@@ -10,13 +10,11 @@ use nacre_zk::{custody::CustodyError, key::KeyError as GroupKeyError};
 #[derive(Debug, thiserror::Error)]
 pub enum CeremonyError {
     /// A file or folder.
-    #[error("{}: {error}", .path.display())]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// What the operating system says.
-        error: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The trust root to endorse.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// A secret file.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -203,9 +201,4 @@ impl CeremonyError {
             other => other,
         }
     }
-}
-
-pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> CeremonyError {
-    let path = path.into();
-    move |error| CeremonyError::Io { path, error }
 }

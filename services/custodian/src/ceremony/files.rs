@@ -9,25 +9,27 @@
 //! ```
 //!
 //! Kept true: a file that is there is whole (it is written beside its name, synced, and renamed), and readable by its
-//! owner alone. What a crash leaves is named `*.tmp` and written over by the next attempt. A message of more than
+//! owner alone. What a crash leaves is named `*.tmp` and replaced by the next attempt. A message of more than
 //! [`MAX_MESSAGE_BYTES`] is not read.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    fs::OpenOptions,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
-use nacre_hosting::secret;
+use nacre_hosting::{
+    file::{self, FileError, PRIVATE},
+    folder, secret,
+};
 use nacre_schemas::ceremony::{Message, Step};
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
-use super::error::{CeremonyError, io};
+use super::error::CeremonyError;
 
 /// The longest message: of a signature share or a dealing with the heads of all others.
-pub const MAX_MESSAGE_BYTES: u64 = 256 << 10;
+pub const MAX_MESSAGE_BYTES: usize = 256 << 10;
 
 /// The folder of a ceremony, or of an endorsement.
 #[derive(Clone, Debug)]
@@ -70,7 +72,7 @@ impl Folder {
     pub(crate) fn prepare(&self) -> Result<(), CeremonyError> {
         for name in ["out", "in", "secret"] {
             let path = self.0.join(name);
-            DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(io(path))?;
+            folder::make_private(&path)?;
         }
         Ok(())
     }
@@ -96,40 +98,25 @@ pub(crate) fn name(sender: &str, step: Step, receiver: Option<&str>) -> String {
 /// As a file holds it.
 pub(crate) fn to_json(path: &Path, value: &impl Serialize) -> Result<Vec<u8>, CeremonyError> {
     let bytes = serde_json::to_vec_pretty(value);
-    bytes.map_err(|error| CeremonyError::Io { path: path.to_owned(), error: error.into() })
+    bytes.map_err(|error| FileError::broken(path, error).into())
 }
 
 /// Reads a message; none if it is not there.
 pub(crate) fn read<B: DeserializeOwned>(path: &Path, sender: &str) -> Result<Option<Message<B>>, CeremonyError> {
     let malformed =
         |reason: String| CeremonyError::Malformed { path: path.to_owned(), sender: sender.to_owned(), reason };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(io(path)(error)),
+    let bytes = match file::read_if_there(path, MAX_MESSAGE_BYTES) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(None),
+        Err(error) if error.is_broken() => return Err(malformed(error.source.to_string())),
+        Err(error) => return Err(error.into()),
     };
-    let mut bytes = Vec::new();
-    file.take(MAX_MESSAGE_BYTES + 1).read_to_end(&mut bytes).map_err(io(path))?;
-    if bytes.len() as u64 > MAX_MESSAGE_BYTES {
-        return Err(malformed(format!("a message has at most {MAX_MESSAGE_BYTES} bytes")));
-    }
     serde_json::from_slice(&bytes).map(Some).map_err(|error| malformed(error.to_string()))
 }
 
 /// Writes a file whole, in place of the one of that name, if there is one; durable when this returns.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), CeremonyError> {
-    let temporary = path.with_extension("tmp");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&temporary).map_err(io(&temporary))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io(&temporary))?;
-    fs::rename(&temporary, path).map_err(io(path))?;
-    sync_folder_of(path)
-}
-
-fn sync_folder_of(path: &Path) -> Result<(), CeremonyError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io(folder))
+    Ok(file::replace(path, bytes, PRIVATE)?)
 }
 
 /// Writes a secret file, hex.
@@ -163,10 +150,10 @@ pub(crate) fn destroy(path: &Path) -> Result<(), CeremonyError> {
     let mut file = match OpenOptions::new().write(true).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(io(path)(error)),
+        Err(error) => return Err(FileError::at(path)(error).into()),
     };
-    let length = file.metadata().map_err(io(path))?.len() as usize;
-    file.write_all(&vec![0; length]).and_then(|()| file.sync_all()).map_err(io(path))?;
-    fs::remove_file(path).map_err(io(path))?;
-    sync_folder_of(path)
+    let length = file.metadata().map_err(FileError::at(path))?.len() as usize;
+    file.write_all(&vec![0; length]).and_then(|()| file.sync_all()).map_err(FileError::at(path))?;
+    file::remove(path)?;
+    Ok(file::sync_folder_of(path)?)
 }

@@ -1,19 +1,19 @@
 //! How far main chains were followed: a file a chain, `<data>/heads/<slug>.json`.
 //!
-//! Kept true: a file is whole, of a checkpoint that was checked, and durable before anything is said by it. Errors: the
-//! operating system's. Cost: two syncs a write.
+//! Kept true: a file is whole, of a checkpoint that was checked, and durable before anything is said by it. Errors:
+//! [`FileError`]. Cost: two syncs a write.
 
-use std::{
-    fs::{self, DirBuilder},
-    io,
-    os::unix::fs::DirBuilderExt as _,
-    path::{Path, PathBuf},
+use std::path::{Path, PathBuf};
+
+use nacre_hosting::{
+    file::{self, FileError, PRIVATE},
+    folder,
 };
-
 use nacre_schemas::{Digest, id::ChainId};
 use serde::{Deserialize, Serialize};
 
-use crate::record::{remove_unfinished, write_whole};
+/// The longest file of a head, in bytes.
+const MAX_HEAD_BYTES: usize = 1_024;
 
 /// The folder.
 pub(super) struct Heads {
@@ -29,10 +29,10 @@ pub(super) struct Head {
 }
 
 impl Heads {
-    pub(super) fn open(data: &Path) -> io::Result<Self> {
+    pub(super) fn open(data: &Path) -> Result<Self, FileError> {
         let folder = data.join("heads");
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        remove_unfinished(&folder)?;
+        folder::make_private(&folder)?;
+        file::remove_unfinished(&folder)?;
         Ok(Self { folder })
     }
 
@@ -40,22 +40,24 @@ impl Heads {
         self.folder.join(format!("{}.json", id.slug()))
     }
 
-    pub(super) fn read(&self, id: &ChainId) -> io::Result<Option<Head>> {
-        match fs::read(self.path(id)) {
-            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+    pub(super) fn read(&self, id: &ChainId) -> Result<Option<Head>, FileError> {
+        let path = self.path(id);
+        let Some(bytes) = file::read_if_there(&path, MAX_HEAD_BYTES)? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| FileError::broken(&path, error))
     }
 
     /// Durable when it returns.
-    pub(super) fn write(&self, id: &ChainId, head: &Head) -> io::Result<()> {
-        write_whole(&self.folder, &self.path(id), &serde_json::to_vec(head)?)
+    pub(super) fn write(&self, id: &ChainId, head: &Head) -> Result<(), FileError> {
+        let path = self.path(id);
+        let bytes = serde_json::to_vec(head).map_err(|error| FileError::broken(&path, error))?;
+        file::replace(&path, &bytes, PRIVATE)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use nacre_schemas::measure::Domain;
 
     use super::*;

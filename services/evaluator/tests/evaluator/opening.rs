@@ -4,6 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, sync::Arc};
 
 use nacre_evaluator::{Evaluator, Keys, KeysError, OpenError};
 use nacre_fhe::arithmetic;
+use nacre_hosting::key::KeyFileError;
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::cross::CrossArithmetic;
 use nacre_verifier::Check;
@@ -45,6 +46,6 @@ async fn it_starts_with_the_networks_keys_its_own_key_and_every_chain_and_shows_
     let path = scene.folder.path().join("signing.hex");
     fs::write(&path, hex::encode(*SigningKey::generate().unwrap().to_bytes())).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    assert!(matches!(Evaluator::open(&config, Arc::clone(keys)), Err(OpenError::OtherKey(_))));
+    assert!(matches!(Evaluator::open(&config, Arc::clone(keys)), Err(OpenError::Key(KeyFileError::OtherKey { .. }))));
     assert!(matches!(Keys::read(&path), Err(KeysError::Malformed { .. })));
 }

@@ -244,7 +244,7 @@ impl Scene {
             let _ = stopped.await;
         };
         let keys = Arc::clone(&cross_lane().keys);
-        let task = tokio::spawn(nacre_evaluator::serve_with_keys(config, keys, listener, shutdown));
+        let task = tokio::spawn(nacre_evaluator::serve_with_keys(config, async { Ok(keys) }, listener, shutdown));
         Running { url, stop, task }
     }
 

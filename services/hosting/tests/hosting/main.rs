@@ -4,3 +4,4 @@
 
 mod founding;
 mod roots;
+mod trust;

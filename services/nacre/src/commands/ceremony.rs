@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -12,7 +11,12 @@ use nacre_custodian::ceremony::{
     endorsement::{Endorsing, Signer},
     status,
 };
-use nacre_hosting::secret;
+use nacre_hosting::{
+    file,
+    key::{self, KeyFile, fingerprint},
+    secret,
+    trust::read_of_any_catalogue,
+};
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{Digest, Document as _, ceremony::KeyPurpose};
 use nacre_zk::share::SecretShare;
@@ -26,6 +30,9 @@ use crate::{
     },
     output,
 };
+
+/// The longest roster, in bytes: a table a custodian.
+const MAX_ROSTER_BYTES: usize = 1 << 20;
 
 /// What a step leaves to be brought to others.
 #[derive(Serialize)]
@@ -53,7 +60,7 @@ pub(super) fn key(file: &Path, output: Output) -> anyhow::Result<()> {
     if !file.exists() {
         secret::write(file, &*SigningKey::generate()?.to_bytes())?;
     }
-    let public = read_key(file)?.public();
+    let public = key::read_signing(file)?.public();
     output.print(&public, || public.to_string())
 }
 
@@ -89,19 +96,14 @@ pub(super) fn endorse(command: EndorseCommand, output: Output) -> anyhow::Result
     }
 }
 
-fn read_key(file: &Path) -> anyhow::Result<SigningKey> {
-    let bytes = secret::read::<32>(file)?;
-    SigningKey::from_bytes(&bytes).with_context(|| format!("{} holds no signing key", file.display()))
+fn read_share(path: &Path) -> anyhow::Result<SecretShare> {
+    let bytes = secret::read::<32>(path)?;
+    Ok(SecretShare::from_bytes(&bytes).map_err(|error| KeyFile { path, what: "share" }.malformed(error))?)
 }
 
-fn read_share(file: &Path) -> anyhow::Result<SecretShare> {
-    let bytes = secret::read::<32>(file)?;
-    SecretShare::from_bytes(&bytes).with_context(|| format!("{} holds no share", file.display()))
-}
-
-fn read_roster(file: &Path) -> anyhow::Result<Roster> {
-    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    toml::from_str(&text).with_context(|| format!("{} is not a roster", file.display()))
+fn read_roster(path: &Path) -> anyhow::Result<Roster> {
+    let text = file::read_text(path, MAX_ROSTER_BYTES)?;
+    toml::from_str(&text).with_context(|| format!("{} is not a roster", path.display()))
 }
 
 fn start_generation(args: &DkgStartArgs, output: Output) -> anyhow::Result<()> {
@@ -111,7 +113,7 @@ fn start_generation(args: &DkgStartArgs, output: Output) -> anyhow::Result<()> {
 }
 
 fn start_resharing(args: &ReshareStartArgs, output: Output) -> anyhow::Result<()> {
-    let network = super::verify::read_trust(&args.trust)??;
+    let network = read_of_any_catalogue(&args.trust)?;
     let dealers: BTreeSet<u16> = args.dealers.iter().copied().collect();
     let roster = read_roster(&args.roster)?;
     let key = (&args.jurisdiction, args.purpose);
@@ -141,14 +143,14 @@ fn sent(paths: Vec<PathBuf>, what_next: &str, output: Output) -> anyhow::Result<
 }
 
 fn round_1(args: &OwnArgs, digest: &str, share: Option<&SecretShare>, output: Output) -> anyhow::Result<()> {
-    let key = read_key(&args.key)?;
+    let key = key::read_signing(&args.key)?;
     let session = Session::open(Folder::at(&args.dir), &key)?;
     session.agreement().confirm(digest)?;
     sent(vec![session.round_1(share)?], "Bring it to everyone's `in`; with theirs in yours, run round2.", output)
 }
 
 fn round_2(args: &OwnArgs, output: Output) -> anyhow::Result<()> {
-    let key = read_key(&args.key)?;
+    let key = key::read_signing(&args.key)?;
     let paths = Session::open(Folder::at(&args.dir), &key)?.round_2()?;
     let next = if paths.is_empty() {
         "Nothing to deal: with the dealers' messages in your `in`, run finish."
@@ -159,7 +161,7 @@ fn round_2(args: &OwnArgs, output: Output) -> anyhow::Result<()> {
 }
 
 fn finish(args: &OwnArgs, output: Output) -> anyhow::Result<()> {
-    let key = read_key(&args.key)?;
+    let key = key::read_signing(&args.key)?;
     let Finished { keys, share, waiting } = Session::open(Folder::at(&args.dir), &key)?.finish()?;
     let done = Done { group_key: keys.map(|keys| keys.group_key()), share, waiting };
     output.print(&done, || {
@@ -204,7 +206,7 @@ fn show_status(dir: &Path, output: Output) -> anyhow::Result<()> {
         for progress in status.participants {
             table.add_row([
                 progress.participant.clone(),
-                trust::fingerprint(progress.signing_key.as_bytes()),
+                fingerprint(progress.signing_key.as_bytes()),
                 mark(progress.round_1),
                 progress.round_2_to.join("\n"),
                 mark(progress.result),
@@ -227,7 +229,7 @@ fn open_signer<'k>(
 }
 
 fn commit(args: &CommitArgs, output: Output) -> anyhow::Result<()> {
-    let key = read_key(&args.own.key)?;
+    let key = key::read_signing(&args.own.key)?;
     let signer = open_signer(&args.own, &args.ceremony, args.pseudonyms.as_deref(), &key)?;
     trust::confirm(&signer.root().digest(), &args.digest)?;
     let next = "Bring it to the other signers' `in`; with theirs in yours, run sign.";
@@ -235,7 +237,7 @@ fn commit(args: &CommitArgs, output: Output) -> anyhow::Result<()> {
 }
 
 fn sign(args: &SignArgs, output: Output) -> anyhow::Result<()> {
-    let key = read_key(&args.own.key)?;
+    let key = key::read_signing(&args.own.key)?;
     let signer = open_signer(&args.own, &args.ceremony, args.pseudonyms.as_deref(), &key)?;
     let next = "Bring it to whoever aggregates.";
     sent(vec![signer.sign(&args.signers.iter().copied().collect())?], next, output)

@@ -1,9 +1,9 @@
 //! `nacre consortium`.
 
-use std::{collections::BTreeMap, fs, process::ExitCode};
+use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use anyhow::Context as _;
-
+use nacre_hosting::{config, file};
 use nacre_schemas::topology::Topology;
 
 use super::Output;
@@ -23,8 +23,8 @@ fn topology(args: &InitArgs) -> anyhow::Result<Topology> {
         None => Topology::of_regions(&args.regions),
         Some("gba") => Topology::gba(),
         Some(path) => {
-            let text =
-                fs::read_to_string(path).with_context(|| format!("cannot read {path}; --topology gba is built in"))?;
+            let text = file::read_text(Path::new(path), config::MAX_BYTES);
+            let text = text.context("a topology is a file, or `gba`, which is built in")?;
             Topology::from_toml(&text).with_context(|| path.to_owned())?
         }
     };

@@ -1,8 +1,9 @@
 //! `nacre query --cross … --table` and `nacre query --mean … --by-band …`.
 
-use std::{fs, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
+use nacre_hosting::file;
 use nacre_regulator::{Config, CrossQuestion, NamedMeasure};
 use nacre_schemas::cross::CrossStatistic;
 
@@ -16,8 +17,7 @@ pub(super) async fn run(args: QueryArgs, output: Output) -> anyhow::Result<ExitC
     let bars = Bars::new();
     let answered = nacre_regulator::cross_query(&config, &question, &bars).await?;
     bars.end();
-    fs::write(&path, serde_json::to_vec(&answered.release)?)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    file::publish(&path, &serde_json::to_vec(&answered.release)?)?;
     for fault in &answered.faults {
         eprintln!("warning: {fault}");
     }

@@ -1,11 +1,11 @@
 //! `nacre dispute`: a provider or regulator disputes a record, on the judicial chain.
 
-use std::{collections::BTreeMap, fs, path::Path, process::ExitCode, sync::Arc};
+use std::{collections::BTreeMap, path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, ensure};
 use nacre_access::{Scope, client::Client, key::AccessKey};
-use nacre_hosting::{config::ConfigPath, secret, tls::ClientTlsConfig};
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_hosting::{config, config::ConfigPath, file, key, tls::ClientTlsConfig, trust};
+use nacre_ledger::signing::Role;
 use nacre_regulator::Publication;
 use nacre_schemas::{
     Digest, Document as _,
@@ -72,7 +72,7 @@ struct Shape {
 impl Claimant {
     /// From `provider.toml` or `regulator.toml`.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = file::read_text(path, config::MAX_BYTES)?;
         let shape: Shape = toml::from_str(&text).with_context(|| format!("{} is no configuration", path.display()))?;
         Ok(match shape.record_key {
             Some(IgnoredAny) => {
@@ -103,7 +103,7 @@ impl Claimant {
 
 /// Verifies the evidence, signs the statement, logs it on the judicial chain, and checks that it stands there.
 pub async fn dispute(claimant: &Claimant, evidence: &Evidence, statement: &Text<1_024>) -> anyhow::Result<Logged> {
-    let network = verify::read_trust(&claimant.trust)??;
+    let network = trust::read_of_any_catalogue(&claimant.trust)?;
     nacre_verifier::evidence::check(evidence, &network)?;
     ensure!(
         !statement.as_str().is_empty(),
@@ -121,10 +121,10 @@ pub async fn dispute(claimant: &Claimant, evidence: &Evidence, statement: &Text<
         claimant: claimant.member.clone(),
         statement: statement.clone(),
     };
-    let key = SigningKey::from_bytes(&*secret::read::<32>(&claimant.signing_key)?)?;
+    let key = key::read_signing(&claimant.signing_key)?;
     let signature = key.sign(Role::Dispute, &dispute.to_canonical());
     let signed = SignedDispute { dispute, signature };
-    let access = AccessKey::from_pem(&secret::read_text(&claimant.access_key)?)?;
+    let access = AccessKey::read(&claimant.access_key)?;
     let client = Client::new(url, claimant.member.clone(), Arc::new(access), &claimant.tls.read()?)?;
     let path = format!("/v1/chains/{}/disputes", judicial.id.slug());
     let logged: Publication = client.post_json(&path, Scope::DisputesWrite, &signed).await?;

@@ -1,20 +1,19 @@
 //! `nacre evidence`.
 
-use std::{fs, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
-use anyhow::Context as _;
+use nacre_hosting::{file, trust};
 use nacre_provider::Config;
 
-use super::{Output, verify};
+use super::Output;
 use crate::cli::EvidenceArgs;
 
 pub(super) async fn run(args: &EvidenceArgs, output: Output) -> anyhow::Result<ExitCode> {
     let config = Config::read(&args.config)?;
     let evidence = nacre_provider::gather(&config, args.record, Duration::from_secs(args.wait)).await?;
-    let network = verify::read_trust(&config.trust)??;
+    let network = trust::read_of_any_catalogue(&config.trust)?;
     let report = nacre_verifier::evidence::check(&evidence, &network)?;
-    fs::write(&args.out, serde_json::to_vec_pretty(&evidence)?)
-        .with_context(|| format!("cannot write {}", args.out.display()))?;
+    file::publish(&args.out, &serde_json::to_vec_pretty(&evidence)?)?;
     output.print(&report, || {
         let way: Vec<&str> = evidence.anchors.iter().map(|step| step.chain.as_str()).collect();
         format!(

@@ -5,7 +5,6 @@ use std::{process::ExitCode, sync::Arc};
 use anyhow::Context as _;
 use nacre_access::{Scope, client::Client, client::ClientError, key::AccessKey};
 use nacre_exchange::Config;
-use nacre_hosting::secret;
 use nacre_schemas::{entry::SealEntry, id::ChainId};
 use serde::Serialize;
 
@@ -45,7 +44,7 @@ pub struct Sealed {
 /// Closes the epoch of every chain of a running exchange that has contributions.
 pub async fn seal(config: &Config) -> anyhow::Result<Vec<Sealed>> {
     let operator = config.operator.as_ref().context("the configuration names no operator, who alone closes epochs")?;
-    let key = AccessKey::from_pem(&secret::read_text(&operator.access_key)?)?;
+    let key = AccessKey::read(&operator.access_key)?;
     let client = Client::new(&config.url, operator.member.clone(), Arc::new(key), &config.tls.read()?)?;
     let mut sealed = Vec::new();
     for chain in &config.chains {

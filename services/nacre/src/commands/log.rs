@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use nacre_access::client::PlainClient;
-use nacre_hosting::tls::ClientTlsConfig;
+use nacre_hosting::{tls::ClientTlsConfig, trust};
 use nacre_ledger::{
     log::{Finding, Item, LogError, LogOptions, MAX_ENTRY_BYTES, Mirror, check, inspect, repair},
     note::SignedCheckpoint,
@@ -20,10 +20,7 @@ use nacre_schemas::{Document as _, SigningPublicKey, entry::Entry, id::ChainId};
 use nacre_verifier::Lineage;
 use serde::Serialize;
 
-use super::{
-    Output,
-    verify::{read_signed_trust, read_trust},
-};
+use super::Output;
 use crate::{
     cli::{CheckLogArgs, LogCommand, LogKeysArgs, MirrorLogArgs, RepairLogArgs, ShowLogArgs},
     progress::Bars,
@@ -55,12 +52,12 @@ struct Identity {
 impl Identity {
     /// From the trust roots.
     fn read(args: &LogKeysArgs, chain: &ChainId) -> anyhow::Result<Self> {
-        let network = read_trust(&args.trust)??;
+        let network = trust::read_of_any_catalogue(&args.trust)?;
         let found = network.root().chain(chain).with_context(|| format!("the trust root has no chain {chain}"))?;
         let (origin, public) = (network.root().origin(chain), found.signing_key);
         let mut lineage = Lineage::new(Arc::new(network));
         for path in &args.earlier_trust {
-            let earlier = read_signed_trust(path)?;
+            let earlier = trust::read_unchecked(path)?;
             lineage.add(earlier).with_context(|| format!("{} is not before the present trust root", path.display()))?;
         }
         let earlier = lineage.signing_keys(chain).into_iter().filter(|key| *key != public).collect();

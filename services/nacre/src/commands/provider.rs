@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use comfy_table::Cell;
-use nacre_hosting::signals;
+use nacre_hosting::{file, signals};
 use nacre_provider::{
     Config, ConsentSummary, Erased, FetchSummary, Given, GrantList, GrantTerms, Outcome, Pace, Permission, PersonId,
     Place, PostSummary, Preview, PreviewedPseudonym, Refused, Report, SetAside, Status, Unreachable, Unsettled,
@@ -146,9 +146,7 @@ async fn grant(args: &GrantArgs, output: Output) -> anyhow::Result<ExitCode> {
     let until = args.until.as_deref().map(|until| parse_until(until, config.unnamed.utc_offset)).transpose()?;
     let summary = match &args.consent {
         Some(path) => {
-            let length = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
-            anyhow::ensure!(length <= MAX_CONSENT_BYTES, "{}: a Consent has at most 16 MiB", path.display());
-            let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let text = file::read_text(path, MAX_CONSENT_BYTES)?;
             let open = Permission::new(args.to.iter().cloned().collect(), args.purpose.into_iter().collect(), until);
             let followed = nacre_provider::grant_by_consent(&config, &text, &open).await;
             followed.with_context(|| path.display().to_string())?
@@ -225,7 +223,7 @@ fn opened(fetched: &FetchSummary) -> String {
 }
 
 /// The largest file of Consents, in bytes.
-const MAX_CONSENT_BYTES: u64 = 16 << 20;
+const MAX_CONSENT_BYTES: usize = 16 << 20;
 
 /// How many records of a preview are shown; the rest are in `--json`.
 const SHOWN: usize = 20;

@@ -1,8 +1,9 @@
 //! `nacre query`.
 
-use std::{collections::BTreeSet, fs, process::ExitCode};
+use std::{collections::BTreeSet, process::ExitCode};
 
 use anyhow::Context as _;
+use nacre_hosting::file;
 use nacre_regulator::{Config, NamedMeasure, Question};
 use nacre_schemas::{answer::Rule, cohort::AgeBand, release::Outcome};
 
@@ -20,8 +21,7 @@ pub(super) async fn run(args: QueryArgs, output: Output) -> anyhow::Result<ExitC
     let Some(path) = path else { return preview(&config, &question, &bars, output).await };
     let outcome = nacre_regulator::query(&config, &question, &bars).await?;
     bars.end();
-    let json = serde_json::to_vec_pretty(&outcome.release)?;
-    fs::write(&path, json).with_context(|| format!("cannot write {}", path.display()))?;
+    file::publish(&path, &serde_json::to_vec_pretty(&outcome.release)?)?;
     for fault in &outcome.faults {
         eprintln!("warning: {fault}");
     }

@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use nacre_evaluator::{Keys, RecomputeError};
+use nacre_hosting::trust;
 use serde::Serialize;
 
 use super::{
     Output,
-    verify::{FAILED, read_cross_release, read_trust},
+    verify::{FAILED, read_cross_release},
 };
 use crate::{cli::RecomputeArgs, progress::Bars};
 
@@ -23,7 +24,7 @@ struct Verdict {
 
 pub(super) fn run(args: &RecomputeArgs, output: Output) -> anyhow::Result<ExitCode> {
     let release = read_cross_release(&args.release)?;
-    let network = read_trust(&args.trust)??;
+    let network = trust::read_of_any_catalogue(&args.trust)?;
     let bars = Bars::new();
     bars.begin("loading the keys", 1);
     let keys = Keys::read(&args.keys)?;

@@ -5,7 +5,6 @@
 //! The role is stopped meanwhile: its folder is held.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -16,8 +15,10 @@ use anyhow::{Context as _, bail, ensure};
 use nacre_access::client::PlainClient;
 use nacre_hosting::tls::ClientTls;
 use nacre_hosting::{
+    file,
     folder::DataFolder,
     roots::{Roots, RootsError},
+    trust,
 };
 use nacre_ledger::{
     log::{Answered, LogOptions, Mirror, Reader, Register, Registered, check},
@@ -28,7 +29,7 @@ use nacre_verifier::{Lineage, Network, note};
 use nacre_witness::renewal::{Renewal, Word};
 use serde::Serialize;
 
-use super::{Output, verify::read_trust};
+use super::Output;
 use crate::cli::{
     CustodianRegisterCommand, ExchangeRegisterCommand, RenewCustodianRegisterArgs, RenewExchangeRegisterArgs,
     RenewWitnessRegisterArgs, StatedArgs, WitnessRegisterCommand,
@@ -134,9 +135,7 @@ fn stated(args: &StatedArgs) -> Option<Answered> {
 
 fn read_notes(paths: &[PathBuf]) -> anyhow::Result<Vec<Note>> {
     let read = |path: &PathBuf| {
-        let size = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
-        ensure!(size <= limits::MAX_NOTE_BYTES as u64, "{} has {size} bytes: no checkpoint", path.display());
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = file::read_text(path, limits::MAX_NOTE_BYTES)?;
         text.parse().map_err(|error: String| anyhow::anyhow!("{} is no checkpoint: {error}", path.display()))
     };
     paths.iter().map(read).collect()
@@ -264,7 +263,7 @@ pub(super) async fn of_exchange(command: ExchangeRegisterCommand, output: Output
         ExchangeRegisterCommand::Show(args) => {
             let config = nacre_exchange::Config::read(&args.config)?;
             let _folder = DataFolder::take(&config.data)?;
-            let present = Arc::new(read_trust(&config.trust)??);
+            let present = Arc::new(trust::read_of_any_catalogue(&config.trust)?);
             // An exchange does not start without them either.
             let (lineage, unread) = match lineage(&config, Arc::clone(&present)) {
                 Ok(lineage) => (lineage, None),
@@ -304,7 +303,7 @@ fn closed_chain(config: &nacre_exchange::Config, lineage: &Lineage, chain: &Chai
 async fn renew_exchange(args: &RenewExchangeRegisterArgs, output: Output) -> anyhow::Result<ExitCode> {
     let config = nacre_exchange::Config::read(&args.config)?;
     let _folder = DataFolder::take(&config.data)?;
-    let lineage = lineage(&config, Arc::new(read_trust(&config.trust)??))?;
+    let lineage = lineage(&config, Arc::new(trust::read_of_any_catalogue(&config.trust)?))?;
     let network = lineage.present();
     let chain = find(network, &args.chain)?;
     ensure!(
@@ -463,7 +462,7 @@ fn renew_custodian(args: &RenewCustodianRegisterArgs, output: Output) -> anyhow:
 /// A custodian's own log, and its folder, which no custodian runs on.
 fn closed_custodian(path: &Path) -> anyhow::Result<(DataFolder, Closed)> {
     let config = nacre_custodian::Config::read(path)?;
-    let network = read_trust(&config.trust)??;
+    let network = trust::read_of_any_catalogue(&config.trust)?;
     let id = CustodianId { jurisdiction: config.jurisdiction.clone(), number: config.number };
     let known = network.root().custodian(&id).with_context(|| format!("the trust root has no custodian {id}"))?;
     let log = Closed {
@@ -483,7 +482,7 @@ pub(super) async fn of_witness(command: WitnessRegisterCommand, output: Output) 
     match command {
         WitnessRegisterCommand::Show(args) => {
             let config = nacre_witness::Config::read(&args.config)?;
-            let network = read_trust(&config.trust)??;
+            let network = trust::read_of_any_catalogue(&config.trust)?;
             let listed = |chain: &&Chain| chain.witnesses.iter().any(|witness| witness.name == config.name);
             let mut all = Vec::new();
             for chain in network.root().chains.iter().filter(listed) {

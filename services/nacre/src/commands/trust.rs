@@ -4,15 +4,20 @@ use std::{fs, path::Path};
 
 use anyhow::{Context as _, ensure};
 use nacre_custodian::ceremony::{Folder, MIN_DIGEST_DIGITS, endorsement::root_path};
+use nacre_hosting::{
+    file,
+    key::fingerprint,
+    trust::{self, TrustError},
+};
 use nacre_schemas::{
     Digest, Document as _,
     catalogue::Catalogue,
-    trust::{Chain, Jurisdiction, SignedTrustRoot, TrustRoot},
+    trust::{Chain, Jurisdiction, TrustRoot},
 };
 use nacre_verifier::Network;
 use serde::Serialize;
 
-use super::{Output, verify};
+use super::Output;
 use crate::{
     assembly::{self, Description},
     cli::{AssembleArgs, FinishArgs, TrustCommand},
@@ -43,12 +48,12 @@ pub(super) fn run(command: TrustCommand, output: Output) -> anyhow::Result<()> {
 }
 
 fn assemble(args: &AssembleArgs, output: Output) -> anyhow::Result<()> {
-    let previous = args.previous.as_deref().map(|path| anyhow::Ok(verify::read_trust(path)??)).transpose()?;
+    let previous = args.previous.as_deref().map(trust::read_of_any_catalogue).transpose()?;
     let root = Description::read(&args.description)?.assemble(previous.as_ref().map(Network::root))?;
     fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
     let path = root_path(&Folder::at(&args.out));
     ensure!(!path.exists(), "{} is there already; nothing is overwritten: name another folder", path.display());
-    fs::write(&path, toml::to_string(&root)?).with_context(|| format!("cannot write {}", path.display()))?;
+    file::publish(&path, toml::to_string(&root)?.as_bytes())?;
     output.print(&Shown::of(&root, false), || {
         let new_key = previous.as_ref().is_some_and(|previous| !assembly::has_key_of(&root, previous.root()));
         let warning = if new_key {
@@ -72,15 +77,13 @@ fn assemble(args: &AssembleArgs, output: Output) -> anyhow::Result<()> {
 }
 
 fn show(file: &Path, output: Output) -> anyhow::Result<()> {
-    let content = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let (root, endorsed) = match toml::from_str::<SignedTrustRoot>(&content) {
-        Ok(signed) => (Network::new(signed)?.root().clone(), true),
-        Err(_) => {
-            let root: TrustRoot =
-                toml::from_str(&content).with_context(|| format!("{} is no trust root", file.display()))?;
+    let (root, endorsed) = match trust::read_of_any_catalogue(file) {
+        Err(TrustError::Malformed { .. }) => {
+            let root = trust::read_unendorsed(file)?;
             Network::check_unendorsed(&root)?;
             (root, false)
         }
+        read => (read?.root().clone(), true),
     };
     let state = if endorsed { "endorsed by all its jurisdictions" } else { "not endorsed" };
     output.print(&Shown::of(&root, endorsed), || text(&root, state))
@@ -90,7 +93,7 @@ fn finish(args: &FinishArgs, output: Output) -> anyhow::Result<()> {
     let network = assembly::finish(&args.dir)?;
     let path = &args.out;
     ensure!(!path.exists(), "{} is there already; nothing is overwritten: name another file", path.display());
-    fs::write(path, toml::to_string(network.signed())?).with_context(|| format!("cannot write {}", path.display()))?;
+    file::publish(path, toml::to_string(network.signed())?.as_bytes())?;
     let root = network.root();
     output.print(&Shown::of(root, true), || {
         let state = "endorsed by all its jurisdictions";
@@ -106,13 +109,6 @@ pub(super) fn confirm(found: &Digest, told: &str) -> anyhow::Result<()> {
         "the root in this folder has the digest {found}, not {told}: compare root.toml with the others'"
     );
     Ok(())
-}
-
-/// 16 digits of a key's digest, in groups, for people to compare.
-pub(super) fn fingerprint(key: &[u8]) -> String {
-    let digits = Digest::of(key).to_string();
-    let groups: Vec<&str> = (0..4).map(|group| &digits[4 * group..4 * group + 4]).collect();
-    groups.join(" ")
 }
 
 fn text(root: &TrustRoot, state: &str) -> String {

@@ -1,8 +1,12 @@
 //! `nacre verify`: a release, a piece of evidence or an equivocation, told apart by what the file holds.
 
-use std::{fs, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
+use nacre_hosting::{
+    file::{self, FileError},
+    trust::{self, TrustError},
+};
 use nacre_schemas::{
     Document,
     cross::{CrossCell, CrossRelease, CrossStatistic},
@@ -10,9 +14,8 @@ use nacre_schemas::{
     evidence::Evidence,
     limits,
     release::Release,
-    trust::SignedTrustRoot,
 };
-use nacre_verifier::{Failure, Network, cross, equivocation, evidence, release};
+use nacre_verifier::{Failure, cross, equivocation, evidence, release};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use super::Output;
@@ -58,10 +61,10 @@ pub enum Proof {
 }
 
 pub(super) fn run(args: &VerifyArgs, output: Output) -> anyhow::Result<ExitCode> {
-    let (proof, trust) = (read(&args.file)?, read_trust(&args.trust)?);
-    let network = match trust {
-        Ok(network) => network,
-        Err(failure) => return conclude::<()>(output, Err(failure), |()| String::new()),
+    let proof = read(&args.file)?;
+    let network = match trust::read_of_any_catalogue(&args.trust) {
+        Err(TrustError::Refused { source, .. }) => return conclude::<()>(output, Err(source), |()| String::new()),
+        read => read?,
     };
     match proof {
         Proof::Release(release) => {
@@ -147,12 +150,9 @@ pub(super) fn read_cross_release(path: &Path) -> anyhow::Result<CrossRelease> {
     Ok(*parse(path, &bytes(path)?, "a release of the cross lane")?)
 }
 
-fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let size = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
+fn bytes(path: &Path) -> Result<Vec<u8>, FileError> {
     // Hex and names make JSON a few times as long as the canonical form, which is what is limited.
-    let limit = 4 * limits::MAX_RELEASE_BYTES as u64;
-    ensure!(size <= limit, "{} has {size} bytes; what can be verified has {limit} at most", path.display());
-    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    file::read(path, 4 * limits::MAX_RELEASE_BYTES)
 }
 
 fn parse<T: Document + for<'a> Deserialize<'a>>(path: &Path, bytes: &[u8], what: &str) -> anyhow::Result<Box<T>> {
@@ -163,17 +163,6 @@ fn parse<T: Document + for<'a> Deserialize<'a>>(path: &Path, bytes: &[u8], what:
     } else {
         serde_json::from_slice(bytes).with_context(explain)?
     }))
-}
-
-/// Reads and checks a trust root.
-pub fn read_trust(path: &Path) -> anyhow::Result<Result<Network, Failure>> {
-    Ok(Network::new(read_signed_trust(path)?))
-}
-
-/// Reads a trust root, unchecked.
-pub(super) fn read_signed_trust(path: &Path) -> anyhow::Result<SignedTrustRoot> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("{} is not a trust root", path.display()))
 }
 
 fn lines(items: &[String]) -> String {

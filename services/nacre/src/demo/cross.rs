@@ -1,9 +1,10 @@
 //! The demo's question of the cross lane: what a hospital and a gym know of the same people, and nobody of both. It is asked
 //! where the demo was told to show the lane, and what is known to leak is said there.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context as _;
+use nacre_hosting::{file, trust};
 use nacre_regulator::{Config, CrossQuestion, NamedMeasure};
 use nacre_schemas::{catalogue::Catalogue, cohort::Period, cross::CrossStatistic, measure::Measure, region::Region};
 use nacre_verifier::cross;
@@ -13,7 +14,7 @@ use super::{
     questions::Answered,
 };
 use crate::{
-    commands::{Output, verify},
+    commands::Output,
     consortium::{Consortium, CrossPlan},
     known_leaks, output,
     progress::Bars,
@@ -76,8 +77,8 @@ pub async fn ask(
     let config = Config::read(&places.regulator)?;
     let answered = nacre_regulator::cross_query(&config, &question()?, &Bars::new()).await?;
     let path = folder.join("releases/pressure-by-steps.json");
-    fs::write(&path, serde_json::to_vec(&answered.release)?)?;
-    let network = verify::read_trust(&places.trust)??;
+    file::publish(&path, &serde_json::to_vec(&answered.release)?)?;
+    let network = trust::read(&places.trust)?;
     let definitions = cross::check_release(&answered.release, &network)?;
     let cells = &answered.release.cells;
     output.say(output::cross(cells, &definitions, CrossStatistic::Table));

@@ -1,12 +1,12 @@
 //! The evidence on one record: what its provider could show to a court.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::bail;
+use nacre_hosting::{file, trust};
 use nacre_provider::Config;
 use nacre_schemas::{Digest, id::ChainId};
 use serde::Serialize;
@@ -40,9 +40,9 @@ pub async fn show(places: &Consortium, folder: &Path, output: Output) -> anyhow:
     let (member, config, record) = a_record(places).await?;
     let gathered = nacre_provider::gather(&config, record, PATIENCE).await?;
     let file = folder.join("evidence.json");
-    fs::write(&file, serde_json::to_vec_pretty(&gathered)?)?;
+    file::publish(&file, &serde_json::to_vec_pretty(&gathered)?)?;
     let Proof::Evidence(read) = verify::read(&file)? else { bail!("{} is no evidence", file.display()) };
-    let report = nacre_verifier::evidence::check(&read, &verify::read_trust(&places.trust)??)?;
+    let report = nacre_verifier::evidence::check(&read, &trust::read(&places.trust)?)?;
     let anchored_in: Vec<ChainId> = read.anchors.iter().map(|step| step.chain.clone()).collect();
     let way: Vec<&str> = anchored_in.iter().map(ChainId::as_str).collect();
     output.say(format_args!(

@@ -8,8 +8,8 @@ use nacre_access::{
     client::{Client, ClientError},
     key::AccessKey,
 };
-use nacre_hosting::secret;
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_hosting::{key, trust};
+use nacre_ledger::signing::Role;
 use nacre_schemas::{
     Blob, Digest, Document as _,
     answer::Decision,
@@ -31,10 +31,7 @@ use rand::rngs::OsRng;
 use serde::Serialize;
 
 use super::questions;
-use crate::{
-    commands::{Output, verify},
-    consortium::Consortium,
-};
+use crate::{commands::Output, consortium::Consortium};
 
 /// What became of a fraud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -84,7 +81,7 @@ impl Fraud {
 
 /// Tries all three.
 pub async fn show_all(places: &Consortium, folder: &Path, output: Output) -> anyhow::Result<Vec<Fraud>> {
-    let network = verify::read_trust(&places.trust)??;
+    let network = trust::read(&places.trust)?;
     let releases = questions::releases(folder, network.root())?;
     let frauds = vec![
         altered_figure(&releases, &network),
@@ -166,9 +163,9 @@ async fn value_out_of_range(places: &Consortium, network: &Network) -> anyhow::R
         cross: None,
         signature: nacre_schemas::Signature([0; 64]),
     };
-    let key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)?;
+    let key = key::read_signing(&config.signing_key)?;
     batch.signature = key.sign(Role::Batch, &batch.statement().to_canonical());
-    let access = AccessKey::from_pem(&secret::read_text(&config.access_key)?)?;
+    let access = AccessKey::read(&config.access_key)?;
     let client = Client::new(&config.exchange, config.member.clone(), Arc::new(access), &config.tls.read()?)?;
     let path = format!("/v1/chains/{}/batches", config.chain.slug());
     let answer: Result<BatchReceipt, ClientError> =
@@ -213,7 +210,7 @@ fn share_from_wrong_key(places: &Consortium, releases: &[Release], network: &Net
             }
             let config = places.custodians.get(&custodian.to_string()).context("the custodian has a configuration")?;
             let config = nacre_custodian::Config::read(config)?;
-            let key = SigningKey::from_bytes(&*secret::read::<32>(&config.signing_key)?)?;
+            let key = key::read_signing(&config.signing_key)?;
             signed.signature = key.sign(Role::Answer, &signed.answer.to_canonical());
             return Ok(Fraud::held(fraud, nacre_verifier::release::check(&altered, network).map(drop)));
         }

@@ -16,6 +16,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use nacre_hosting::trust;
 use nacre_schemas::{cohort::Period, region::Region, topology::Topology};
 use serde::Serialize;
 
@@ -121,7 +122,7 @@ pub async fn show(args: &DemoArgs, output: Output) -> anyhow::Result<Summary> {
     Ok(Summary {
         people: args.people,
         contributions,
-        cross_lane: CrossLane::of(commands::verify::read_trust(&places.trust)??.root()),
+        cross_lane: CrossLane::of(trust::read(&places.trust)?.root()),
         evidence,
         answers,
         frauds,

@@ -46,6 +46,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use nacre_hosting::{
     host::{Host, HostError},
+    key::KeyFileError,
     server::Listeners,
 };
 use tokio::sync::watch;
@@ -57,7 +58,6 @@ pub use self::{
 use self::{door::Door, rounds::Rounds, spool::Spool};
 use crate::{
     config::Config,
-    keys::KeyError,
     outbox::{Outbox, OutboxError},
     post::{self, PostError},
     sm4_gcm::EncryptError,
@@ -109,8 +109,8 @@ impl From<EncryptError> for ServeError {
     }
 }
 
-impl From<KeyError> for ServeError {
-    fn from(error: KeyError) -> Self {
+impl From<KeyFileError> for ServeError {
+    fn from(error: KeyFileError) -> Self {
         Self::Post(error.into())
     }
 }

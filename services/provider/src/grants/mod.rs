@@ -21,6 +21,7 @@ use nacre_access::{
     Scope,
     client::{Client, ClientError},
 };
+use nacre_hosting::trust;
 use nacre_schemas::{
     Digest, Document as _,
     grant::{GrantState, GrantsPage, Purpose, Terms},
@@ -39,7 +40,6 @@ use crate::{
     config::{Config, UtcOffset},
     fhir::effective::latest_moment,
     keys::Keys,
-    post::read_network,
     seal::payload::OpenError,
 };
 
@@ -144,7 +144,7 @@ struct Site {
 
 impl Site {
     fn open(config: &Config) -> Result<Self, GrantError> {
-        let network = read_network(&config.trust)?;
+        let network = trust::read_of_any_catalogue(&config.trust).map_err(PostError::from)?;
         let keys = Keys::read(config).map_err(PostError::from)?;
         let mut clients = BTreeMap::new();
         let own = std::iter::once((&config.chain, &config.exchange));

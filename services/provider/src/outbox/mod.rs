@@ -25,12 +25,15 @@ pub(crate) mod receipt;
 pub(crate) mod record;
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io,
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use nacre_hosting::{
+    file::{self, FileError},
+    folder,
+};
 use nacre_schemas::{DecodeError, Digest};
 use sqlx::{
     Connection as _,
@@ -48,13 +51,8 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/sq
 #[derive(Debug, thiserror::Error)]
 pub enum OutboxError {
     /// The file system refuses.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Another run is posting.
     #[error("{} is locked: another run is posting from this outbox", .0.display())]
     InUse(PathBuf),
@@ -129,10 +127,10 @@ pub(crate) struct Lock {
 impl Outbox {
     /// Opens the outbox in that folder, made if there is none, unless it is another's.
     pub(crate) async fn open(folder: &Path, owner: &Owner) -> Result<Self, OutboxError> {
-        create_folder(folder).map_err(|source| OutboxError::File { path: folder.to_owned(), source })?;
+        folder::make_private(folder)?;
         let path = folder.join(FILE_NAME);
         // SQLite gives its side files the mode of the database, so the database must have it before it is opened.
-        owner_only(&path).map_err(|source| OutboxError::File { path: path.clone(), source })?;
+        file::make_private(&path)?;
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .journal_mode(SqliteJournalMode::Wal)
@@ -169,13 +167,12 @@ impl Outbox {
     /// Takes the right to post, or says that another run has it.
     pub(crate) fn lock(&self) -> Result<Lock, OutboxError> {
         let path = self.folder.join("outbox.lock");
-        let explain = |source| OutboxError::File { path: path.clone(), source };
-        owner_only(&path).map_err(explain)?;
-        let file = File::open(&path).map_err(explain)?;
+        file::make_private(&path)?;
+        let file = File::open(&path).map_err(FileError::at(&path))?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(OutboxError::InUse(path)),
-            Err(TryLockError::Error(source)) => Err(explain(source)),
+            Err(TryLockError::Error(source)) => Err(FileError::at(&path)(source).into()),
         }
     }
 
@@ -190,31 +187,6 @@ impl Outbox {
         self.pool.close().await;
         self.keeper.close().await;
     }
-}
-
-#[cfg(unix)]
-fn create_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn create_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
-}
-
-/// Makes the file if there is none, and its owner's alone if it is not.
-fn owner_only(path: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-        options.mode(0o600).open(path)?.set_permissions(fs::Permissions::from_mode(0o600))?;
-    }
-    #[cfg(not(unix))]
-    options.open(path)?;
-    Ok(())
 }
 
 /// A digest as it was stored.

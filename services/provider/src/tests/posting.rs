@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use nacre_hosting::trust::TrustError;
 use nacre_schemas::{Digest, Document as _, batch::Batch, contribution::Contribution};
 
 use super::{
@@ -298,7 +299,7 @@ async fn a_place_that_the_trust_root_does_not_know_is_refused_before_anything_is
     site.config.chain = "region/810000".parse().unwrap();
     assert!(matches!(try_post(&site, &Files::new()).await, Err(PostError::NoChain(_))));
     std::fs::write(&site.config.trust, "serial = 1").unwrap();
-    assert!(matches!(try_post(&site, &Files::new()).await, Err(PostError::TrustMalformed { .. })));
+    assert!(matches!(try_post(&site, &Files::new()).await, Err(PostError::TrustFile(TrustError::Malformed { .. }))));
     assert!(!site.config.data.exists());
     assert!(site.folder.path().exists() && site.network.root().chains.len() == 1);
 }

@@ -4,10 +4,10 @@ use std::sync::{Mutex, PoisonError};
 
 use axum::{Json, Router, extract::State, http::HeaderMap, routing::post};
 use nacre_access::{
-    ProblemResponse,
     members::Members,
     server::{self, Gatekeeper},
 };
+use nacre_hosting::problem::ProblemResponse;
 use nacre_hosting::tls::ClientTls;
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
