@@ -175,6 +175,15 @@ impl Custodian {
         Ok(Self { network, signer, pseudonyms, gatekeeper, exchanges, history, previews, cross, record })
     }
 
+    /// That its shares and its signing key are those that the trust root knows it by.
+    pub fn check_keys(config: &Config, network: &Network) -> Result<CustodianId, OpenError> {
+        let custodian = CustodianId { jurisdiction: config.jurisdiction.clone(), number: config.number };
+        let signer = read_signer(config, network, custodian.clone())?;
+        Pseudonyms::open(config, network, &custodian)?;
+        read_cross_share(config, network, &signer.custodian)?;
+        Ok(custodian)
+    }
+
     /// Who it is.
     pub fn id(&self) -> &CustodianId {
         &self.signer.custodian

@@ -36,6 +36,7 @@ use tokio::{
 };
 
 use self::door::Explain;
+pub(crate) use self::watch::free_bytes;
 use crate::{
     load::Load,
     metrics::{self, Gauges, Metrics},
@@ -234,7 +235,7 @@ impl Shared {
                 told.unwrap_or_else(|_| vec![Lack::new("store", "the server does not say in time what it lacks")])
             }
         };
-        if let Some(free) = watch::free_bytes(&self.data).filter(|free| *free < self.least_free_bytes) {
+        if let Some(free) = free_bytes(&self.data).filter(|free| *free < self.least_free_bytes) {
             let [free, least] = [free, self.least_free_bytes].map(|bytes| bytes >> 20);
             let data = self.data.display();
             lacks.push(Lack::new("disk", format!("{data}: {free} MiB free, less than {least} (`least-free-mib`)")));

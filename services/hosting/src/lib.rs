@@ -6,11 +6,13 @@
 //! * [`file`]: files that are replaced as a whole, and reading under a cap.
 //! * [`secret`]: the files that hold keys and other secrets. [`key`]: signing keys, compared with what their holder is known by.
 //! * [`trust`]: the trust root that a role goes by; [`roots`]: those it went by before, kept whole.
+//! * [`check`]: what a server would do and lacks, without serving.
 //! * [`tls`]: certificates, both sides.
 //! * [`body`], [`problem`], [`request_id`]: what is the same for every request.
 //! * [`logs`]: the process's log.
 
 pub mod body;
+pub mod check;
 pub mod config;
 pub mod file;
 pub mod folder;

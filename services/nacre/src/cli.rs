@@ -198,6 +198,12 @@ pub enum ExchangeCommand {
         /// exchange.toml
         config: PathBuf,
     },
+    /// Say what serving would do and what is lacking, without serving: files, keys, addresses, certificate, disk. Ends with
+    /// status 0 if nothing is lacking.
+    Check {
+        /// exchange.toml
+        config: PathBuf,
+    },
     /// Close the epoch of every chain of a running exchange: what was posted becomes askable.
     Seal {
         /// exchange.toml
@@ -218,6 +224,12 @@ pub enum WitnessCommand {
         /// witness.toml
         config: PathBuf,
     },
+    /// Say what serving would do and what is lacking, without serving: files, keys, addresses, certificate, disk. Ends with
+    /// status 0 if nothing is lacking.
+    Check {
+        /// witness.toml
+        config: PathBuf,
+    },
     /// Show and renew what remembers how far each chain was countersigned.
     #[command(subcommand)]
     Register(WitnessRegisterCommand),
@@ -232,6 +244,12 @@ pub enum EvaluatorCommand {
         /// evaluator.toml
         config: PathBuf,
     },
+    /// Say what serving would do and what is lacking, without serving: files, keys, addresses, certificate, disk. Ends with
+    /// status 0 if nothing is lacking.
+    Check {
+        /// evaluator.toml
+        config: PathBuf,
+    },
 }
 
 /// `nacre custodian`.
@@ -239,6 +257,12 @@ pub enum EvaluatorCommand {
 pub enum CustodianCommand {
     /// Serve until interrupted.
     Serve {
+        /// custodian.toml
+        config: PathBuf,
+    },
+    /// Say what serving would do and what is lacking, without serving: files, keys, addresses, certificate, disk. Ends with
+    /// status 0 if nothing is lacking.
+    Check {
         /// custodian.toml
         config: PathBuf,
     },

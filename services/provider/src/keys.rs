@@ -31,6 +31,11 @@ pub(crate) struct Keys {
     pub(crate) payload: Zeroizing<[u8; 16]>,
 }
 
+/// That all of a provider's keys can be read.
+pub fn check_keys(config: &Config) -> Result<(), KeyFileError> {
+    Keys::read(config).map(drop)
+}
+
 impl Keys {
     /// Reads them.
     pub(crate) fn read(config: &Config) -> Result<Self, KeyFileError> {

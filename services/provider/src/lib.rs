@@ -62,6 +62,7 @@ pub use grants::{
     ConsentProblem, ConsentSummary, FetchSummary, Fetched, Given, GrantError, GrantList, GrantTerms, ListedGrant,
     Permission, Unreachable, fetch, grant, grant_by_consent, grants, parse_until, revoke,
 };
+pub use keys::check_keys;
 pub use outbox::{FILE_NAME as OUTBOX_FILE_NAME, OutboxError, posting::Posting, receipt::StoredReceipt};
 pub use people::PersonId;
 pub use post::{ClockLead, Disagreement, MAX_ATTEMPTS, MAX_IN_FLIGHT, PostError, post, post_at, receipts};

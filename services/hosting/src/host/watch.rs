@@ -106,7 +106,7 @@ impl Watch {
 }
 
 /// Room for this process on the folder's disk; of the nearest folder above it that is there.
-pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
+pub(crate) fn free_bytes(folder: &Path) -> Option<u64> {
     let found = folder.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok())?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }

@@ -104,6 +104,12 @@ pub enum ProviderCommand {
         /// provider.toml
         config: PathBuf,
     },
+    /// Say what serving would do and what is lacking, without serving: files, keys, addresses, certificate, disk. Ends with
+    /// status 0 if nothing is lacking.
+    Check {
+        /// provider.toml
+        config: PathBuf,
+    },
     /// Say where everything stands: months that wait, records queued, posted, sealed and refused, what is set aside and why,
     /// the last error and the next attempt, and by how much the clock is off. May be asked while the gateway runs. Ends with status 1 if
     /// anything is set aside, or if the clock keeps months from closing.

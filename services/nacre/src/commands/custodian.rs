@@ -4,12 +4,13 @@ use std::{path::Path, process::ExitCode};
 
 use nacre_hosting::signals;
 
-use super::{Output, ceremony, register};
+use super::{Output, ceremony, check, register};
 use crate::cli::CustodianCommand;
 
 pub(super) async fn run(command: CustodianCommand, output: Output) -> anyhow::Result<ExitCode> {
     match command {
         CustodianCommand::Serve { config } => serve(&config).await?,
+        CustodianCommand::Check { config } => return check::custodian(&config, output).await,
         CustodianCommand::Register(command) => return register::of_custodian(command, output),
         CustodianCommand::Key { file } => ceremony::key(&file, output)?,
         CustodianCommand::Dkg(command) => ceremony::dkg(command, output)?,

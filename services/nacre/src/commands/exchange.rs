@@ -10,12 +10,13 @@ use serde::Serialize;
 
 use nacre_hosting::signals;
 
-use super::{Output, register};
+use super::{Output, check, register};
 use crate::{cli::ExchangeCommand, output};
 
 pub(super) async fn run(command: ExchangeCommand, output: Output) -> anyhow::Result<ExitCode> {
     match command {
         ExchangeCommand::Serve { config } => serve(Config::read(&config)?).await,
+        ExchangeCommand::Check { config } => check::exchange(&config, output).await,
         ExchangeCommand::Seal { config } => {
             let seals = seal(&Config::read(&config)?).await?;
             output.print(&seals, || table(&seals))?;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::cli::{Cli, Command};
 
 mod ceremony;
+mod check;
 mod consortium;
 mod cross;
 mod custodian;
@@ -36,7 +37,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Exchange(command) => exchange::run(command, output).await,
         Command::Log(command) => log::run(command, output).await,
         Command::Witness(command) => witness::run(command, output).await,
-        Command::Evaluator(command) => evaluator::run(command).await,
+        Command::Evaluator(command) => evaluator::run(command, output).await,
         Command::Custodian(command) => custodian::run(command, output).await,
         Command::Trust(command) => trust::run(command, output).map(|()| ExitCode::SUCCESS),
         Command::Provider(command) => provider::run(command, output).await,

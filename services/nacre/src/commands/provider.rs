@@ -46,6 +46,7 @@ pub(super) async fn run(command: ProviderCommand, output: Output) -> anyhow::Res
             watch(&configured(&config, reading)?, &folders, pace, output).await
         }
         ProviderCommand::Serve { config } => serve(Config::read(&config)?).await,
+        ProviderCommand::Check { config } => super::check::provider(&config, output).await,
         ProviderCommand::Status { config } => {
             let status = nacre_provider::status(&Config::read(&config)?).await?;
             output.print(&status, || standing(&status))?;

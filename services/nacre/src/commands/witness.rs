@@ -4,12 +4,13 @@ use std::{path::Path, process::ExitCode};
 
 use nacre_hosting::signals;
 
-use super::{Output, register};
+use super::{Output, check, register};
 use crate::cli::WitnessCommand;
 
 pub(super) async fn run(command: WitnessCommand, output: Output) -> anyhow::Result<ExitCode> {
     match command {
         WitnessCommand::Serve { config } => serve(&config).await,
+        WitnessCommand::Check { config } => check::witness(&config, output).await,
         WitnessCommand::Register(command) => register::of_witness(command, output).await,
     }
 }
