@@ -3,6 +3,7 @@
 //! * [`config`]: a role's configuration file, read and written by one type.
 //! * [`folder`]: a role's data folder, one process's at a time, and its registers beside it.
 //! * [`file`]: files that are replaced as a whole, and reading under a cap.
+//! * [`sqlite`]: a role's tables, opened so that they are durable and outlast a full disk.
 //! * [`secret`]: the files that hold keys and other secrets.
 //! * [`key`]: signing keys, compared with what their holder is known by.
 //! * [`trust`]: the trust root that a role goes by; [`roots`]: those it went by before, kept whole.
@@ -13,4 +14,5 @@ pub mod folder;
 pub mod key;
 pub mod roots;
 pub mod secret;
+pub mod sqlite;
 pub mod trust;
