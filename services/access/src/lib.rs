@@ -4,7 +4,6 @@
 //!
 //! * [`server`]: `POST /oauth/token` and the check of every later request ([`server::Gatekeeper`]).
 //! * [`client`]: calls a server as a member, fetches and renews tokens by itself.
-//! * [`pause`]: how long to wait before something is tried again.
 //! * [`members`]: the admissions that a server goes by, each checked against the trust root.
 //! * [`key`]: P-384 access keys.
 //!
@@ -22,7 +21,6 @@ mod assertion;
 pub mod client;
 pub mod key;
 pub mod members;
-pub mod pause;
 mod replay;
 mod scope;
 pub mod server;

@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
-use nacre_access::{Scope, client::Client, pause::Pauses};
+use nacre_access::{Scope, client::Client};
 use nacre_fhe::matching::{self, People};
-use nacre_hosting::file::FileError;
+use nacre_hosting::{file::FileError, retry::Pauses};
 use nacre_ledger::signing::{self, Role};
 use nacre_schemas::{
     Digest, Document as _,

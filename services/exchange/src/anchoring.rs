@@ -7,12 +7,12 @@
 //!
 //! Cost: a request a parent and interval in which the chain grew.
 
+use nacre_hosting::retry::Pauses;
 use std::{sync::Arc, time::Duration};
 
 use nacre_access::{
     Scope,
     client::{Client, ClientError},
-    pause::Pauses,
 };
 use nacre_ledger::{log::LogError, note::SignedCheckpoint};
 use nacre_schemas::{

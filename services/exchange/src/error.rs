@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use nacre_access::{members::MembersError, server::GatekeeperError};
 use nacre_hosting::{
     file::FileError, folder::FolderError, host::HostError, key::KeyFileError, problem::ProblemResponse,
-    roots::RootsError, trust::TrustError,
+    roots::RootsError, sqlite, trust::TrustError,
 };
 use nacre_ledger::log::LogError;
 use nacre_schemas::{
@@ -18,13 +18,16 @@ use nacre_schemas::{
 };
 use nacre_verifier::Failure;
 
-use crate::{refusal::Refusal, store::StoreError};
+use crate::{
+    refusal::Refusal,
+    store::{self, StoreError},
+};
 
 /// A fault of the exchange or of its disk.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
     /// The tables failed.
-    #[error(transparent)]
+    #[error("{file}: {0}", file = store::FILE)]
     Store(#[from] StoreError),
     /// A log failed.
     #[error("the log of {chain}: {source}")]
@@ -56,6 +59,9 @@ pub enum ExchangeError {
 /// Why an exchange does not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// The tables do not open.
+    #[error(transparent)]
+    Tables(#[from] sqlite::OpenError),
     /// A file or folder.
     #[error(transparent)]
     File(#[from] FileError),

@@ -57,8 +57,6 @@ const QUEUED_ANSWERS: usize = 16;
 const QUEUED_INPUTS: usize = 4;
 /// Tiles and bundles of entries that are: each a megabyte at most.
 const QUEUED_TILES: usize = 64;
-/// The database, in the data folder.
-const DATABASE: &str = "exchange.sqlite";
 /// The trust roots it has gone by, in the data folder: a file each.
 const ROOTS: &str = "roots";
 
@@ -102,7 +100,7 @@ impl Exchange {
         for digest in roots.lineage().lacking() {
             tracing::warn!(%digest, folder = ROOTS, "an earlier trust root is not kept: what was asked under it has no numbers here");
         }
-        let store = Store::open(&config.data.join(DATABASE)).await?;
+        let store = Store::open(&config.data).await?;
         let (mut chains, mut tasks) = (BTreeMap::new(), JoinSet::new());
         let waits = Waits::default();
         for hosted in &config.chains {

@@ -14,16 +14,14 @@
 //! Cost: an HTTP exchange a witness for each round; rounds follow one another and take the latest checkpoint, however
 //! many there were meanwhile.
 
+use nacre_hosting::retry::Pauses;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
-use nacre_access::{
-    client::{ClientError, PlainClient},
-    pause::Pauses,
-};
+use nacre_access::client::{ClientError, PlainClient};
 use nacre_hosting::tls::ClientTls;
 use nacre_ledger::note::{SignedCheckpoint, Submission, WitnessPolicy, submission};
 use nacre_schemas::{SigningPublicKey, limits, trust::Witness};

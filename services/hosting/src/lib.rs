@@ -4,6 +4,8 @@
 //! * [`host`]: a server from its start to its end; health, metrics, signals. [`load`]: bounds on what is at work.
 //! * [`folder`]: a role's data folder, one process's at a time, and its registers beside it.
 //! * [`file`]: files that are replaced as a whole, and reading under a cap.
+//! * [`sqlite`]: a role's tables, opened so that they are durable and outlast a full disk.
+//! * [`retry`]: how long to wait before something is tried again.
 //! * [`secret`]: the files that hold keys and other secrets. [`key`]: signing keys, compared with what their holder is known by.
 //! * [`trust`]: the trust root that a role goes by; [`roots`]: those it went by before, kept whole.
 //! * [`check`]: what a server would do and lacks, without serving.
@@ -26,11 +28,13 @@ pub mod problem;
 pub mod ready;
 mod reports;
 pub mod request_id;
+pub mod retry;
 pub mod roots;
 pub mod secret;
 mod serve;
 pub mod server;
 pub mod signals;
+pub mod sqlite;
 pub mod tls;
 pub mod trust;
 

@@ -17,10 +17,10 @@ use nacre_access::{
     Scope,
     client::{Client, ClientError},
     key::AccessKey,
-    pause::Pauses,
 };
 use nacre_hosting::{
     key::KeyFileError,
+    retry::Pauses,
     trust::{self, TrustError},
 };
 use nacre_ledger::note::SignedCheckpoint;

@@ -4,6 +4,7 @@
 //! name the chain and what was asked of it. Chains at one address share a connection and its tokens. An exchange that has as
 //! much to do as it takes is asked again for [`PATIENCE`], ever less often: all that is asked of it here can be repeated.
 
+use nacre_hosting::retry::Pauses;
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -14,7 +15,6 @@ use nacre_access::{
     Scope,
     client::{Client, ClientError},
     key::AccessKey,
-    pause::Pauses,
 };
 use nacre_hosting::tls::ClientTls;
 use nacre_schemas::{

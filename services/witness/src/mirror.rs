@@ -62,7 +62,7 @@ pub(crate) enum NotMirrored {
     #[error(transparent)]
     Failed(#[from] Failure),
     /// Our own tables.
-    #[error(transparent)]
+    #[error("{file}: {0}", file = store::FILE)]
     Store(#[from] StoreError),
     /// A check panicked: a defect of this program.
     #[error("a check stopped")]

@@ -31,8 +31,8 @@ use serde::Deserialize;
 use crate::{
     config::Config,
     register::{ChainRegister, Kept, Unsettled, answered},
-    store::{Store, StoreError},
-    witness::{DATABASE, OpenError, ROOTS},
+    store::{self, Store, StoreError},
+    witness::{OpenError, ROOTS},
 };
 
 /// Why a register is not renewed.
@@ -47,7 +47,7 @@ pub enum RenewalError {
     )]
     Tables(String),
     /// The tables fail.
-    #[error(transparent)]
+    #[error("{file}: {0}", file = store::FILE)]
     Store(#[from] StoreError),
     /// The trust root has no such chain with this witness.
     #[error("the trust root does not list this witness for {0}")]
@@ -155,7 +155,7 @@ impl Renewal {
         });
         let chain = listed.cloned().ok_or_else(|| RenewalError::Unwitnessed(chain.clone()))?;
         let folder = DataFolder::take_with_registers(&config.data, &config.registers()).map_err(OpenError::from)?;
-        let store = Store::open(&config.data.join(DATABASE)).await?;
+        let store = Store::open(&config.data).await.map_err(OpenError::from)?;
         let origin = network.root().origin(&chain.id);
         let register = ChainRegister::open(&config.registers(), &chain.id.slug(), &origin, config.name.as_str())
             .map_err(|error| OpenError::Register { chain: chain.id.clone(), error })?;

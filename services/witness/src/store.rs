@@ -1,72 +1,40 @@
 //! The witness's tables, in one SQLite file: what is kept here is durable when a call returns.
 //!
-//! Kept true: every write is one transaction in write-ahead mode with `synchronous = FULL`; there is one writing
-//! connection, and reads within a transaction see what it wrote; what was countersigned last is compared before it is
-//! replaced, so that of two processes on one file one at most goes on from it. The file is its owner's alone (0600). A write
-//! that fails, for want of room or by a failed sync, leaves everything as it was, and the next succeeds once the disk does.
+//! Kept true, besides what [`nacre_hosting::sqlite`] promises: there is one connection for all, and reads within a transaction
+//! see what it wrote; what was countersigned last is compared before it is replaced, so that of two processes on one file one
+//! at most goes on from it.
 //!
 //! Errors: [`StoreError`]. Cost: a commit is one fsync.
 
-use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
+pub use nacre_hosting::sqlite::StoreError;
+pub(crate) use nacre_hosting::sqlite::Writing;
+use nacre_hosting::sqlite::{Database, OpenError, Usage, digest, signed, unsigned};
 use nacre_ledger::{
     merkle::{Frontier, Sm3Hasher},
     note::SignedCheckpoint,
 };
 use nacre_schemas::{
-    DecodeError, Digest, Document as _,
+    Digest, Document as _,
     entry::{AnchorEntry, PreviousSeal},
     equivocation::Equivocation,
     id::ChainId,
 };
-use sqlx::{
-    Connection as _, Row as _, Sqlite, SqlitePool, Transaction,
-    migrate::Migrator,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
+use sqlx::{Row as _, migrate::Migrator};
+
+/// The tables, in the data folder.
+pub(crate) const FILE: &str = "witness.sqlite";
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite/witness");
 
-/// How long a call waits for a connection before it fails.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// Why a table could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file could not be created.
-    #[error("the database file: {0}")]
-    File(#[from] io::Error),
-    /// The database refused or failed.
-    #[error("the database: {0}")]
-    Database(#[from] sqlx::Error),
-    /// The schema could not be brought up to date.
-    #[error("the database's schema: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
-    /// A stored row is not what was written.
-    #[error("table {table} holds a broken row: {reason}")]
-    BrokenRow {
-        /// The table.
-        table: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
-fn broken(table: &'static str) -> impl Fn(DecodeError) -> StoreError {
-    move |error| StoreError::BrokenRow { table, reason: error.to_string() }
-}
-
-/// A write transaction: nothing of it stays unless it is committed.
-pub(crate) type Writing = Transaction<'static, Sqlite>;
+/// Everything goes through the connection that writes: what is read is what was countersigned last.
+const USAGE: Usage = Usage { readers: 1, patience: Duration::from_secs(120) };
 
 /// The tables.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
-    pool: SqlitePool,
-    /// Kept open and never used. While one connection stays open, the others go by what it knows of the write-ahead file. A
-    /// file that is opened by the first is read from its start, where a transaction may stand whose sync failed, and which
-    /// would then count without being on disk.
-    keeper: SqlitePool,
+    database: Database,
 }
 
 /// What was countersigned last of a chain.
@@ -94,66 +62,30 @@ pub(crate) struct Kept {
     pub(crate) body: Vec<u8>,
 }
 
-/// SQLite's integers are signed; positions in a log stay far below.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn unsigned(number: i64, table: &'static str) -> Result<u64, StoreError> {
-    u64::try_from(number).map_err(|_| StoreError::BrokenRow { table, reason: "a negative number".to_owned() })
-}
-
-fn digest(bytes: &[u8], table: &'static str) -> Result<Digest, StoreError> {
-    let reason = || format!("a digest of {} bytes", bytes.len());
-    bytes.try_into().map(Digest).map_err(|_| StoreError::BrokenRow { table, reason: reason() })
-}
-
 impl Store {
-    /// Opens the file, creating it and its tables where they are missing.
-    pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
-        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            // What is erased is overwritten in the file, not only unlinked.
-            .pragma("secure_delete", "ON")
-            .busy_timeout(ACQUIRE_TIMEOUT);
-        let one = || SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-        let keeper = one().connect_with(options.clone()).await?;
-        // SQLite may end a transaction by itself when a write fails, and the connection would then take itself to be inside
-        // one for ever. It is replaced. The ping waits for the rollback that was queued.
-        let pool = one().acquire_timeout(ACQUIRE_TIMEOUT).after_release(|connection, _| {
-            Box::pin(async move {
-                connection.ping().await?;
-                Ok(!connection.is_in_transaction())
-            })
-        });
-        let pool = pool.connect_with(options).await?;
-        MIGRATIONS.run(&pool).await?;
-        Ok(Self { pool, keeper })
+    /// Opens the file in the data folder, making it and its tables where they are missing.
+    pub(crate) async fn open(data: &Path) -> Result<Self, OpenError> {
+        Ok(Self { database: Database::open(&data.join(FILE), &MIGRATIONS, USAGE).await? })
     }
 
     pub(crate) async fn begin(&self) -> Result<Writing, StoreError> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+        self.database.begin().await
     }
 
     /// Ends the write-ahead file, in which what was overwritten in the database may still stand.
     pub(crate) async fn forget_freed(&self) -> Result<(), StoreError> {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
-        Ok(())
+        self.database.forget_freed().await
     }
 
     pub(crate) async fn close(&self) {
-        self.pool.close().await;
-        self.keeper.close().await;
+        self.database.close().await;
     }
 
     /// What was countersigned last.
     pub(crate) async fn countersigned(&self, chain: &ChainId) -> Result<Option<Countersigned>, StoreError> {
         let row = sqlx::query("SELECT note, previous FROM countersigned WHERE chain = $1")
             .bind(chain.as_str())
-            .fetch_optional(&self.pool)
+            .fetch_optional(self.database.writer())
             .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(Countersigned { note: row.try_get(0)?, previous: row.try_get(1)? }))
@@ -179,9 +111,9 @@ impl Store {
             ),
         };
         let mut swapped =
-            swapped.bind(chain.as_str()).bind(signed(next.unverified().size)).bind(next.as_str().to_owned());
+            swapped.bind(chain.as_str()).bind(signed(next.unverified().size)?).bind(next.as_str().to_owned());
         if let Some(last) = last {
-            swapped = swapped.bind(signed(last.unverified().size)).bind(last.as_str().to_owned());
+            swapped = swapped.bind(signed(last.unverified().size)?).bind(last.as_str().to_owned());
         }
         let swapped = swapped.execute(&mut *writing).await?.rows_affected() == 1;
         writing.commit().await?;
@@ -192,10 +124,10 @@ impl Store {
     pub(crate) async fn equivocation(&self, chain: &ChainId) -> Result<Option<Equivocation>, StoreError> {
         let row = sqlx::query("SELECT evidence FROM equivocation WHERE chain = $1")
             .bind(chain.as_str())
-            .fetch_optional(&self.pool)
+            .fetch_optional(self.database.writer())
             .await?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some(Equivocation::from_canonical(row.try_get(0)?).map_err(broken("equivocation"))?))
+        Ok(Some(Equivocation::from_canonical(row.try_get(0)?).map_err(StoreError::undecodable("equivocation"))?))
     }
 
     /// Keeps the first evidence against a chain.
@@ -203,7 +135,7 @@ impl Store {
         sqlx::query("INSERT INTO equivocation (chain, evidence) VALUES ($1, $2) ON CONFLICT (chain) DO NOTHING")
             .bind(evidence.chain.as_str())
             .bind(evidence.to_canonical())
-            .execute(&self.pool)
+            .execute(self.database.writer())
             .await?;
         Ok(())
     }
@@ -220,8 +152,7 @@ pub(crate) async fn mirrored(writing: &mut Writing, chain: &ChainId) -> Result<F
     let edge: &[u8] = row.try_get(1)?;
     let edge = edge.chunks(32).map(|hash| digest(hash, TABLE)).collect::<Result<_, _>>()?;
     let frontier = Frontier::new(unsigned(row.try_get(0)?, TABLE)?, edge);
-    frontier
-        .ok_or_else(|| StoreError::BrokenRow { table: TABLE, reason: "the edge is not that of its size".to_owned() })
+    frontier.ok_or_else(|| StoreError::broken(TABLE, "the edge is not that of its size"))
 }
 
 /// Says how far the chain was mirrored.
@@ -236,7 +167,7 @@ pub(crate) async fn set_mirrored(
          ON CONFLICT (chain) DO UPDATE SET leaves = excluded.leaves, edge = excluded.edge",
     )
     .bind(chain.as_str())
-    .bind(signed(frontier.size()))
+    .bind(signed(frontier.size())?)
     .bind(edge)
     .execute(&mut **writing)
     .await?;
@@ -253,7 +184,7 @@ pub(crate) async fn keep(
 ) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO entry (chain, leaf, entry, body) VALUES ($1, $2, $3, $4)")
         .bind(chain.as_str())
-        .bind(signed(leaf))
+        .bind(signed(leaf)?)
         .bind(entry)
         .bind(body)
         .execute(&mut **writing)
@@ -266,8 +197,8 @@ pub(crate) async fn kept(writing: &mut Writing, chain: &ChainId, from: u64, to: 
     let rows =
         sqlx::query("SELECT leaf, entry, body FROM entry WHERE chain = $1 AND leaf >= $2 AND leaf < $3 ORDER BY leaf")
             .bind(chain.as_str())
-            .bind(signed(from))
-            .bind(signed(to))
+            .bind(signed(from)?)
+            .bind(signed(to)?)
             .fetch_all(&mut **writing)
             .await?;
     let kept = |row: &sqlx::sqlite::SqliteRow| {
@@ -280,7 +211,7 @@ pub(crate) async fn kept(writing: &mut Writing, chain: &ChainId, from: u64, to: 
 pub(crate) async fn erase(writing: &mut Writing, chain: &ChainId, leaf: u64) -> Result<(), StoreError> {
     sqlx::query("UPDATE entry SET body = x'' WHERE chain = $1 AND leaf = $2")
         .bind(chain.as_str())
-        .bind(signed(leaf))
+        .bind(signed(leaf)?)
         .execute(&mut **writing)
         .await?;
     Ok(())
@@ -296,7 +227,7 @@ pub(crate) async fn add_record(
     let added = sqlx::query("INSERT INTO record (chain, record, leaf) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
         .bind(chain.as_str())
         .bind(record.0.to_vec())
-        .bind(signed(leaf))
+        .bind(signed(leaf)?)
         .execute(&mut **writing)
         .await?;
     if added.rows_affected() == 1 { Ok(None) } else { record_leaf(writing, chain, record).await }
@@ -335,10 +266,10 @@ pub(crate) async fn set_seal(writing: &mut Writing, chain: &ChainId, seal: &Last
          SET number = excluded.number, leaf = excluded.leaf, hash = excluded.hash, ends = excluded.ends",
     )
     .bind(chain.as_str())
-    .bind(signed(seal.number))
-    .bind(signed(seal.place.leaf))
+    .bind(signed(seal.number)?)
+    .bind(signed(seal.place.leaf)?)
     .bind(seal.place.hash.0.to_vec())
-    .bind(signed(seal.ends))
+    .bind(signed(seal.ends)?)
     .execute(&mut **writing)
     .await?;
     Ok(())
@@ -369,7 +300,7 @@ pub(crate) async fn set_anchor(writing: &mut Writing, chain: &ChainId, anchor: &
     )
     .bind(chain.as_str())
     .bind(anchor.chain.as_str())
-    .bind(signed(anchor.size))
+    .bind(signed(anchor.size)?)
     .bind(anchor.root.0.to_vec())
     .execute(&mut **writing)
     .await?;
@@ -388,8 +319,8 @@ pub(crate) async fn add_missing(
          ON CONFLICT (chain, leaf) DO UPDATE SET vouched = max(vouched, excluded.vouched)",
     )
     .bind(chain.as_str())
-    .bind(signed(leaf))
-    .bind(signed(vouched))
+    .bind(signed(leaf)?)
+    .bind(signed(vouched)?)
     .execute(&mut **writing)
     .await?;
     Ok(())
@@ -399,7 +330,7 @@ pub(crate) async fn add_missing(
 pub(crate) async fn take_missing(writing: &mut Writing, chain: &ChainId, leaf: u64) -> Result<Option<u64>, StoreError> {
     let row = sqlx::query("DELETE FROM missing WHERE chain = $1 AND leaf = $2 RETURNING vouched")
         .bind(chain.as_str())
-        .bind(signed(leaf))
+        .bind(signed(leaf)?)
         .fetch_optional(&mut **writing)
         .await?;
     row.map(|row| unsigned(row.try_get(0)?, "missing")).transpose()
@@ -409,7 +340,7 @@ pub(crate) async fn take_missing(writing: &mut Writing, chain: &ChainId, leaf: u
 pub(crate) async fn is_missing(writing: &mut Writing, chain: &ChainId, leaf: u64) -> Result<bool, StoreError> {
     let row = sqlx::query("SELECT 1 FROM missing WHERE chain = $1 AND leaf = $2")
         .bind(chain.as_str())
-        .bind(signed(leaf))
+        .bind(signed(leaf)?)
         .fetch_optional(&mut **writing)
         .await?;
     Ok(row.is_some())
@@ -441,8 +372,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn of_two_that_read_the_same_last_one_writes() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("witness.sqlite");
-        let stores = [Store::open(&path).await.unwrap(), Store::open(&path).await.unwrap()];
+        let stores = [Store::open(dir.path()).await.unwrap(), Store::open(dir.path()).await.unwrap()];
         let chain: ChainId = "region/440100".parse().unwrap();
         let mut last: Option<SignedCheckpoint> = None;
         for size in 1..=100 {

@@ -25,6 +25,7 @@ use nacre_hosting::{
     folder::{DataFolder, FolderError},
     key::{self, KeyFileError},
     roots::{Roots, RootsError},
+    sqlite,
     trust::{self, TrustError},
 };
 use nacre_ledger::{
@@ -46,11 +47,9 @@ use crate::{
     config::Config,
     mirror::{Mirror, NotMirrored},
     register::{ChainRegister, Kept, Unsettled, answered},
-    store::{Store, StoreError},
+    store::{self, Store, StoreError},
 };
 
-/// The tables, in the data folder.
-pub(crate) const DATABASE: &str = "witness.sqlite";
 /// The trust roots it has gone by, in the data folder: they name the keys that a chain signed with before.
 pub(crate) const ROOTS: &str = "roots";
 /// How long a submission waits while what is new is checked; what is left goes on with the next.
@@ -98,6 +97,9 @@ pub enum OpenError {
     },
     /// The tables do not open.
     #[error(transparent)]
+    Tables(#[from] sqlite::OpenError),
+    /// The tables cannot be read.
+    #[error("{file}: {0}", file = store::FILE)]
     Store(#[from] StoreError),
 }
 
@@ -126,7 +128,7 @@ pub(crate) enum Answer {
 
 impl From<StoreError> for Answer {
     fn from(error: StoreError) -> Self {
-        Self::Failed(error.to_string())
+        Self::Failed(format!("{}: {error}", store::FILE))
     }
 }
 
@@ -168,7 +170,7 @@ impl Witness {
         let key = key::read_signing(&config.signing_key)?;
         let access_key = Arc::new(members.read_access_key(&config.name, &config.access_key)?);
         let folder = DataFolder::take_with_registers(&config.data, &config.registers())?;
-        let store = Store::open(&config.data.join(DATABASE)).await?;
+        let store = Store::open(&config.data).await?;
         let lineage = Roots::open(&config.data.join(ROOTS), Arc::clone(&network))?.lineage();
         let mut watched = BTreeMap::new();
         for chain in &network.root().chains {

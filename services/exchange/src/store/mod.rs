@@ -26,108 +26,40 @@ pub(crate) mod logged_document;
 pub(crate) mod record;
 pub(crate) mod seal;
 
-use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
-use nacre_schemas::{DecodeError, Digest, id::ChainId};
-use sqlx::{
-    Connection as _, Sqlite, SqlitePool, Transaction,
-    migrate::Migrator,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
+pub use nacre_hosting::sqlite::StoreError;
+pub(crate) use nacre_hosting::sqlite::Writing;
+use nacre_hosting::sqlite::{Database, OpenError, Usage};
+use nacre_hosting::sqlite::{digest, signed, unsigned};
+use nacre_schemas::id::ChainId;
+use sqlx::{SqlitePool, migrate::Migrator};
+
+/// The database, in the data folder.
+pub(crate) const FILE: &str = "exchange.sqlite";
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite/exchange");
 
-/// Connections that read at the same time.
-const READERS: u32 = 8;
-/// How long a call waits for a connection before it fails.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Eight read at the same time.
+const USAGE: Usage = Usage { readers: 8, patience: Duration::from_secs(20) };
 /// Rows asked for or written by one statement: SQLite binds at most 32,766 values.
 const ROWS_PER_STATEMENT: usize = 1_000;
-
-/// Why a table could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file could not be created.
-    #[error("the database file: {0}")]
-    File(#[from] io::Error),
-    /// The database refused or failed.
-    #[error("the database: {0}")]
-    Database(#[from] sqlx::Error),
-    /// The schema could not be brought up to date.
-    #[error("the database's schema: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
-    /// A stored row is not what was written: the file was changed from outside, or the disk is failing.
-    #[error("table {table} holds a broken row: {reason}")]
-    BrokenRow {
-        /// The table.
-        table: &'static str,
-        /// What is wrong with the row.
-        reason: String,
-    },
-    /// A number does not fit the database's 64-bit signed integers.
-    #[error("{0} is too large for the database")]
-    TooLarge(u64),
-}
-
-impl StoreError {
-    fn broken(table: &'static str, reason: impl ToString) -> Self {
-        Self::BrokenRow { table, reason: reason.to_string() }
-    }
-
-    fn undecodable(table: &'static str) -> impl Fn(DecodeError) -> Self {
-        move |error| Self::broken(table, error)
-    }
-}
-
-/// A write transaction: nothing of it is seen, and nothing stays, unless it is committed.
-pub(crate) type Writing = Transaction<'static, Sqlite>;
 
 /// The tables.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
-    writer: SqlitePool,
-    reader: SqlitePool,
+    database: Database,
 }
 
 impl Store {
-    /// Opens the file, creating it and its tables where they are missing.
-    pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
-        // SQLite gives its journals the mode of the file, so it is created here, and not by SQLite.
-        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            // What is erased is overwritten in the file, not only unlinked.
-            .pragma("secure_delete", "ON")
-            .busy_timeout(ACQUIRE_TIMEOUT);
-        let pool = |connections| {
-            SqlitePoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                // While one connection stays open, the others go by what it knows of the write-ahead file. A file that is
-                // opened by the first is read from its start, where a transaction may stand whose sync failed, and which
-                // would then count without being on disk.
-                .idle_timeout(None)
-                .max_lifetime(None)
-        };
-        // SQLite may end a transaction by itself when a write fails, and the connection would then take itself to be inside
-        // one for ever. It is replaced. The ping waits for the rollback that was queued.
-        let writer = pool(1).after_release(|connection, _| {
-            Box::pin(async move {
-                connection.ping().await?;
-                Ok(!connection.is_in_transaction())
-            })
-        });
-        let writer = writer.connect_with(options.clone()).await?;
-        MIGRATIONS.run(&writer).await?;
-        let reader = pool(READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { writer, reader })
+    /// Opens the file in the data folder, making it and its tables where they are missing.
+    pub(crate) async fn open(data: &Path) -> Result<Self, OpenError> {
+        Ok(Self { database: Database::open(&data.join(FILE), &MIGRATIONS, USAGE).await? })
     }
 
     /// Starts a write transaction, after those before it.
     pub(crate) async fn begin(&self) -> Result<Writing, StoreError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        self.database.begin().await
     }
 
     /// Makes a transaction durable.
@@ -137,41 +69,24 @@ impl Store {
 
     /// Ends the write-ahead file, in which what was overwritten in the database may still stand.
     pub(crate) async fn forget_freed(&self) -> Result<(), StoreError> {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await?;
-        Ok(())
+        self.database.forget_freed().await
     }
 
     /// That the tables can be read.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&self.reader).await?;
+        sqlx::query("SELECT count(*) FROM sqlite_schema").execute(self.reader()).await?;
         Ok(())
     }
 
     /// What reads go through.
     pub(crate) fn reader(&self) -> &SqlitePool {
-        &self.reader
+        self.database.reader()
     }
 
-    /// Ends all connections, and with the last one the write-ahead file.
+    /// Ends all connections.
     pub(crate) async fn close(&self) {
-        self.reader.close().await;
-        self.writer.close().await;
+        self.database.close().await;
     }
-}
-
-/// A position or count as SQLite has it.
-fn signed(number: u64) -> Result<i64, StoreError> {
-    i64::try_from(number).map_err(|_| StoreError::TooLarge(number))
-}
-
-/// A position or count as it was stored.
-fn unsigned(number: i64, table: &'static str) -> Result<u64, StoreError> {
-    u64::try_from(number).map_err(|_| StoreError::broken(table, "a negative number"))
-}
-
-/// A digest as it was stored.
-fn digest(bytes: &[u8], table: &'static str) -> Result<Digest, StoreError> {
-    bytes.try_into().map(Digest).map_err(|_| StoreError::broken(table, format!("a digest of {} bytes", bytes.len())))
 }
 
 /// The part of every key that says which chain.

@@ -8,6 +8,7 @@
 //! set aside after [`MAX_REFUSALS`]. A month closes only while the exchange's clock agrees that its time has come, and the
 //! exchange admits the provider with the keys that it has.
 
+use nacre_hosting::retry::Pauses;
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     sync::Arc,
@@ -15,10 +16,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use nacre_access::{
-    client::{Client, ClientError},
-    pause::Pauses,
-};
+use nacre_access::client::{Client, ClientError};
 use nacre_ledger::merkle::{Sm3Hasher, inclusion};
 use nacre_schemas::{catalogue::Catalogue, entry, query::SealProof};
 use nacre_verifier::note;

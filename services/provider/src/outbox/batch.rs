@@ -10,7 +10,7 @@ impl Outbox {
     /// queued or posted is not, and then nothing is. Nor is anything if one of the gateway's months has changed since it
     /// was reduced: then the answer is no.
     pub(crate) async fn enqueue(&self, sealed: &Sealed) -> Result<bool, OutboxError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.connection().begin().await?;
         for Spooled { month, version } in sealed.records.iter().filter_map(|record| record.month) {
             let found: Option<i64> = sqlx::query_scalar("SELECT version FROM month WHERE id = $1")
                 .bind(&month.0[..])
@@ -50,15 +50,17 @@ impl Outbox {
     pub(crate) async fn queued(&self) -> Result<Vec<Digest>, OutboxError> {
         let ids: Vec<Vec<u8>> =
             sqlx::query_scalar("SELECT id FROM batch WHERE state = 'queued' AND set_aside IS NULL ORDER BY position")
-                .fetch_all(&self.pool)
+                .fetch_all(self.connection())
                 .await?;
-        ids.iter().map(|id| digest(id)).collect()
+        ids.iter().map(|id| digest(id, "batch")).collect()
     }
 
     /// The bytes of a batch and what they say.
     pub(crate) async fn batch(&self, id: &Digest) -> Result<(Vec<u8>, Batch), OutboxError> {
-        let bytes: Vec<u8> =
-            sqlx::query_scalar("SELECT bytes FROM batch WHERE id = $1").bind(&id.0[..]).fetch_one(&self.pool).await?;
+        let bytes: Vec<u8> = sqlx::query_scalar("SELECT bytes FROM batch WHERE id = $1")
+            .bind(&id.0[..])
+            .fetch_one(self.connection())
+            .await?;
         let batch = Batch::from_canonical(&bytes)?;
         if Digest::of(&bytes) == *id { Ok((bytes, batch)) } else { Err(OutboxError::Damaged(format!("batch {id}"))) }
     }
@@ -68,7 +70,7 @@ impl Outbox {
         sqlx::query("UPDATE batch SET set_aside = $2 WHERE id = $1")
             .bind(&id.0[..])
             .bind(why)
-            .execute(&self.pool)
+            .execute(self.connection())
             .await?;
         Ok(())
     }
@@ -77,7 +79,7 @@ impl Outbox {
     pub(crate) async fn note_attempt(&self, id: &Digest) -> Result<(), OutboxError> {
         sqlx::query("UPDATE batch SET attempts = attempts + 1 WHERE id = $1")
             .bind(&id.0[..])
-            .execute(&self.pool)
+            .execute(self.connection())
             .await?;
         Ok(())
     }
@@ -86,7 +88,7 @@ impl Outbox {
     /// that are thereby done nothing is kept that tells a value.
     pub(crate) async fn settle(&self, receipt: &BatchReceipt) -> Result<(), OutboxError> {
         let id = &receipt.batch.0[..];
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.connection().begin().await?;
         sqlx::query("INSERT INTO receipt (batch, bytes) VALUES ($1, $2)")
             .bind(id)
             .bind(receipt.to_canonical())
@@ -114,7 +116,7 @@ impl Outbox {
         blamed: Option<&Digest>,
         word: &str,
     ) -> Result<Vec<Digest>, OutboxError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.connection().begin().await?;
         sqlx::query("UPDATE batch SET state = 'refused', problem = $2 WHERE id = $1")
             .bind(&id.0[..])
             .bind(word)
@@ -141,6 +143,6 @@ impl Outbox {
                 .fetch_all(&mut *transaction)
                 .await?;
         transaction.commit().await?;
-        freed.iter().map(|id| digest(id)).collect()
+        freed.iter().map(|id| digest(id, "batch")).collect()
     }
 }

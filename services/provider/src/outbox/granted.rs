@@ -24,7 +24,11 @@ type Row = (Vec<u8>, Vec<u8>, String);
 const COLUMNS: &str = "SELECT digest, bytes, state FROM granted WHERE state != 'revoked' AND ";
 
 fn parse((name, bytes, state): Row) -> Result<Given, OutboxError> {
-    Ok(Given { digest: digest(&name)?, new: NewGrant::from_canonical(&bytes)?, is_logged: state == "logged" })
+    Ok(Given {
+        digest: digest(&name, "granted")?,
+        new: NewGrant::from_canonical(&bytes)?,
+        is_logged: state == "logged",
+    })
 }
 
 impl Outbox {
@@ -32,7 +36,7 @@ impl Outbox {
     pub(crate) async fn given(&self, terms: &Terms) -> Result<Option<Given>, OutboxError> {
         let row: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!("{COLUMNS} terms = $1")))
             .bind(terms.digest().0.to_vec())
-            .fetch_optional(&self.pool)
+            .fetch_optional(self.connection())
             .await?;
         row.map(parse).transpose()
     }
@@ -41,7 +45,7 @@ impl Outbox {
     pub(crate) async fn given_by(&self, consent: &Digest) -> Result<Vec<Given>, OutboxError> {
         let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!("{COLUMNS} consent = $1")))
             .bind(&consent.0[..])
-            .fetch_all(&self.pool)
+            .fetch_all(self.connection())
             .await?;
         rows.into_iter().map(parse).collect()
     }
@@ -58,7 +62,7 @@ impl Outbox {
         .bind(terms.digest().0.to_vec())
         .bind(new.to_canonical())
         .bind(consent.map(|consent| consent.0.to_vec()))
-        .execute(&self.pool)
+        .execute(self.connection())
         .await?;
         Ok(())
     }
@@ -67,7 +71,7 @@ impl Outbox {
     pub(crate) async fn note_grant(&self, grant: &Digest) -> Result<(), OutboxError> {
         sqlx::query("UPDATE granted SET state = 'logged' WHERE digest = $1 AND state = 'queued'")
             .bind(&grant.0[..])
-            .execute(&self.pool)
+            .execute(self.connection())
             .await?;
         Ok(())
     }
@@ -76,7 +80,7 @@ impl Outbox {
     pub(crate) async fn note_revocation(&self, grant: &Digest) -> Result<(), OutboxError> {
         sqlx::query("UPDATE granted SET state = 'revoked', bytes = x'' WHERE digest = $1")
             .bind(&grant.0[..])
-            .execute(&self.pool)
+            .execute(self.connection())
             .await?;
         Ok(())
     }
@@ -85,7 +89,7 @@ impl Outbox {
     pub(crate) async fn forget_grant(&self, grant: &Digest) -> Result<(), OutboxError> {
         sqlx::query("DELETE FROM granted WHERE digest = $1 AND state = 'queued'")
             .bind(&grant.0[..])
-            .execute(&self.pool)
+            .execute(self.connection())
             .await?;
         Ok(())
     }
@@ -93,7 +97,7 @@ impl Outbox {
     /// The records that are posted.
     pub(crate) async fn posted(&self) -> Result<std::collections::HashSet<Digest>, OutboxError> {
         let ids: Vec<Vec<u8>> =
-            sqlx::query_scalar("SELECT id FROM record WHERE state = 'posted'").fetch_all(&self.pool).await?;
-        ids.iter().map(|id| digest(id)).collect()
+            sqlx::query_scalar("SELECT id FROM record WHERE state = 'posted'").fetch_all(self.connection()).await?;
+        ids.iter().map(|id| digest(id, "granted")).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! The outbox: what was sealed, on disk until the exchange has receipted it. SQLite, one file a provider.
 //!
-//! What it promises. *Durability*: a change is on disk when its call returns (write-ahead log, `synchronous=FULL`).
+//! What it promises, besides what [`nacre_hosting::sqlite`] does. *Durability*: a change is on disk when its call returns.
 //! *Atomicity*: a batch and its records come, are receipted and are refused in one transaction each; after a crash
 //! at any point a batch is queued with all its records, or settled with all of them. *Concurrency*: one run posts
 //! at a time ([`Outbox::lock`]); reading receipts beside it is fine. *Secrecy*: the file is its owner's alone
@@ -33,17 +33,18 @@ use std::{
 use nacre_hosting::{
     file::{self, FileError},
     folder,
+    sqlite::{self, Database, StoreError, Usage},
 };
 use nacre_schemas::{DecodeError, Digest};
-use sqlx::{
-    Connection as _,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
-};
+use sqlx::sqlite::SqlitePool;
 
 use self::owner::Owner;
 
 /// The database's name in the provider's data folder.
 pub const FILE_NAME: &str = "outbox.sqlite";
+
+/// Everything goes through the connection that writes.
+const USAGE: Usage = Usage { readers: 1, patience: Duration::from_secs(30) };
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/sqlite/provider");
 
@@ -68,14 +69,14 @@ pub enum OutboxError {
         /// Which setting differs from what was written down.
         detail: String,
     },
+    /// The database does not open.
+    #[error(transparent)]
+    Unopened(#[from] sqlite::OpenError),
     /// The database refuses.
-    #[error("the outbox's database: {0}")]
+    #[error("{FILE_NAME}: {0}")]
     Database(#[from] sqlx::Error),
-    /// The database is of another version than this program.
-    #[error("the outbox's tables: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
     /// What was read back is not what was written.
-    #[error("the outbox is damaged: {0}")]
+    #[error("{FILE_NAME} is damaged: {0}")]
     Damaged(String),
 }
 
@@ -108,13 +109,18 @@ impl From<DecodeError> for OutboxError {
     }
 }
 
+impl From<StoreError> for OutboxError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Database(error) => Self::Database(error),
+            broken => Self::Damaged(broken.to_string()),
+        }
+    }
+}
+
 /// An open outbox.
 pub(crate) struct Outbox {
-    pool: SqlitePool,
-    /// Kept open and never used. While one connection stays open, the others go by what it knows of the write-ahead file. A
-    /// file that is opened by the first is read from its start, where a transaction may stand whose sync failed, and which
-    /// would then count without being on disk.
-    keeper: SqlitePool,
+    database: Database,
     folder: PathBuf,
 }
 
@@ -128,33 +134,8 @@ impl Outbox {
     /// Opens the outbox in that folder, made if there is none, unless it is another's.
     pub(crate) async fn open(folder: &Path, owner: &Owner) -> Result<Self, OutboxError> {
         folder::make_private(folder)?;
-        let path = folder.join(FILE_NAME);
-        // SQLite gives its side files the mode of the database, so the database must have it before it is opened.
-        file::make_private(&path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            // What is erased is overwritten in the file, not only unlinked.
-            .pragma("secure_delete", "ON")
-            .busy_timeout(Duration::from_secs(10));
-        // One connection: its thread is the one that waits for the disk, and transactions cannot meet.
-        let one = || SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-        let keeper = one().connect_with(options.clone()).await?;
-        let pool = one()
-            // SQLite ends a transaction by itself when the disk is full; the connection would then take itself to be inside
-            // one for ever. It is replaced. The ping waits for the rollback that was queued.
-            .after_release(|connection, _| {
-                Box::pin(async move {
-                    connection.ping().await?;
-                    Ok(!connection.is_in_transaction())
-                })
-            })
-            .connect_with(options)
-            .await?;
-        MIGRATIONS.run(&pool).await?;
-        let outbox = Self { pool, keeper, folder: folder.to_owned() };
+        let database = Database::open(&folder.join(FILE_NAME), &MIGRATIONS, USAGE).await?;
+        let outbox = Self { database, folder: folder.to_owned() };
         match outbox.belongs_to(owner).await {
             Ok(()) => Ok(outbox),
             Err(error) => {
@@ -176,22 +157,25 @@ impl Outbox {
         }
     }
 
+    /// The one connection: transactions cannot meet.
+    fn connection(&self) -> &SqlitePool {
+        self.database.writer()
+    }
+
     /// Writes out the log.
     pub(crate) async fn checkpoint(&self) -> Result<(), OutboxError> {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
-        Ok(())
+        Ok(self.database.forget_freed().await?)
     }
 
     /// Writes out the log and closes the database.
     pub(crate) async fn close(self) {
-        self.pool.close().await;
-        self.keeper.close().await;
+        self.database.close().await;
     }
 }
 
 /// A digest as it was stored.
-fn digest(bytes: &[u8]) -> Result<Digest, OutboxError> {
-    bytes.try_into().map(Digest).map_err(|_| OutboxError::Damaged("an id has not 32 bytes".to_owned()))
+fn digest(bytes: &[u8], table: &'static str) -> Result<Digest, OutboxError> {
+    Ok(sqlite::digest(bytes, table)?)
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ impl Outbox {
         )
         .bind(now)
         .bind(limit)
-        .fetch_all(&self.pool)
+        .fetch_all(self.connection())
         .await?;
         let mut months = Vec::new();
         for (id, version, refusals, name, pseudonym, sealed) in rows {
@@ -60,14 +60,14 @@ impl Outbox {
                 "SELECT observation, record, sealed FROM reading WHERE month = $1 AND sealed IS NOT NULL",
             )
             .bind(&id)
-            .fetch_all(&self.pool)
+            .fetch_all(self.connection())
             .await?;
-            let readings = rows
-                .into_iter()
-                .map(|(observation, record, sealed)| Ok((digest(&observation)?, digest(&record)?, sealed)));
-            let subject = Subject { name: digest(&name)?, pseudonym: digest(&pseudonym)? };
+            let readings = rows.into_iter().map(|(observation, record, sealed)| {
+                Ok((digest(&observation, "month")?, digest(&record, "month")?, sealed))
+            });
+            let subject = Subject { name: digest(&name, "month")?, pseudonym: digest(&pseudonym, "month")? };
             months.push(DueMonth {
-                spooled: Spooled { month: digest(&id)?, version },
+                spooled: Spooled { month: digest(&id, "month")?, version },
                 person: PersonRow { subject, sealed },
                 refusals,
                 readings: readings.collect::<Result<_, OutboxError>>()?,
@@ -79,7 +79,7 @@ impl Outbox {
     /// Notes how many records a month comes to beside those of it that are queued or posted already. If it has changed
     /// since it was read, nothing is noted.
     pub(crate) async fn expect(&self, spooled: Spooled, records: u64) -> Result<(), OutboxError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.connection().begin().await?;
         let noted = sqlx::query(
             "UPDATE month SET expected = $3 + (
                  SELECT count(*) FROM record WHERE record.month = month.id AND state IN ('queued', 'posted', 'erased'))
@@ -101,7 +101,7 @@ impl Outbox {
     pub(crate) async fn shorten_waits(&self, latest: i64) -> Result<(), OutboxError> {
         sqlx::query("UPDATE month SET closes_at = max(ends_at, $1) WHERE closes_at > max(ends_at, $1)")
             .bind(latest)
-            .execute(&self.pool)
+            .execute(self.connection())
             .await?;
         Ok(())
     }
@@ -112,7 +112,7 @@ impl Outbox {
             .bind(&spooled.month.0[..])
             .bind(spooled.version)
             .bind(why)
-            .execute(&self.pool)
+            .execute(self.connection())
             .await?;
         Ok(())
     }
@@ -123,7 +123,7 @@ impl Outbox {
             "SELECT count(*), min(closes_at) FROM month WHERE problem IS NULL AND (expected IS NULL OR expected > (
                  SELECT count(*) FROM record WHERE record.month = month.id AND state IN ('queued', 'posted', 'erased')))",
         )
-        .fetch_one(&self.pool)
+        .fetch_one(self.connection())
         .await?;
         Ok(MonthCounts { waiting: waiting.unsigned_abs(), first_closes_at })
     }

@@ -123,8 +123,8 @@ struct Found {
 const COLUMNS: &str = "SELECT id, content, withdrawn, version, sealed FROM observation WHERE ";
 
 fn found_of((id, content, withdrawn, version, sealed): Row) -> Result<Found, OutboxError> {
-    let kept = Kept { id: digest(&id)?, version, withdrawn: withdrawn != 0, sealed };
-    Ok(Found { kept, content: digest(&content)? })
+    let kept = Kept { id: digest(&id, "observation")?, version, withdrawn: withdrawn != 0, sealed };
+    Ok(Found { kept, content: digest(&content, "observation")? })
 }
 
 async fn find(connection: &mut SqliteConnection, column: &str, id: &Digest) -> Result<Option<Found>, OutboxError> {
@@ -136,7 +136,7 @@ impl Outbox {
     /// Takes in what a request brought, in order; if it is to be taken whole, all of it or nothing.
     pub(crate) async fn take(&self, arrivals: &[Arrival], whole: bool) -> Result<Vec<Taken>, OutboxError> {
         // Two requests that read before they write would otherwise find that out at their first write.
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.connection().begin_with("BEGIN IMMEDIATE").await?;
         let mut taken = Vec::new();
         for arrival in arrivals {
             taken.push(match arrival {
@@ -155,12 +155,12 @@ impl Outbox {
 
     /// The observation of that id.
     pub(crate) async fn observation(&self, id: &Digest) -> Result<Option<Kept>, OutboxError> {
-        Ok(find(&mut *self.pool.acquire().await?, "id", id).await?.map(|found| found.kept))
+        Ok(find(&mut *self.connection().acquire().await?, "id", id).await?.map(|found| found.kept))
     }
 
     /// The observation of that identifier.
     pub(crate) async fn identified_observation(&self, identifier: &Digest) -> Result<Option<Kept>, OutboxError> {
-        Ok(find(&mut *self.pool.acquire().await?, "identifier", identifier).await?.map(|found| found.kept))
+        Ok(find(&mut *self.connection().acquire().await?, "identifier", identifier).await?.map(|found| found.kept))
     }
 
     /// Where an observation's readings stand.
@@ -171,10 +171,12 @@ impl Outbox {
              FROM reading LEFT JOIN record ON record.id = reading.record WHERE observation = $1",
         )
         .bind(&observation.0[..])
-        .fetch_all(&self.pool)
+        .fetch_all(self.connection())
         .await?;
         let standing = |(id, state, set_aside): (Vec<u8>, Option<String>, i64)| {
-            let record = state.map(|state| Ok::<_, OutboxError>((digest(&id)?, State::of(&state)?))).transpose()?;
+            let record = state
+                .map(|state| Ok::<_, OutboxError>((digest(&id, "observation")?, State::of(&state)?)))
+                .transpose()?;
             Ok(Standing { record, set_aside: set_aside != 0 })
         };
         rows.into_iter().map(standing).collect()
@@ -254,7 +256,13 @@ async fn replace(
     .fetch_all(&mut *connection)
     .await?;
     for (id, person, ends_at, closes_at) in months {
-        month::change(connection, &digest(&id)?, &digest(&person)?, Closing { ends_at, closes_at }).await?;
+        month::change(
+            connection,
+            &digest(&id, "observation")?,
+            &digest(&person, "observation")?,
+            Closing { ends_at, closes_at },
+        )
+        .await?;
     }
     sqlx::query("DELETE FROM reading WHERE observation = $1")
         .bind(&arriving.id.0[..])

@@ -88,13 +88,13 @@ impl Outbox {
             .bind(owner.person_system.as_str())
             .bind(&rest.record_key[..])
             .bind(&rest.pseudonym_key[..])
-            .execute(&self.pool)
+            .execute(self.connection())
             .await?;
         }
         let row: Option<Row> = sqlx::query_as(
             "SELECT network, network_key, member, chain, person_system, record_key, pseudonym_key FROM owner WHERE id = 1",
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.connection())
         .await?;
         match row.and_then(|row| owner.differs(&row)) {
             None => Ok(()),

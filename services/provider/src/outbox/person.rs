@@ -30,24 +30,27 @@ impl Outbox {
             "SELECT person.id, pseudonym, sealed FROM patient JOIN person ON person.id = patient.person
              WHERE patient.id = $1",
         );
-        row.bind(&id.0[..]).fetch_optional(&self.pool).await?.map(person_of).transpose()
+        row.bind(&id.0[..]).fetch_optional(self.connection()).await?.map(person_of).transpose()
     }
 
     /// The person of that name.
     pub(crate) async fn person(&self, name: &Digest) -> Result<Option<PersonRow>, OutboxError> {
         let row = sqlx::query_as("SELECT id, pseudonym, sealed FROM person WHERE id = $1");
-        row.bind(&name.0[..]).fetch_optional(&self.pool).await?.map(person_of).transpose()
+        row.bind(&name.0[..]).fetch_optional(self.connection()).await?.map(person_of).transpose()
     }
 
     /// Any person: what shows whether the spool opens with a key.
     pub(crate) async fn any_person(&self) -> Result<Option<PersonRow>, OutboxError> {
         let row = sqlx::query_as("SELECT id, pseudonym, sealed FROM person LIMIT 1");
-        row.fetch_optional(&self.pool).await?.map(person_of).transpose()
+        row.fetch_optional(self.connection()).await?.map(person_of).transpose()
     }
 }
 
 fn person_of((name, pseudonym, sealed): (Vec<u8>, Vec<u8>, Vec<u8>)) -> Result<PersonRow, OutboxError> {
-    Ok(PersonRow { subject: Subject { name: digest(&name)?, pseudonym: digest(&pseudonym)? }, sealed })
+    Ok(PersonRow {
+        subject: Subject { name: digest(&name, "person")?, pseudonym: digest(&pseudonym, "person")? },
+        sealed,
+    })
 }
 
 /// Takes a patient in. Whether there was none of that id before.

@@ -40,7 +40,7 @@ impl Outbox {
             "SELECT failures, last_error, last_error_at, next_attempt_at, sealed_leaves, clock_lead_s
              FROM posting WHERE id = 1",
         )
-        .fetch_one(&self.pool)
+        .fetch_one(self.connection())
         .await?;
         Ok(Posting {
             failures: u32::try_from(failures).unwrap_or(u32::MAX),
@@ -56,7 +56,7 @@ impl Outbox {
     pub(crate) async fn note_clock(&self, lead: ClockLead) -> Result<(), OutboxError> {
         sqlx::query("UPDATE posting SET clock_lead_s = $1 WHERE clock_lead_s IS NOT $1")
             .bind(lead.0.as_secs())
-            .execute(&self.pool)
+            .execute(self.connection())
             .await?;
         Ok(())
     }
@@ -69,7 +69,7 @@ impl Outbox {
         .bind(error)
         .bind(at)
         .bind(next)
-        .execute(&self.pool)
+        .execute(self.connection())
         .await?;
         Ok(())
     }
@@ -79,7 +79,7 @@ impl Outbox {
         sqlx::query(
             "UPDATE posting SET failures = 0, next_attempt_at = NULL WHERE failures > 0 OR next_attempt_at IS NOT NULL",
         )
-        .execute(&self.pool)
+        .execute(self.connection())
         .await?;
         Ok(())
     }
@@ -88,7 +88,7 @@ impl Outbox {
     pub(crate) async fn note_sealed(&self, leaves: u64) -> Result<(), OutboxError> {
         sqlx::query("UPDATE posting SET sealed_leaves = $1 WHERE sealed_leaves < $1")
             .bind(i64::try_from(leaves).unwrap_or(i64::MAX))
-            .execute(&self.pool)
+            .execute(self.connection())
             .await?;
         Ok(())
     }
@@ -96,7 +96,7 @@ impl Outbox {
     /// How many records stand where.
     pub(crate) async fn record_counts(&self) -> Result<RecordCounts, OutboxError> {
         let rows: Vec<(String, i64)> =
-            sqlx::query_as("SELECT state, count(*) FROM record GROUP BY state").fetch_all(&self.pool).await?;
+            sqlx::query_as("SELECT state, count(*) FROM record GROUP BY state").fetch_all(self.connection()).await?;
         let of =
             |wanted: &str| rows.iter().find(|(state, _)| state == wanted).map_or(0, |(_, count)| count.unsigned_abs());
         Ok(RecordCounts { queued: of("queued"), posted: of("posted"), refused: of("refused"), erased: of("erased") })
@@ -116,7 +116,7 @@ impl Outbox {
         let attempts: Option<i64> = sqlx::query_scalar(
             "SELECT attempts FROM batch WHERE state = 'queued' AND set_aside IS NULL ORDER BY position LIMIT 1",
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.connection())
         .await?;
         Ok(attempts.map(i64::unsigned_abs))
     }
@@ -130,7 +130,7 @@ impl Outbox {
              UNION ALL
              SELECT 'record', coalesce(problem, 'refused'), count(*) FROM record WHERE state = 'refused' GROUP BY 2",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.connection())
         .await?;
         Ok(rows.into_iter().map(|(what, why, count)| (what, why, count.unsigned_abs())).collect())
     }

@@ -30,7 +30,7 @@ impl Outbox {
             "SELECT receipt.bytes FROM receipt JOIN record ON record.batch = receipt.batch WHERE record.id = $1",
         )
         .bind(&record.0[..])
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.connection())
         .await?;
         let Some(bytes) = bytes else { return Ok(None) };
         let of_batch = BatchReceipt::from_canonical(&bytes)?;
@@ -43,7 +43,7 @@ impl Outbox {
         let rows: Vec<Vec<u8>> = sqlx::query_scalar(
             "SELECT receipt.bytes FROM receipt JOIN batch ON batch.id = receipt.batch ORDER BY batch.position",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.connection())
         .await?;
         let mut listed = Vec::new();
         for bytes in rows {

@@ -44,10 +44,10 @@ impl Outbox {
     pub(crate) async fn known(&self, record: &Digest) -> Result<Option<Known>, OutboxError> {
         let row: Option<(Vec<u8>, String)> = sqlx::query_as("SELECT fingerprint, state FROM record WHERE id = $1")
             .bind(&record.0[..])
-            .fetch_optional(&self.pool)
+            .fetch_optional(self.connection())
             .await?;
         let Some((fingerprint, state)) = row else { return Ok(None) };
-        Ok(Some(Known { fingerprint: digest(&fingerprint)?, state: State::of(&state)? }))
+        Ok(Some(Known { fingerprint: digest(&fingerprint, "record")?, state: State::of(&state)? }))
     }
 
     /// Destroys what tells the value of a record that was erased at the exchange, and the batch that it was posted in, of
@@ -55,7 +55,7 @@ impl Outbox {
     /// disk, when it returns.
     pub(crate) async fn erase(&self, record: &Digest, batch: &Digest) -> Result<(), OutboxError> {
         let others = self.keys_beside(record, batch).await?;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.connection().begin().await?;
         for (other, wrapped) in others {
             sqlx::query("INSERT INTO payload_key (record, wrapped) VALUES ($1, $2) ON CONFLICT (record) DO NOTHING")
                 .bind(other.0.to_vec())
@@ -83,7 +83,7 @@ impl Outbox {
             .await?;
         transaction.commit().await?;
         // The write-ahead file may still hold what was overwritten.
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
+        self.checkpoint().await?;
         Ok(())
     }
 
@@ -103,14 +103,14 @@ impl Outbox {
             return Ok(found.map(|one| one.restricted.payload.wrapped_key.as_bytes().to_vec()));
         }
         let kept = sqlx::query_scalar("SELECT wrapped FROM payload_key WHERE record = $1");
-        Ok(kept.bind(&record.0[..]).fetch_optional(&self.pool).await?)
+        Ok(kept.bind(&record.0[..]).fetch_optional(self.connection()).await?)
     }
 
     /// A batch, unless a record of it was erased.
     async fn kept_batch(&self, id: &Digest) -> Result<Option<Batch>, OutboxError> {
         let length: i64 = sqlx::query_scalar("SELECT length(bytes) FROM batch WHERE id = $1")
             .bind(&id.0[..])
-            .fetch_one(&self.pool)
+            .fetch_one(self.connection())
             .await?;
         if length == 0 { Ok(None) } else { Ok(Some(self.batch(id).await?.1)) }
     }
@@ -118,14 +118,15 @@ impl Outbox {
     /// How many records are in a batch.
     pub(crate) async fn records_of(&self, batch: &Digest) -> Result<u64, OutboxError> {
         let count = sqlx::query_scalar("SELECT count(*) FROM record WHERE batch = $1").bind(&batch.0[..]);
-        let count: i64 = count.fetch_one(&self.pool).await?;
+        let count: i64 = count.fetch_one(self.connection()).await?;
         Ok(count.unsigned_abs())
     }
 
     /// How many records are queued.
     pub(crate) async fn queued_records(&self) -> Result<u64, OutboxError> {
-        let count: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM record WHERE state = 'queued'").fetch_one(&self.pool).await?;
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM record WHERE state = 'queued'")
+            .fetch_one(self.connection())
+            .await?;
         Ok(count.unsigned_abs())
     }
 }

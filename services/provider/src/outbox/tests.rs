@@ -143,9 +143,9 @@ mod spool {
         let folder = tempfile::tempdir().unwrap();
         let outbox = open(folder.path()).await;
         outbox.take(&[patient(), observation(10, 20, 64)], true).await.unwrap();
-        let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&outbox.pool).await.unwrap();
+        let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(outbox.connection()).await.unwrap();
         sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}")))
-            .execute(&outbox.pool)
+            .execute(outbox.connection())
             .await
             .unwrap();
         let full = outbox.take(&[observation(11, 21, 1 << 20)], true).await.unwrap_err();

@@ -3,12 +3,12 @@
 //! Kept true: every attempt sends the same bytes, so an attempt whose answer was lost does no harm. Attempts are
 //! bounded and spread ([`PAUSES`]), never closer than the exchange asks for.
 
+use nacre_hosting::retry::Pauses;
 use std::time::Duration;
 
 use nacre_access::{
     Scope,
     client::{Client, ClientError},
-    pause::Pauses,
 };
 use nacre_schemas::{batch::Batch, problem::Problem, receipt::BatchReceipt};
 use nacre_verifier::Network;

@@ -1,43 +1,51 @@
 //! Pauses between attempts: each twice as long as the one before up to the longest, and shortened at random by up to half,
-//! so that those who failed together do not come back together.
+//! so that those who failed together do not come back together. For what is tried for as long as a role runs, where
+//! `backon`'s own loops end: it begins again after each success, and hears what the other side asks for.
 //!
-//! No errors; without randomness the pauses are whole. Cost: none.
+//! No errors. Cost: none.
 
 use std::time::Duration;
 
-use getrandom::{SysRng, rand_core::TryRng as _};
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
 /// The pauses of something that is tried again and again.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Pauses {
-    first: Duration,
+    builder: ExponentialBuilder,
     longest: Duration,
-    next: Duration,
+    /// From the last success on.
+    next: Option<ExponentialBackoff>,
 }
 
 impl Pauses {
     /// From the first to the longest.
     pub const fn new(first: Duration, longest: Duration) -> Self {
-        Self { first, longest, next: first }
+        // What is added at random is up to as much again: so these are the shortest that each can come to.
+        let builder = ExponentialBuilder::new().with_min_delay(half(first)).with_max_delay(half(longest));
+        Self { builder: builder.with_jitter().without_max_times(), longest, next: None }
     }
 
     /// After a success: the next pause is the first again.
     pub fn begin_again(&mut self) {
-        self.next = self.first;
+        self.next = None;
     }
 
     /// How long to wait after another failure; not shorter than the other side asks for, nor longer than the longest.
     pub fn after(&mut self, asked: Option<Duration>) -> Duration {
-        let pause = self.next;
-        self.next = (self.next * 2).min(self.longest);
-        let part = SysRng.try_next_u32().map_or(1.0, |random| 0.5 + f64::from(random) / f64::from(u32::MAX) / 2.0);
-        pause.mul_f64(part).max(asked.unwrap_or_default()).min(self.longest)
+        let next = self.next.get_or_insert_with(|| self.builder.build());
+        // They do not end.
+        let pause = next.next().unwrap_or(self.longest);
+        pause.max(asked.unwrap_or_default()).min(self.longest)
     }
 
     /// Waits that long.
     pub async fn wait(&mut self, asked: Option<Duration>) {
         tokio::time::sleep(self.after(asked)).await;
     }
+}
+
+const fn half(time: Duration) -> Duration {
+    time.checked_div(2).expect("two is not zero")
 }
 
 #[cfg(test)]
@@ -52,7 +60,9 @@ mod tests {
             for attempt in 0..100 {
                 let whole = first.saturating_mul(1 << attempt.min(16)).min(longest);
                 let pause = pauses.after(None);
-                assert!(whole / 2 <= pause && pause <= whole, "{attempt}: {pause:?}");
+                // The factor is a floating-point number.
+                let slack = Duration::from_micros(1);
+                assert!(whole / 2 <= pause + slack && pause <= whole + slack, "{attempt}: {pause:?}");
             }
             pauses.begin_again();
         }
