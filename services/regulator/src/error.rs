@@ -2,7 +2,10 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use nacre_access::{client::ClientError, secret::SecretError};
+use nacre_access::{
+    client::{ClientError, quorum::WAS_LATE},
+    secret::SecretError,
+};
 use nacre_schemas::{
     answer::CustodianId,
     id::{ChainId, JurisdictionId},
@@ -180,6 +183,9 @@ pub enum FaultCause {
     /// It took too long.
     #[error("no answer within {0:?}")]
     Timeout(Duration),
+    /// It was late: enough others had answered by then.
+    #[error("{}", WAS_LATE)]
+    Late,
     /// It sent a problem, unsigned.
     #[error("turned away: {0}")]
     TurnedAway(Box<Problem>),
