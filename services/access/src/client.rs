@@ -2,7 +2,8 @@
 //!
 //! Kept true: at most one token request a scope is under way; a token goes to the server that issued it and nowhere
 //! else (redirects are not followed); a request that is answered 401 is sent once more with a new token, so requests
-//! must be such that this does no harm, and theirs are: the server did not look at the first. Responses are bounded.
+//! must be such that this does no harm, and theirs are: the server did not look at the first. Responses are bounded. A call
+//! to a server that hangs is given up within seconds ([`silence`]), however long one that is at work may take.
 //!
 //! Errors: [`ClientError`]; it says whether and when to try again, and trying again is the caller's to do.
 //!
@@ -11,6 +12,8 @@
 
 mod error;
 mod plain;
+pub mod quorum;
+mod silence;
 mod tokens;
 
 use std::{
@@ -129,11 +132,14 @@ impl Client {
     /// answer was made, at some moment between the call and its return. The path is asked for without a token.
     pub async fn time(&self, path: &str) -> Result<SystemTime, ClientError> {
         let url = self.address.at(path).ok_or_else(|| ClientError::Path(path.to_owned()))?;
-        let request = self.http.get(url.clone()).timeout(self.timeout).header(CACHE_CONTROL, "no-cache");
-        let response = request.send().await.map_err(|error| ClientError::transport(&url, error))?;
-        let time = time_of(response.headers());
-        self.receive(&url, response).await?;
-        time.ok_or_else(|| ClientError::malformed(&url, "the answer says no time (a Date of HTTP)"))
+        let asking = async {
+            let request = self.http.get(url.clone()).timeout(self.timeout).header(CACHE_CONTROL, "no-cache");
+            let response = request.send().await.map_err(|error| ClientError::transport(&url, error))?;
+            let time = time_of(response.headers());
+            self.receive(&url, response).await?;
+            time.ok_or_else(|| ClientError::malformed(&url, "the answer says no time (a Date of HTTP)"))
+        };
+        silence::watched(&self.http, &self.address, asking).await
     }
 
     /// Posts JSON, gets JSON.
@@ -193,6 +199,10 @@ impl Client {
     }
 
     async fn send(&self, call: &Call, scope: Option<Scope>) -> Result<Vec<u8>, ClientError> {
+        silence::watched(&self.http, &self.address, self.exchange(call, scope)).await
+    }
+
+    async fn exchange(&self, call: &Call, scope: Option<Scope>) -> Result<Vec<u8>, ClientError> {
         let Some(scope) = scope else {
             return self.receive(&call.url, self.attempt(call, None).await?).await;
         };

@@ -14,7 +14,8 @@
 //! what this custodian opened itself ([`crate::own`]) counts in any case.
 //!
 //! What an exchange can do here is to refuse its numbers, or earlier trust roots: then nothing that comes after the request can
-//! be decided on, and callers are told to ask again later.
+//! be decided on, and callers are told to ask again later. One that hangs holds up only families of measures that have a request
+//! about its chain: the main chain is free again while numbers are waited for.
 //!
 //! Errors: a [`Fault`] where a chain shows something false, a problem where it shows nothing. Cost: an entry is fetched and
 //! hashed once, and a request's cells once, for as long as the process runs; after a start they are fetched anew.
@@ -27,6 +28,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -47,11 +49,11 @@ use nacre_schemas::{
     trust::SignedTrustRoot,
 };
 use nacre_verifier::{Check, Failure, Named, Network, cross, note, numbers};
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
 
 use self::{
     heads::{Head, Heads},
-    main_chain::{Asked, Main, history},
+    main_chain::{Asked, Logged, Main, history},
     standing::Standing,
 };
 use crate::{
@@ -62,20 +64,26 @@ use crate::{
     own::Own,
 };
 
-/// The main chains as far as they were followed.
+/// How long an exchange may take to show an earlier trust root: others are asked at the same time.
+const ROOT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The main chains as far as they were followed, and what was decided. Whoever holds a chain holds no family, and the other way
+/// round.
 pub(crate) struct History {
     network: Arc<Network>,
     roots: Arc<Roots>,
     own: Own,
     heads: Heads,
     mains: BTreeMap<ChainId, Mutex<Main>>,
+    /// By main chain and the first measure of each.
+    families: BTreeMap<(ChainId, MeasureRef), Mutex<Family>>,
 }
 
 /// What was decided on the requests of one family.
 struct Family {
     disclosure: Disclosure,
-    /// Requests judged, of all that the chain holds.
-    judged: usize,
+    /// Entries of the main chain whose requests were judged.
+    judged: u64,
     /// By leaf.
     decisions: BTreeMap<u64, Arc<Decisions>>,
 }
@@ -89,7 +97,10 @@ impl History {
             let main = Main::new(heads.read(&id)?, own.on(&id));
             mains.insert(id, Mutex::new(main));
         }
-        Ok(Self { network: Arc::clone(roots.lineage().present()), roots, own, heads, mains })
+        let place = |definition: &Measure| Some((definition.main_chain(), family_of(definition).into_iter().next()?));
+        let places = Catalogue::built_in().measures().iter().filter_map(place);
+        let families = places.map(|place| (place, Mutex::new(Family::new()))).collect();
+        Ok(Self { network: Arc::clone(roots.lineage().present()), roots, own, heads, mains, families })
     }
 
     /// The decisions on a logged request, which was checked before.
@@ -104,10 +115,12 @@ impl History {
         let mut main = self.main(&id)?.lock().await;
         self.follow(&mut main, &id, &head, exchanges).await?;
         let leaf = logged.request_inclusion.leaf;
-        let family = family_of(definition);
-        self.judge_until(&mut main, &id, &family, leaf + 1, exchanges).await?;
-        let decided = main.families.get(&family[0]).and_then(|family| family.decisions.get(&leaf)).cloned();
-        decided.ok_or_else(|| {
+        let measures = family_of(definition);
+        let requests = main.of_family(&measures, leaf + 1);
+        drop(main);
+        let mut family = self.family(&id, &measures)?.lock().await;
+        self.judge_until(&mut family, &id, requests, leaf + 1, exchanges).await?;
+        family.decisions.get(&leaf).cloned().ok_or_else(|| {
             let detail = "the request is not one that can be answered where it stands in the log";
             Fault::from(Failure::new(Check::History, "request", detail)).into()
         })
@@ -157,12 +170,14 @@ impl History {
         let head = self.latest(&id, exchanges).await?;
         let mut main = self.main(&id)?.lock().await;
         self.follow(&mut main, &id, &head, exchanges).await?;
-        let family = family_of(definition);
-        let size = main.tree.size();
-        self.judge_until(&mut main, &id, &family, size, exchanges).await?;
-        // A copy: what is only looked at leaves no trace in what counts.
-        let mut disclosure = main.families[&family[0]].disclosure.clone();
+        let (measures, size) = (family_of(definition), main.tree.size());
+        let requests = main.of_family(&measures, size);
         drop(main);
+        let mut family = self.family(&id, &measures)?.lock().await;
+        self.judge_until(&mut family, &id, requests, size, exchanges).await?;
+        // A copy: what is only looked at leaves no trace in what counts. Others may have judged further meanwhile.
+        let (mut disclosure, size) = (family.disclosure.clone(), family.judged);
+        drop(family);
         let groups = self.groups(exchanges, &wanted, definition).await?;
         let network = Arc::clone(&self.network);
         Ok((off_thread(move || disclosure.judge(&groups, Rules::of(network.root()))).await?, size))
@@ -180,6 +195,12 @@ impl History {
     fn main(&self, id: &ChainId) -> Result<&Mutex<Main>, Obstacle> {
         let missing = || Fault::from(Failure::new(Check::TrustRoot, id, "the trust root has no such chain"));
         Ok(self.mains.get(id).ok_or_else(missing)?)
+    }
+
+    fn family(&self, id: &ChainId, measures: &[MeasureRef]) -> Result<&Mutex<Family>, Obstacle> {
+        let missing = || Fault::from(Failure::new(Check::History, "request", "the catalogue has no such measure"));
+        let family = measures.first().and_then(|first| self.families.get(&(id.clone(), first.clone())));
+        Ok(family.ok_or_else(missing)?)
     }
 
     fn head(&self, id: &ChainId, checkpoint: &Note) -> Result<Head, Fault> {
@@ -255,7 +276,8 @@ impl History {
         Ok(())
     }
 
-    /// Asks exchanges for an earlier trust root, the main chain's first, and keeps it. It stays lacking if none shows one that holds.
+    /// Asks exchanges for an earlier trust root, the main chain's first, and keeps it. It stays lacking if none shows one that holds
+    /// at once; it is asked for again before the next request is judged.
     async fn fetch_root(
         &self,
         id: &ChainId,
@@ -265,11 +287,11 @@ impl History {
         let path = format!("/v1/trust-roots/{trust}");
         let mut fetches = Vec::with_capacity(exchanges.len());
         for client in exchanges.get(id).into_iter().chain(exchanges.values()) {
-            fetches.push(client.get_json::<SignedTrustRoot>(&path, None));
+            fetches.push(timeout(ROOT_PATIENCE, client.get_json::<SignedTrustRoot>(&path, None)));
         }
-        let mut answers = stream::iter(fetches).buffered(CONCURRENT_CHAINS);
+        let mut answers = stream::iter(fetches).buffer_unordered(CONCURRENT_CHAINS);
         while let Some(answer) = answers.next().await {
-            let Ok(signed) = answer else { continue };
+            let Ok(Ok(signed)) = answer else { continue };
             if signed.root.digest() != trust {
                 continue;
             }
@@ -290,46 +312,53 @@ impl History {
         Ok(())
     }
 
-    /// Judges the family's requests that stand before that leaf and were not judged yet, in order.
+    /// Judges the requests of the family that stand before that leaf and were not judged yet, in order.
     async fn judge_until(
         &self,
-        main: &mut Main,
+        family: &mut Family,
         id: &ChainId,
-        family: &[MeasureRef],
+        requests: Vec<Logged>,
         end: u64,
         exchanges: &BTreeMap<ChainId, Client>,
     ) -> Result<(), Obstacle> {
-        let new = || Family { disclosure: Disclosure::new(), judged: 0, decisions: BTreeMap::new() };
-        let Main { logged, families, .. } = main;
-        let judging = families.entry(family[0].clone()).or_insert_with(new);
-        while let Some(request) = logged.get(judging.judged).filter(|request| request.leaf < end) {
-            if let Asked::Tally(signed) = &request.asked
-                && family.contains(&signed.request.measure)
-            {
-                let opened = self.own.opened(&request.asked.digest());
-                let network = match &request.standing {
-                    Standing::Counts(network) => Some(network),
-                    Standing::Lacks(trust) => return Err(lacking(id, request.leaf, trust)),
-                    Standing::Nothing | Standing::Unsettled => None,
-                };
-                if (network.is_some() || opened.is_some())
-                    && let Some(admission) = request.admission.clone()
-                    && let Some(definition) = Catalogue::built_in().find(&signed.request.measure)
-                {
-                    let wanted = NumbersRequest { request: (**signed).clone(), admission };
-                    let groups = self.groups(exchanges, &wanted, definition).await?;
-                    let decisions = network
-                        .map(|network| judging.disclosure.judge(&groups, Rules::of(network.root())))
-                        .unwrap_or_default();
-                    if let Some(opened) = opened {
-                        judging.disclosure.count(&groups, &decisions, opened);
-                    }
-                    if network.is_some() {
-                        judging.decisions.insert(request.leaf, Arc::new(decisions));
-                    }
-                }
+        for request in requests {
+            if request.leaf >= family.judged {
+                self.judge(family, id, &request, exchanges).await?;
+                family.judged = request.leaf + 1;
             }
-            judging.judged += 1;
+        }
+        family.judged = family.judged.max(end);
+        Ok(())
+    }
+
+    async fn judge(
+        &self,
+        family: &mut Family,
+        id: &ChainId,
+        request: &Logged,
+        exchanges: &BTreeMap<ChainId, Client>,
+    ) -> Result<(), Obstacle> {
+        let Asked::Tally(signed) = &request.asked else { return Ok(()) };
+        let opened = self.own.opened(&request.asked.digest());
+        let network = match &request.standing {
+            Standing::Counts(network) => Some(network),
+            Standing::Lacks(trust) => return Err(lacking(id, request.leaf, trust)),
+            Standing::Nothing | Standing::Unsettled => None,
+        };
+        if (network.is_some() || opened.is_some())
+            && let Some(admission) = request.admission.clone()
+            && let Some(definition) = Catalogue::built_in().find(&signed.request.measure)
+        {
+            let wanted = NumbersRequest { request: (**signed).clone(), admission };
+            let groups = self.groups(exchanges, &wanted, definition).await?;
+            let decisions =
+                network.map(|network| family.disclosure.judge(&groups, Rules::of(network.root()))).unwrap_or_default();
+            if let Some(opened) = opened {
+                family.disclosure.count(&groups, &decisions, opened);
+            }
+            if network.is_some() {
+                family.decisions.insert(request.leaf, Arc::new(decisions));
+            }
         }
         Ok(())
     }
@@ -354,6 +383,13 @@ impl History {
             Ok(Groups::of(&request, definition.bands().len(), &cells))
         };
         Ok(off_thread(count).await?.map_err(|failure: Failure| Fault::from(failure))?)
+    }
+}
+
+impl Family {
+    /// Nothing judged yet.
+    fn new() -> Self {
+        Self { disclosure: Disclosure::new(), judged: 0, decisions: BTreeMap::new() }
     }
 }
 

@@ -167,8 +167,10 @@ impl Chain {
     }
 
     /// Appends the entries next to each other; when this returns they are durable and signed for. Says where the first
-    /// stands. On an error they may be in the log or not, and the log takes nothing more until it was recovered.
+    /// stands. On an error they may be in the log or not, and the log takes nothing more until it was recovered. The first
+    /// after a start waits for the witnesses' word that nothing longer was seen.
     pub(crate) async fn append(&self, entries: &[Entry]) -> Result<u64, ExchangeError> {
+        self.probed().await;
         let bytes = entries.iter().map(Entry::to_canonical).collect();
         let appended = self.log.append(bytes).await.map_err(|error| self.failed(error))?;
         self.finality.grown();

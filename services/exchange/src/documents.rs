@@ -12,6 +12,7 @@
 use axum::body::Bytes;
 use std::sync::Arc;
 
+use nacre_access::members::Members;
 use nacre_schemas::{
     Blob, DecodeError, Digest, Document,
     cross::SignedCrossRequest,
@@ -94,17 +95,33 @@ pub(crate) async fn log_in_turn(
     Ok(leaf)
 }
 
-/// Logs the admissions, each once.
-pub(crate) async fn log_admissions<'a>(
-    store: &Store,
-    chain: &Chain,
-    admissions: impl Iterator<Item = &'a SignedMembership>,
+/// Logs an admission, unless it is logged; says where it stands.
+async fn log_admission(store: &Store, chain: &Chain, admission: &SignedMembership) -> Result<u64, ExchangeError> {
+    let body = admission.to_canonical();
+    log(store, chain, DocumentKind::Membership, Entry::Membership(Digest::of(&body)), body).await
+}
+
+/// Logs the admissions, each once, as soon as the chain takes entries.
+pub(crate) async fn log_admissions(
+    store: Store,
+    chain: Arc<Chain>,
+    members: Arc<Members>,
 ) -> Result<(), ExchangeError> {
-    for admission in admissions {
-        let body = admission.to_canonical();
-        log(store, chain, DocumentKind::Membership, Entry::Membership(Digest::of(&body)), body).await?;
+    chain.probed().await;
+    if chain.is_read_only() {
+        return Ok(());
+    }
+    for admission in members.iter() {
+        log_admission(&store, &chain, admission).await?;
     }
     Ok(())
+}
+
+/// Does it, and notes if it failed: a member whose admission is not logged has it logged with its first request.
+pub(crate) async fn noted(chain: Arc<Chain>, logging: impl Future<Output = Result<(), ExchangeError>>) {
+    if let Err(error) = logging.await {
+        tracing::error!(chain = %chain.id(), %error, "admissions could not be logged");
+    }
 }
 
 /// Checks a request, logs it, and shows it and its requester's admission under one checkpoint.
@@ -161,9 +178,13 @@ pub(crate) async fn log_request(
         Entry::CrossRequest(_) => DocumentKind::CrossRequest,
         _ => DocumentKind::Request,
     };
-    let leaf = to_the_end(async move { Ok(log(&store, &of_chain, kind, entry, body).await?) }).await?;
-    let admission = store::logged_document::leaf(exchange.store().reader(), chain.id(), &caller.digest()).await?;
-    let admission = admission.ok_or_else(|| Refusal::AdmissionNotLogged(caller.membership.member.clone()))?;
+    let admission = caller.clone();
+    let logging = async move {
+        // First, for a request is judged by the admission that stands before it.
+        let admission = log_admission(&store, &of_chain, &admission).await?;
+        Ok((admission, log(&store, &of_chain, kind, entry, body).await?))
+    };
+    let (admission, leaf) = to_the_end(logging).await?;
     let checkpoint = chain.agreed(leaf.max(admission) + 1).await?;
     let size = checkpoint.unverified().size;
     Ok(Stands {

@@ -59,7 +59,7 @@ pub(crate) async fn erase(
         check_owner(&of_store, &of_chain, &placed, &signed).await?;
         let size = vouched(&of_store, &of_chain, placed.leaf).await?;
         if of_chain.last_agreed().is_none_or(|checkpoint| checkpoint.unverified().size < size) {
-            return Err(Refusal::NotFinal { chain: of_chain.id().clone(), size }.into());
+            return Err(of_chain.not_final(size).into());
         }
         let (order, body) = (signed.digest(), signed.to_canonical());
         let mut writing = of_store.begin().await?;

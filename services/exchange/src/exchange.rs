@@ -89,7 +89,7 @@ pub struct Exchange {
 
 impl Exchange {
     /// Opens the exchange: checks what it was given, opens its logs, brings its tables up to date, and logs the
-    /// admissions it has on its main chains.
+    /// admissions it has on its main chains. No other server is waited for: what asks them runs beside.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         let tls = config.tls.read().map_err(KeyFileError::from)?;
         let network = Arc::new(trust::read(&config.trust)?);
@@ -108,11 +108,9 @@ impl Exchange {
                 return Err(OpenError::ChainTwice(hosted.id.clone()));
             }
             folder::make_private(&log_folder(&config.data, &hosted.id))?;
-            let chain = Arc::new(open_chain(&config, hosted, &roots, &store, waits.clone()).await?);
-            let witnesses = witnesses(&config, &tls, &chain)?;
-            finality::probe(&chain, &witnesses).await;
-            if !witnesses.is_empty() {
-                tasks.spawn(finality::follow(Arc::clone(&chain), store.clone(), witnesses));
+            let chain = Arc::new(open_chain(&config, &tls, hosted, &roots, &store, waits.clone()).await?);
+            if chain.finality().has_peers() {
+                tasks.spawn(finality::follow(Arc::clone(&chain), store.clone()));
             }
             chains.insert(hosted.id.slug(), chain);
         }
@@ -123,8 +121,14 @@ impl Exchange {
         for chain in chains.values() {
             catch_up(&store, chain).await?;
         }
-        for chain in chains.values().filter(|chain| chain.is_main() && !chain.is_read_only()) {
-            documents::log_admissions(&store, chain, members.iter()).await?;
+        for chain in chains.values().filter(|chain| chain.is_main()) {
+            let logging = documents::log_admissions(store.clone(), Arc::clone(chain), Arc::clone(&members));
+            if chain.finality().has_peers() {
+                // Witnesses are waited for first, and nothing else waits for them.
+                tasks.spawn(documents::noted(Arc::clone(chain), logging));
+            } else {
+                logging.await?;
+            }
         }
         tasks.spawn(grants::expire(store.clone()));
         for anchoring in anchorings(&config, &tls, &members, &chains)? {
@@ -242,6 +246,7 @@ impl Exchange {
 
 async fn open_chain(
     config: &Config,
+    tls: &ClientTls,
     hosted: &ChainConfig,
     roots: &Roots,
     store: &Store,
@@ -256,7 +261,7 @@ async fn open_chain(
     let (data, registers) = (config.data.to_path_buf(), config.registers.to_path_buf());
     let origin = network.root().origin(&hosted.id);
     let admissions = admission::start(store.clone());
-    let finality = open_finality(&facts, network, store, waits).await?;
+    let finality = open_finality(config, tls, &facts, network, store, waits).await?;
     let earlier_keys =
         lineage.earlier().filter_map(|earlier| Some(earlier.root().chain(&hosted.id)?.signing_key)).collect();
     let opening = Opening { facts, keys, applied, earlier_keys, admissions, finality };
@@ -266,7 +271,14 @@ async fn open_chain(
 }
 
 /// What an earlier life kept of the chain's finality. What is not final under the present keys is asked for again.
-async fn open_finality(facts: &Facts, network: &Network, store: &Store, waits: Waits) -> Result<Finality, OpenError> {
+async fn open_finality(
+    config: &Config,
+    tls: &ClientTls,
+    facts: &Facts,
+    network: &Network,
+    store: &Store,
+    waits: Waits,
+) -> Result<Finality, OpenError> {
     let kept = store::final_checkpoint::latest(store.reader(), &facts.id).await?;
     let broken = |what: String| ExchangeError::Inconsistent { chain: facts.id.clone(), leaf: 0, what };
     let parse = |note: String| note.parse().map_err(|error| broken(format!("a final checkpoint: {error}")));
@@ -276,19 +288,19 @@ async fn open_finality(facts: &Facts, network: &Network, store: &Store, waits: W
         note.verify(&origin, &origin, &facts.signing_key).is_ok() && policy.check(note).is_ok()
     };
     let kept = kept.filter(holds);
-    Ok(Finality::new(policy, kept, waits))
+    Ok(Finality::new(policy, kept, waits, witnesses(config, tls, facts)?))
 }
 
 /// The chain's witnesses, as far as the configuration says where they are.
-fn witnesses(config: &Config, tls: &ClientTls, chain: &Chain) -> Result<Vec<WitnessPeer>, OpenError> {
+fn witnesses(config: &Config, tls: &ClientTls, chain: &Facts) -> Result<Vec<WitnessPeer>, OpenError> {
     let mut peers = Vec::new();
-    for witness in &chain.facts().witnesses {
+    for witness in &chain.witnesses {
         let Some(url) = config.witnesses.get(&witness.name) else {
-            tracing::warn!(chain = %chain.id(), witness = %witness.name, "the configuration does not say where it is");
+            tracing::warn!(chain = %chain.id, witness = %witness.name, "the configuration does not say where it is");
             continue;
         };
         let peer = WitnessPeer::new(witness, url, tls).map_err(|error| OpenError::Witness {
-            chain: chain.id().clone(),
+            chain: chain.id.clone(),
             name: witness.name.to_string(),
             reason: error.to_string(),
         })?;

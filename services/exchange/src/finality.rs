@@ -5,6 +5,10 @@
 //! over restarts. A chain of which a witness has countersigned more entries than are here was put back to an older state:
 //! from then on it takes nothing and signs nothing, for what it would sign contradicts what it signed before.
 //!
+//! So all witnesses are asked how much they have seen before the chain takes its first entry ([`Chain::probed`]): each for
+//! [`PROBE_TIMEOUT`], side by side, while the chain is read already. The first entries wait for that; a new checkpoint is signed
+//! for entries only. The register beside the log finds an old copy by itself, unless it was put back as well.
+//!
 //! Witnesses that are away or slow hold nothing up but finality; they are asked again, ever less often, and so is a disk
 //! that does not keep what they signed. A chain without witnesses has its own word only, and verification says so.
 //!
@@ -14,18 +18,19 @@
 //! Cost: an HTTP exchange a witness for each round; rounds follow one another and take the latest checkpoint, however
 //! many there were meanwhile.
 
-use nacre_hosting::retry::Pauses;
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use futures::{StreamExt as _, stream::FuturesUnordered};
-use nacre_access::client::{ClientError, PlainClient};
-use nacre_hosting::tls::ClientTls;
+use futures::{StreamExt as _, future, stream::FuturesUnordered};
+use nacre_access::client::{ClientError, PlainClient, PlainResponse};
+use nacre_hosting::{retry::Pauses, tls::ClientTls};
 use nacre_ledger::note::{SignedCheckpoint, Submission, WitnessPolicy, submission};
 use nacre_schemas::{SigningPublicKey, limits, trust::Witness};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OnceCell, watch};
 
 use crate::{
     chain::Chain,
@@ -40,7 +45,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What a witness may take: a full witness checks all that is new first.
 const WITNESS_TIMEOUT: Duration = Duration::from_secs(120);
-/// What a witness may take when the chain is opened and only its size is asked for.
+/// What a witness may take when only how much it has seen is asked for.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Pauses between rounds that fail.
 const PAUSES: Pauses = Pauses::new(Duration::from_millis(100), Duration::from_secs(10));
@@ -72,6 +77,11 @@ pub(crate) struct Finality {
     waits: Waits,
     latest: watch::Sender<Option<SignedCheckpoint>>,
     grown: Notify,
+    witnesses: Vec<WitnessPeer>,
+    /// The names of those that have not countersigned what they were asked for last.
+    lacking: Mutex<BTreeSet<String>>,
+    /// Set once they were asked how much of the chain they have seen.
+    probed: OnceCell<()>,
     pub(crate) vitals: Vitals,
 }
 
@@ -100,9 +110,30 @@ enum NotCountersigned {
 }
 
 impl Finality {
-    /// Of a chain with that policy; the last final checkpoint is what an earlier life kept.
-    pub(crate) fn new(policy: WitnessPolicy, latest: Option<SignedCheckpoint>, waits: Waits) -> Self {
-        Self { policy, waits, latest: watch::Sender::new(latest), grown: Notify::new(), vitals: Vitals::default() }
+    /// Of a chain with that policy, by those of its witnesses that can be reached; the last final checkpoint is what an
+    /// earlier life kept.
+    pub(crate) fn new(
+        policy: WitnessPolicy,
+        latest: Option<SignedCheckpoint>,
+        waits: Waits,
+        witnesses: Vec<WitnessPeer>,
+    ) -> Self {
+        let (latest, grown) = (watch::Sender::new(latest), Notify::new());
+        Self {
+            policy,
+            waits,
+            latest,
+            grown,
+            witnesses,
+            lacking: Mutex::default(),
+            probed: OnceCell::new(),
+            vitals: Vitals::default(),
+        }
+    }
+
+    /// Whether any witness can be asked for anything.
+    pub(crate) fn has_peers(&self) -> bool {
+        !self.witnesses.is_empty()
     }
 
     /// Whether any witness is listed.
@@ -113,6 +144,10 @@ impl Finality {
     /// The last final checkpoint.
     pub(crate) fn latest(&self) -> Option<SignedCheckpoint> {
         self.latest.borrow().clone()
+    }
+
+    fn lacking(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.lacking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says that the log has grown.
@@ -152,6 +187,23 @@ impl WitnessPeer {
         Ok(Self { name, public, client: Arc::new(client), size: Mutex::new(0) })
     }
 
+    /// Learns how much of the chain it has countersigned: any other size than the one it is told is answered as a conflict.
+    async fn probe(&self, checkpoint: SignedCheckpoint) -> Result<(), NotCountersigned> {
+        let ours = checkpoint.unverified().size;
+        self.learn(ours);
+        let body = Submission { old_size: ours, proof: Vec::new(), checkpoint }.to_text();
+        let answer = self.client.post_text(submission::PATH, body).await?;
+        match answer.status.as_u16() {
+            200 => Ok(()),
+            409 => {
+                let theirs = size_of(&answer)?;
+                self.learn(theirs);
+                if theirs > ours { Err(NotCountersigned::Behind { theirs, ours }) } else { Ok(()) }
+            }
+            status => Err(refused(status, &answer)),
+        }
+    }
+
     fn known(&self) -> u64 {
         *self.size.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -179,43 +231,53 @@ impl WitnessPeer {
                     return Ok(answer.body);
                 }
                 409 if attempts < ATTEMPTS => {
-                    let malformed = || NotCountersigned::Malformed("a conflict without its size".to_owned());
-                    let theirs: u64 = answer.body.trim_end().parse().map_err(|_| malformed())?;
+                    let theirs = size_of(&answer)?;
                     if theirs == old_size {
-                        return Err(NotCountersigned::Refused { status: 409, body: answer.body });
+                        return Err(refused(409, &answer));
                     }
                     self.learn(theirs);
                 }
-                status => {
-                    return Err(NotCountersigned::Refused { status, body: answer.body.chars().take(300).collect() });
-                }
+                status => return Err(refused(status, &answer)),
             }
         }
     }
 }
 
-/// Asks the witnesses how much of the chain they have seen, before anything is signed. Those that do not answer at once
-/// are taken to have seen no more than is here, which the register beside the log vouches for.
-pub(crate) async fn probe(chain: &Chain, witnesses: &[WitnessPeer]) {
-    let checkpoint = chain.checkpoint();
-    let mut asked: FuturesUnordered<_> = witnesses
-        .iter()
-        .map(|witness| {
-            // The size it is believed to have is the chain's own: any other is answered as a conflict.
-            witness.learn(checkpoint.unverified().size);
-            let asking = witness.countersign(chain, &checkpoint);
-            async move { (witness, tokio::time::timeout(PROBE_TIMEOUT, asking).await) }
-        })
-        .collect();
-    while let Some((witness, answer)) = asked.next().await {
-        if let Ok(Err(error)) = answer {
-            note_failure(chain, witness, &error);
-        }
+impl fmt::Debug for WitnessPeer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WitnessPeer").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
+/// The size in a conflict.
+fn size_of(answer: &PlainResponse) -> Result<u64, NotCountersigned> {
+    let malformed = |_| NotCountersigned::Malformed("a conflict without its size".to_owned());
+    answer.body.trim_end().parse().map_err(malformed)
+}
+
+fn refused(status: u16, answer: &PlainResponse) -> NotCountersigned {
+    NotCountersigned::Refused { status, body: answer.body.chars().take(300).collect() }
+}
+
+/// Asks the witnesses how much of the chain they have seen. Those that do not answer at once are taken to have seen no more
+/// than is here, which the register beside the log vouches for.
+async fn probe(chain: &Chain) {
+    let asked = chain.finality().witnesses.iter().map(|witness| async move {
+        match tokio::time::timeout(PROBE_TIMEOUT, witness.probe(chain.checkpoint())).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => note_failure(chain, witness, &error),
+            Err(_) => {
+                let (id, name, after_s) = (chain.id(), &witness.name, PROBE_TIMEOUT.as_secs());
+                tracing::warn!(chain = %id, witness = name, after_s, "it did not say how much it has seen");
+            }
+        }
+    });
+    future::join_all(asked).await;
+}
+
 /// Has every new checkpoint of the chain countersigned, for as long as the task lives.
-pub(crate) async fn follow(chain: Arc<Chain>, store: Store, witnesses: Vec<WitnessPeer>) {
+pub(crate) async fn follow(chain: Arc<Chain>, store: Store) {
+    chain.probed().await;
     let finality = chain.finality();
     let mut pauses = PAUSES;
     loop {
@@ -225,7 +287,7 @@ pub(crate) async fn follow(chain: Arc<Chain>, store: Store, witnesses: Vec<Witne
             finality.grown.notified().await;
             continue;
         }
-        let kept = match round(&chain, &witnesses, checkpoint).await {
+        let kept = match round(&chain, checkpoint).await {
             Some(note) => keep(&chain, &store, note).await.map(|()| true),
             None => Ok(false),
         };
@@ -240,8 +302,10 @@ pub(crate) async fn follow(chain: Arc<Chain>, store: Store, witnesses: Vec<Witne
 }
 
 /// Asks all witnesses at once, until a quorum has countersigned.
-async fn round(chain: &Chain, witnesses: &[WitnessPeer], checkpoint: SignedCheckpoint) -> Option<SignedCheckpoint> {
+async fn round(chain: &Chain, checkpoint: SignedCheckpoint) -> Option<SignedCheckpoint> {
     let of_round = checkpoint.clone();
+    let Finality { witnesses, policy, .. } = chain.finality();
+    *chain.finality().lacking() = witnesses.iter().map(|witness| witness.name.clone()).collect();
     let mut asked: FuturesUnordered<_> = witnesses
         .iter()
         .map(|witness| {
@@ -257,10 +321,13 @@ async fn round(chain: &Chain, witnesses: &[WitnessPeer], checkpoint: SignedCheck
         });
         chain.finality().vitals.asked(&witness.name, added.is_ok());
         match added {
-            Ok(added) => note = added,
+            Ok(added) => {
+                note = added;
+                chain.finality().lacking().remove(&witness.name);
+            }
             Err(error) => note_failure(chain, witness, &error),
         }
-        if chain.finality().policy.check(&note).is_ok() {
+        if policy.check(&note).is_ok() {
             return Some(note);
         }
     }
@@ -293,6 +360,12 @@ async fn keep(chain: &Chain, store: &Store, note: SignedCheckpoint) -> Result<()
 }
 
 impl Chain {
+    /// Waits until the witnesses were asked how much of the chain they have seen: for [`PROBE_TIMEOUT`] at most, and once in
+    /// the life of the process. From then on an old copy takes nothing.
+    pub(crate) async fn probed(&self) {
+        self.finality().probed.get_or_init(|| probe(self)).await;
+    }
+
     /// A checkpoint that answers to members can stand on: final, and of that many entries or more. Waits for one.
     pub(crate) async fn agreed(&self, size: u64) -> Result<SignedCheckpoint, Refusal> {
         self.agreed_for(Asker::Member, size).await
@@ -303,8 +376,13 @@ impl Chain {
         if !self.finality().is_witnessed() {
             return Ok(self.checkpoint());
         }
-        let not_yet = || Refusal::NotFinal { chain: self.id().clone(), size };
-        self.finality().wait(size, asker).await?.ok_or_else(not_yet)
+        self.finality().wait(size, asker).await?.ok_or_else(|| self.not_final(size))
+    }
+
+    /// That no checkpoint of that many entries is final yet, and for want of which witnesses.
+    pub(crate) fn not_final(&self, size: u64) -> Refusal {
+        let lacking = self.finality().lacking().iter().cloned().collect();
+        Refusal::NotFinal { chain: self.id().clone(), size, lacking }
     }
 
     /// The last such checkpoint, of however many entries.

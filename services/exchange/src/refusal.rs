@@ -37,12 +37,14 @@ pub(crate) enum Refusal {
     #[error("{0} has no such record of yours, or not with that entry")]
     UnknownRecord(ChainId),
     /// Too few witnesses have countersigned that much of the chain yet.
-    #[error("no checkpoint of {chain} with {size} entries or more is final yet; its witnesses are being asked")]
+    #[error("no checkpoint of {chain} with {size} entries or more is final yet; its witnesses are being asked{}", awaited(.lacking))]
     NotFinal {
         /// The chain.
         chain: ChainId,
         /// The entries needed.
         size: u64,
+        /// The names of the witnesses that have not countersigned.
+        lacking: Vec<String>,
     },
     /// The caller's admission does not name the chain.
     #[error("{member} was not admitted to {chain}")]
@@ -207,9 +209,6 @@ pub(crate) enum Refusal {
     /// The leaf or size asked for is not in the log.
     #[error("{0}")]
     NotInLog(String),
-    /// The requester's admission is not on this chain.
-    #[error("the admission of {0} is not logged here: the exchange logs the admissions it has when it starts")]
-    AdmissionNotLogged(MemberId),
     /// A check of the request or release failed.
     #[error(transparent)]
     CheckFailed(#[from] Failure),
@@ -245,6 +244,11 @@ impl ContributionFault {
             Self::Repeated => "record-repeated",
         }
     }
+}
+
+/// Which witnesses are waited for, if any was asked yet.
+fn awaited(lacking: &[String]) -> String {
+    if lacking.is_empty() { String::new() } else { format!(", and {} have not countersigned", lacking.join(", ")) }
 }
 
 impl From<DecodeError> for Refusal {
@@ -294,7 +298,6 @@ impl Refusal {
             Self::ClockOff { .. } => (422, "clock-off", "Clocks differ"),
             Self::NotJudicial(_) => (422, "not-judicial", "No judicial chain"),
             Self::NotInLog(_) => (404, "not-in-log", "Not in the log"),
-            Self::AdmissionNotLogged(_) => (409, "admission-not-logged", "Admission not logged"),
             Self::CheckFailed(_) => (422, "check-failed", "Check failed"),
         }
     }

@@ -4,24 +4,28 @@
 //! every jurisdiction for [`answers`]. An [`Errand`] says what differs.
 //!
 //! Kept true: nothing a custodian says counts before its errand checked it. Of each jurisdiction concerned exactly its
-//! threshold is returned. A custodian is asked only if one before it failed: nobody sees more requests than it takes.
+//! threshold is returned. A custodian is asked only if one before it failed or is late ([`quorum`]): no more see a request than
+//! it takes. That one more is asked is harmless: each checks and logs by itself, a request counts in full from when it is logged
+//! on a main chain, and a word that comes too late is dropped here. Whoever was late once is asked last from then on.
 //!
 //! Errors: [`QueryError::NoConsent`], with every fault. Cost: a threshold of round trips at a time; checks run away from
 //! the async threads.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use futures::{StreamExt as _, stream::FuturesUnordered};
 use nacre_access::{
     Scope,
-    client::{Client, ClientError},
+    client::{
+        Client, ClientError,
+        quorum::{Busy, Heard, Quorum, quorum},
+    },
     key::AccessKey,
 };
 use nacre_hosting::tls::ClientTls;
@@ -69,6 +73,8 @@ pub(crate) struct Subject {
 pub(crate) struct Custodians {
     clients: BTreeMap<CustodianId, Client>,
     timeout: Duration,
+    /// Those that did not answer in time, when last asked.
+    late: Mutex<BTreeSet<CustodianId>>,
 }
 
 /// What custodians are asked for.
@@ -114,7 +120,7 @@ impl Custodians {
             let client = client.timeout(2 * CUSTODIAN_TIMEOUT).max_response_bytes(MAX_VERDICT_BYTES);
             clients.insert(address.id(), client);
         }
-        Ok(Self { clients, timeout: CUSTODIAN_TIMEOUT })
+        Ok(Self { clients, timeout: CUSTODIAN_TIMEOUT, late: Mutex::default() })
     }
 
     /// Asks the custodians of every jurisdiction concerned, all jurisdictions at once. The submission is JSON.
@@ -148,54 +154,67 @@ impl Custodians {
         asking: &Asking<'_>,
     ) -> Result<Consent<E::Given>, QueryError> {
         let needed = usize::from(jurisdiction.threshold);
-        let mut waiting = jurisdiction
-            .custodians
-            .iter()
-            .map(|custodian| CustodianId { jurisdiction: jurisdiction.id.clone(), number: custodian.number });
-        let mut asked = FuturesUnordered::new();
-        asked.extend(waiting.by_ref().take(needed).map(|custodian| self.ask_one::<E>(custodian, asking)));
-        let (mut given, mut faults) = (Vec::with_capacity(needed), Vec::new());
-        while let Some((custodian, result)) = asked.next().await {
-            match result {
-                Ok(word) => {
-                    given.push(word);
-                    asking.count.one_more();
-                }
-                Err(cause) => {
-                    tracing::warn!(%custodian, %cause, "a custodian's word does not count");
-                    faults.push(CustodianFault { custodian, cause });
-                    asked.extend(waiting.next().map(|custodian| self.ask_one::<E>(custodian, asking)));
-                }
+        let custodians = jurisdiction.custodians.iter();
+        let custodians =
+            custodians.map(|custodian| CustodianId { jurisdiction: jurisdiction.id.clone(), number: custodian.number });
+        let ask = |custodian, busy| self.ask_one::<E>(custodian, asking, busy);
+        let Quorum { given, failed, late } = quorum(needed, self.in_turn(custodians), ask, |heard| {
+            note(&heard);
+            if let Heard::Given(_) = heard {
+                asking.count.one_more();
             }
-        }
-        if given.len() < needed {
-            faults.sort_by(|one, other| one.custodian.cmp(&other.custodian));
-            let got = given.len();
+        })
+        .await;
+        let faults = self.faults(failed, late);
+        let got = given.len();
+        if got < needed {
             return Err(QueryError::NoConsent { jurisdiction: jurisdiction.id.clone(), needed, got, faults });
         }
         Ok(Consent { given, faults })
+    }
+
+    /// The custodians in the order in which they are asked: those that were late are last.
+    fn in_turn(&self, custodians: impl Iterator<Item = CustodianId>) -> Vec<CustodianId> {
+        let mut custodians: Vec<CustodianId> = custodians.collect();
+        let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        custodians.sort_by_key(|custodian| late.contains(custodian));
+        custodians
+    }
+
+    /// What was wrong with those that failed or were late, by custodian.
+    fn faults(&self, failed: Vec<(CustodianId, FaultCause)>, late: Vec<CustodianId>) -> Vec<CustodianFault> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner).extend(late.iter().cloned());
+        let late = late.into_iter().map(|custodian| (custodian, FaultCause::Late));
+        let faults = failed.into_iter().chain(late);
+        let mut faults: Vec<_> = faults.map(|(custodian, cause)| CustodianFault { custodian, cause }).collect();
+        faults.sort_by(|one, other| one.custodian.cmp(&other.custodian));
+        faults
     }
 
     async fn ask_one<E: Errand>(
         &self,
         custodian: CustodianId,
         asking: &Asking<'_>,
-    ) -> (CustodianId, Result<E::Given, FaultCause>) {
-        let reply = tokio::time::timeout(self.timeout, self.fetch::<E>(&custodian, asking.submission)).await;
-        let result = match reply.unwrap_or(Err(FaultCause::Timeout(self.timeout))) {
-            Ok(reply) => check::<E>(custodian.clone(), reply, Arc::clone(asking.subject)).await,
-            Err(cause) => Err(cause),
-        };
-        (custodian, result)
+        busy: Busy,
+    ) -> Result<E::Given, FaultCause> {
+        let reply = tokio::time::timeout(self.timeout, self.fetch::<E>(&custodian, asking.submission, busy)).await;
+        let reply = reply.unwrap_or(Err(FaultCause::Timeout(self.timeout)))?;
+        check::<E>(custodian, reply, Arc::clone(asking.subject)).await
     }
 
-    async fn fetch<E: Errand>(&self, custodian: &CustodianId, submission: &[u8]) -> Result<E::Reply, FaultCause> {
+    async fn fetch<E: Errand>(
+        &self,
+        custodian: &CustodianId,
+        submission: &[u8],
+        busy: Busy,
+    ) -> Result<E::Reply, FaultCause> {
         let client = self.clients.get(custodian).ok_or(FaultCause::NoAddress)?;
         let mut tried = send::<E>(client, submission).await;
         // Once more if it is only busy: the next custodian would be no less so, and there may be none.
         if let Err(error) = &tried
             && error.problem().is_some_and(|problem| problem.retry == Retry::Later)
         {
+            busy.said();
             tokio::time::sleep(error.retry_after().unwrap_or_default().clamp(MIN_PAUSE, MAX_PAUSE)).await;
             tried = send::<E>(client, submission).await;
         }
@@ -205,6 +224,18 @@ impl Custodians {
 
 async fn send<E: Errand>(client: &Client, submission: &[u8]) -> Result<E::Reply, ClientError> {
     client.post_bytes(E::PATH, Scope::AnswersRequest, "application/json", submission.to_vec()).await
+}
+
+/// Says at once what may be waited for.
+fn note(heard: &Heard<'_, CustodianId, FaultCause>) {
+    match heard {
+        Heard::Given(_) => {}
+        Heard::Failed(custodian, cause) => tracing::warn!(%custodian, %cause, "a custodian's word does not count"),
+        Heard::Late(custodian, after) => {
+            let after_ms = after.as_millis() as u64;
+            tracing::warn!(%custodian, after_ms, "a custodian is late: the next is asked beside it, if there is one");
+        }
+    }
 }
 
 /// What all custodians are asked about at once.

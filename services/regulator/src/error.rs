@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use nacre_access::client::ClientError;
+use nacre_access::client::{ClientError, quorum::WAS_LATE};
 use nacre_hosting::{key::KeyFileError, trust::TrustError};
 use nacre_schemas::{
     answer::CustodianId,
@@ -181,6 +181,9 @@ pub enum FaultCause {
     /// It took too long.
     #[error("no answer within {0:?}")]
     Timeout(Duration),
+    /// It was late: enough others had answered by then.
+    #[error("{}", WAS_LATE)]
+    Late,
     /// It sent a problem, unsigned.
     #[error("turned away: {0}")]
     TurnedAway(Box<Problem>),

@@ -1,6 +1,7 @@
 //! Evaluators, one a jurisdiction: each is told to compute, and asked until it has.
 //!
-//! Kept true: what comes back is only read here; [`crate::cross`] compares and checks it. Errors name the jurisdiction.
+//! Kept true: what comes back is only read here; [`crate::cross`] compares and checks it. Errors name the jurisdiction. None can
+//! be done without: one that hangs ends the query within seconds, and says so.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +10,11 @@ use std::{
 };
 
 use futures::future;
-use nacre_access::{Scope, client::Client, key::AccessKey};
+use nacre_access::{
+    Scope,
+    client::{Client, ClientError},
+    key::AccessKey,
+};
 use nacre_hosting::tls::ClientTls;
 use nacre_schemas::{
     Document,
@@ -94,10 +99,12 @@ impl Evaluators {
         let client = self.clients.get(jurisdiction);
         let client = client.ok_or_else(|| failed("`[evaluators]` does not say where it is".to_owned()))?;
         let request = logged.request.request.digest();
-        let mut job: CrossJob = client
-            .post_json("/v1/jobs", Scope::CrossCompute, logged)
-            .await
-            .map_err(|error| failed(error.to_string()))?;
+        let unanswered = |error: ClientError| {
+            let advice =
+                if error.is_retryable() { "; ask again later: every jurisdiction's evaluator is needed" } else { "" };
+            failed(format!("{error}{advice}"))
+        };
+        let mut job: CrossJob = client.post_json("/v1/jobs", Scope::CrossCompute, logged).await.map_err(unanswered)?;
         loop {
             match job {
                 CrossJob::Done => break,
@@ -109,16 +116,11 @@ impl Evaluators {
                 CrossJob::Computing { twentieths } => slowest.report(jurisdiction, twentieths),
             }
             tokio::time::sleep(PAUSE).await;
-            job = client
-                .get_json(&format!("/v1/jobs/{request}"), Some(Scope::CrossCompute))
-                .await
-                .map_err(|error| failed(error.to_string()))?;
+            job =
+                client.get_json(&format!("/v1/jobs/{request}"), Some(Scope::CrossCompute)).await.map_err(unanswered)?;
         }
         let path = format!("/v1/jobs/{request}/result");
-        let bytes = client
-            .get_bytes(&path, OUTCOME, Some(Scope::CrossCompute))
-            .await
-            .map_err(|error| failed(error.to_string()))?;
+        let bytes = client.get_bytes(&path, OUTCOME, Some(Scope::CrossCompute)).await.map_err(unanswered)?;
         CrossOutcome::from_canonical(&bytes).map_err(|error| failed(format!("its result cannot be read: {error}")))
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Kept true: what comes back is only read here, and believed nowhere before [`crate::query`] has checked it. Errors
 //! name the chain and what was asked of it. Chains at one address share a connection and its tokens. An exchange that has as
-//! much to do as it takes is asked again for [`PATIENCE`], ever less often: all that is asked of it here can be repeated.
+//! much to do as it takes is asked again for [`PATIENCE`], ever less often: all that is asked of it here can be repeated. One
+//! that hangs is given up within seconds, and with it the query, which can do without none of its chains.
 
 use nacre_hosting::retry::Pauses;
 use std::{
@@ -160,6 +161,10 @@ fn blame(chain: &ChainId, doing: &'static str, error: ClientError) -> QueryError
     let chain = chain.clone();
     match error.problem() {
         Some(problem) => QueryError::ExchangeRefused { chain, doing, problem: Box::new(problem.clone()) },
+        None if error.is_retryable() => {
+            let reason = format!("{error}; a query needs all of its chains: ask again when it answers");
+            QueryError::ExchangeUnreachable { chain, doing, reason }
+        }
         None => QueryError::ExchangeUnreachable { chain, doing, reason: error.to_string() },
     }
 }

@@ -80,6 +80,14 @@ pub enum ClientError {
         /// What went wrong.
         detail: String,
     },
+    /// The server hangs: it said nothing, not even to a question for its health.
+    #[error("{url} does not answer: nothing came in {waited_s} s, not even to a question for its health")]
+    Silent {
+        /// The server.
+        url: String,
+        /// How long it was waited for, in seconds.
+        waited_s: u64,
+    },
     /// The response is not what was expected.
     #[error("{url} answered with something else than expected: {detail}")]
     Malformed {
@@ -122,7 +130,7 @@ impl ClientError {
         match self {
             Self::Problem(problem) => problem.retry == Retry::Later || is_passing(problem.status),
             Self::Token { status, .. } | Self::Status { status, .. } => is_passing(*status),
-            Self::Transport { .. } => true,
+            Self::Transport { .. } | Self::Silent { .. } => true,
             _ => false,
         }
     }

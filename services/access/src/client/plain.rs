@@ -5,7 +5,7 @@ use std::time::Duration;
 use nacre_hosting::tls::ClientTls;
 use reqwest::{Method, Response, StatusCode, Url, header::CONTENT_TYPE};
 
-use super::{CONNECT_TIMEOUT, ClientError, http_client, read_body};
+use super::{CONNECT_TIMEOUT, ClientError, http_client, read_body, silence};
 use crate::address::Address;
 
 /// A server that is called without a token.
@@ -49,16 +49,20 @@ impl PlainClient {
 
     /// Posts text, gets text.
     pub async fn post_text(&self, path: &str, body: String) -> Result<PlainResponse, ClientError> {
-        self.send(Method::POST, path, Some(body)).await
+        self.text(Method::POST, path, Some(body)).await
     }
 
     /// Gets text.
     pub async fn get_text(&self, path: &str) -> Result<PlainResponse, ClientError> {
-        self.send(Method::GET, path, None).await
+        self.text(Method::GET, path, None).await
     }
 
     /// Gets bytes; any status but success is an error.
     pub async fn get_bytes(&self, path: &str) -> Result<Vec<u8>, ClientError> {
+        silence::watched(&self.http, &self.address, self.bytes(path)).await
+    }
+
+    async fn bytes(&self, path: &str) -> Result<Vec<u8>, ClientError> {
         let (url, response) = self.begin(Method::GET, path, None).await?;
         let (status, content_type) = (response.status(), response.headers().get(CONTENT_TYPE).cloned());
         let body = read_body(&url, response, self.max_response_bytes).await?;
@@ -68,12 +72,15 @@ impl PlainClient {
         Err(ClientError::of_response(&url, status, content_type.as_ref(), &body, None))
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<String>) -> Result<PlainResponse, ClientError> {
-        let (url, response) = self.begin(method, path, body).await?;
-        let status = response.status();
-        let body = read_body(&url, response, self.max_response_bytes).await?;
-        let body = String::from_utf8(body).map_err(|error| ClientError::malformed(&url, error.utf8_error()))?;
-        Ok(PlainResponse { status, body })
+    async fn text(&self, method: Method, path: &str, body: Option<String>) -> Result<PlainResponse, ClientError> {
+        let asking = async {
+            let (url, response) = self.begin(method, path, body).await?;
+            let status = response.status();
+            let body = read_body(&url, response, self.max_response_bytes).await?;
+            let body = String::from_utf8(body).map_err(|error| ClientError::malformed(&url, error.utf8_error()))?;
+            Ok(PlainResponse { status, body })
+        };
+        silence::watched(&self.http, &self.address, asking).await
     }
 
     async fn begin(&self, method: Method, path: &str, body: Option<String>) -> Result<(Url, Response), ClientError> {

@@ -23,7 +23,7 @@ use nacre_schemas::{
 };
 use nacre_verifier::{Check, Failure};
 
-use super::{Family, client, heads::Head, standing::Standing};
+use super::{client, heads::Head, standing::Standing};
 use crate::{
     custodian::{Obstacle, unavailable},
     fault::Fault,
@@ -42,11 +42,10 @@ pub(super) struct Main {
     pub(super) logged: Vec<Logged>,
     /// The latest admission of each member.
     pub(super) admissions: BTreeMap<MemberId, SignedMembership>,
-    /// By the first measure of the family.
-    pub(super) families: BTreeMap<MeasureRef, Family>,
 }
 
 /// A logged request.
+#[derive(Clone)]
 pub(super) struct Logged {
     pub(super) leaf: u64,
     pub(super) asked: Asked,
@@ -91,15 +90,7 @@ impl Main {
     /// Nothing followed yet in this life. `awaited` are the requests that this custodian answered in earlier ones.
     pub(super) fn new(pinned: Option<Head>, awaited: BTreeSet<Digest>) -> Self {
         let kept = pinned.as_ref().map_or(0, |head| head.size);
-        Self {
-            pinned,
-            kept,
-            awaited,
-            tree: Tree::new(),
-            logged: Vec::new(),
-            admissions: BTreeMap::new(),
-            families: BTreeMap::new(),
-        }
+        Self { pinned, kept, awaited, tree: Tree::new(), logged: Vec::new(), admissions: BTreeMap::new() }
     }
 
     /// Follows the chain to a checkpoint that it signed, at least as far as in an earlier life.
@@ -129,6 +120,16 @@ impl Main {
                 Err(fault.into())
             }
         }
+    }
+
+    /// The requests about these measures that stand before that leaf, in order, as they stand now.
+    pub(super) fn of_family(&self, measures: &[MeasureRef], end: u64) -> Vec<Logged> {
+        let before = self.logged.iter().take_while(|request| request.leaf < end);
+        let of_family = |request: &&Logged| match &request.asked {
+            Asked::Tally(signed) => measures.contains(&signed.request.measure),
+            Asked::Cross(_) => false,
+        };
+        before.filter(of_family).cloned().collect()
     }
 
     /// Appends the entries to the tree, and says what they mean if its root is the checkpoint's.

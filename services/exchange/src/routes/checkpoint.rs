@@ -46,9 +46,8 @@ pub(super) async fn read_final(
 ) -> Result<String, Error> {
     let chain = exchange.chain(&slug)?;
     let Query(Which { covering }) = query.map_err(|rejection| Refusal::Malformed(rejection.body_text()))?;
-    let not_yet = |size| Refusal::NotFinal { chain: chain.id().clone(), size };
     let Some(leaf) = covering else {
-        return Ok(chain.last_agreed().ok_or_else(|| not_yet(0))?.to_string());
+        return Ok(chain.last_agreed().ok_or_else(|| chain.not_final(0))?.to_string());
     };
     check_leaf(chain, leaf)?;
     if !chain.finality().is_witnessed() {
@@ -56,5 +55,5 @@ pub(super) async fn read_final(
     }
     chain.agreed_for(Asker::Stranger, leaf + 1).await?;
     let note = store::final_checkpoint::covering(exchange.store().reader(), chain.id(), leaf).await?;
-    Ok(note.ok_or_else(|| not_yet(leaf + 1))?)
+    Ok(note.ok_or_else(|| chain.not_final(leaf + 1))?)
 }

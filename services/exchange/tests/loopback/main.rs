@@ -11,3 +11,4 @@ mod releases;
 mod requests;
 mod restarts;
 mod seals;
+mod witnesses;

@@ -23,7 +23,9 @@ use nacre_schemas::{
     membership::{MemberRole, Membership, SignedMembership},
     problem::Problem,
     receipt::BatchReceipt,
-    trust::{Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot},
+    trust::{
+        Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot, Witness, WitnessKind,
+    },
 };
 use nacre_verifier::Network;
 use nacre_zk::{
@@ -59,6 +61,8 @@ pub(crate) struct World {
     pub(crate) network: Network,
     pub(crate) foundings: BTreeMap<String, Founding>,
     members: BTreeMap<String, Member>,
+    /// Where the witness of all chains is, if they have one.
+    witness: Option<String>,
 }
 
 /// The exchange while it serves.
@@ -100,14 +104,21 @@ fn jurisdiction(id: &str, founding: &Founding) -> Jurisdiction {
 /// A trust root that this one follows.
 pub(crate) const EARLIER: Digest = Digest([4; 32]);
 
-fn trust_root(foundings: &BTreeMap<String, Founding>, keys: &BTreeMap<&str, SigningKey>) -> SignedTrustRoot {
+/// The witness of all chains, if they have one.
+const WITNESS: &str = "witness";
+
+fn trust_root(
+    foundings: &BTreeMap<String, Founding>,
+    keys: &BTreeMap<&str, SigningKey>,
+    witnesses: &[Witness],
+) -> SignedTrustRoot {
     let chain = |(id, key): (&&str, &SigningKey)| Chain {
         id: id.parse().unwrap(),
         jurisdiction: "guangdong".parse().unwrap(),
         region: id.strip_prefix("region/").map(|region| region.parse().unwrap()),
         parents: Vec::new(),
         signing_key: key.public(),
-        witnesses: Vec::new(),
+        witnesses: witnesses.to_vec(),
     };
     let root = TrustRoot {
         network: "nacre-test".parse().unwrap(),
@@ -128,19 +139,36 @@ fn trust_root(foundings: &BTreeMap<String, Founding>, keys: &BTreeMap<&str, Sign
 }
 
 impl World {
+    /// Whose chains have no witness.
     pub(crate) fn new() -> Self {
+        Self::with_witness(None)
+    }
+
+    /// Whose chains are all witnessed at that address.
+    pub(crate) fn witnessed(url: String) -> Self {
+        Self::with_witness(Some(url))
+    }
+
+    fn with_witness(witness: Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let foundings: BTreeMap<String, Founding> =
             JURISDICTIONS.iter().map(|id| (id.to_string(), found(id))).collect();
         let keys: BTreeMap<&str, SigningKey> = CHAINS.iter().map(|id| (*id, SigningKey::generate().unwrap())).collect();
-        let signed = trust_root(&foundings, &keys);
+        let listed = |_: &String| Witness {
+            name: WITNESS.parse().unwrap(),
+            jurisdiction: "guangdong".parse().unwrap(),
+            kind: WitnessKind::Full,
+            signing_key: SigningKey::generate().unwrap().public(),
+        };
+        let witnesses: Vec<Witness> = witness.iter().map(listed).collect();
+        let signed = trust_root(&foundings, &keys, &witnesses);
         fs::write(folder.path().join("trust.toml"), toml::to_string(&signed).unwrap()).unwrap();
         for (id, key) in &keys {
             let id: ChainId = id.parse().unwrap();
             secret::write(&folder.path().join(format!("{}.hex", id.slug())), &*key.to_bytes()).unwrap();
         }
         let network = Network::new(signed).unwrap();
-        let mut world = Self { folder, network, foundings, members: BTreeMap::new() };
+        let mut world = Self { folder, network, foundings, members: BTreeMap::new(), witness };
         fs::create_dir(world.folder.path().join("members")).unwrap();
         world.admit("hospital", MemberRole::Provider, "guangdong", &[GUANGZHOU]);
         world.admit("gym", MemberRole::Provider, "guangdong", &[GUANGZHOU, SHENZHEN]);
@@ -191,9 +219,11 @@ impl World {
             format!("[[chain]]\nid = \"{id}\"\nkey = \"{slug}.hex\"\n")
         };
         let chains: String = CHAINS.iter().map(chain).collect();
+        let witness = |url: &String| format!("[witnesses]\n{WITNESS} = \"{url}\"\n");
+        let witnesses: String = self.witness.iter().map(witness).collect();
         let text = format!(
             "server.listen = \"127.0.0.1:0\"\nurl = \"{url}\"\ndata = \"data\"\nregisters = \"registers\"\ntrust = \"trust.toml\"\n\
-             members = \"members\"\n{chains}"
+             members = \"members\"\n{witnesses}{chains}"
         );
         let path = self.folder.path().join("exchange.toml");
         fs::write(&path, text).unwrap();

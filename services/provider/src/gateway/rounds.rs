@@ -265,7 +265,12 @@ impl Rounds {
         let proof: SealProof = match self.client.get_json(&path, None).await {
             Ok(proof) => proof,
             // No seal yet, or not to be had now.
-            Err(ClientError::Problem(_) | ClientError::Status { .. } | ClientError::Transport { .. }) => return Ok(()),
+            Err(
+                ClientError::Problem(_)
+                | ClientError::Status { .. }
+                | ClientError::Transport { .. }
+                | ClientError::Silent { .. },
+            ) => return Ok(()),
             Err(error) => return Err(PostError::Client(error).into()),
         };
         let SealProof { seal, inclusion: place, checkpoint } = proof;

@@ -16,6 +16,7 @@ mod give;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use futures::{StreamExt as _, stream};
 use jiff::{Timestamp, ToSpan as _};
 use nacre_access::{
     Scope,
@@ -45,6 +46,9 @@ use crate::{
 
 /// The longest answer, in bytes: JSON of 256 grants, or of what a batch signs and of one contribution.
 const MAX_ANSWER_BYTES: usize = 2 << 20;
+
+/// Chains that are asked at a time.
+const CONCURRENT_CHAINS: usize = 8;
 
 /// Why something was not granted, revoked, listed or fetched.
 #[derive(Debug, thiserror::Error)]
@@ -190,9 +194,11 @@ impl Site {
     async fn grants(&self) -> Result<GrantList, GrantError> {
         let takes_records =
             |chain: &&ChainId| self.network.root().chain(chain).is_some_and(|facts| facts.region.is_some());
+        let chains: Vec<&ChainId> = self.clients.keys().filter(takes_records).collect();
+        let mut asked = stream::iter(chains).map(|chain| self.grants_on(chain)).buffered(CONCURRENT_CHAINS);
         let mut list = GrantList::default();
-        for chain in self.clients.keys().filter(takes_records) {
-            match self.grants_on(chain).await {
+        while let Some(answer) = asked.next().await {
+            match answer {
                 Ok(listed) => list.grants.extend(listed),
                 // One exchange that is away does not hide what others have.
                 Err(GrantError::Exchange { chain, source }) => {

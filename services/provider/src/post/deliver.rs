@@ -1,7 +1,8 @@
 //! Delivery of one batch: send it until there is an answer that settles it, or enough was tried.
 //!
 //! Kept true: every attempt sends the same bytes, so an attempt whose answer was lost does no harm. Attempts are
-//! bounded and spread ([`PAUSES`]), never closer than the exchange asks for.
+//! bounded and spread ([`PAUSES`]), never closer than the exchange asks for. One that the exchange was silent at is the last of a
+//! run: an exchange that hangs does not come back by being asked again, and the batch is in the outbox.
 
 use nacre_hosting::retry::Pauses;
 use std::time::Duration;
@@ -51,7 +52,8 @@ pub(super) async fn deliver(
             Ok(receipt) => return checked(receipt, batch, network),
             Err(error) => error,
         };
-        if !error.is_retryable() || attempt >= attempts {
+        let hangs = matches!(error, ClientError::Silent { .. });
+        if hangs || !error.is_retryable() || attempt >= attempts {
             return judged(error);
         }
         let pause = pauses.after(error.retry_after());
@@ -77,7 +79,14 @@ fn judged(error: ClientError) -> Delivery {
         _ => {
             let answered = matches!(error, ClientError::Malformed { .. } | ClientError::TooLong { .. });
             let outcome = if answered { Outcome::NotReceipted } else { Outcome::NotDelivered };
-            Delivery::Unsettled(outcome, error.to_string(), error.retry_after())
+            let retry_after = error.retry_after();
+            let detail = match error {
+                ClientError::Silent { .. } => {
+                    format!("{error}; what is sealed is kept in the outbox: post again when the exchange answers")
+                }
+                error => error.to_string(),
+            };
+            Delivery::Unsettled(outcome, detail, retry_after)
         }
     }
 }

@@ -1,14 +1,17 @@
-//! Asking custodians: of every jurisdiction as many as its threshold, and another for each that fails.
+//! Asking custodians: of every jurisdiction as many as its threshold, and another for each that fails or is late ([`quorum`]).
 //!
 //! Kept true: a custodian's part counts if it signed it, for this request, and its proof holds; what it sent instead is a
-//! fault in its name. Whoever failed is asked last from then on.
+//! fault in its name. Whoever failed or was late is asked last from then on, so that one that hangs is waited for once a
+//! run. Beside a late one, one more custodian counts the people asked about against the provider's day.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use futures::{StreamExt as _, stream::FuturesUnordered};
 use nacre_access::{
     Scope,
-    client::{Client, ClientError},
+    client::{
+        Client, ClientError,
+        quorum::{Busy, Heard, Quorum, WAS_LATE, quorum},
+    },
 };
 use nacre_ledger::signing::{self, Role};
 use nacre_schemas::{
@@ -116,47 +119,53 @@ async fn ask_jurisdiction(
     keys: &Arc<Keys>,
     request: &Arc<EvaluationRequest>,
 ) -> Answers {
-    let mut waiting = listed.iter();
-    let mut asked = FuturesUnordered::new();
-    asked.extend(waiting.by_ref().take(needed).map(|custodian| ask_one(custodian, keys, request)));
-    let mut answers = Answers { given: Vec::with_capacity(needed), faults: Vec::new(), needed };
-    while let Some(answer) = asked.next().await {
-        match answer {
-            Ok(part) => answers.given.push(part),
-            Err(fault) => {
-                tracing::warn!(
-                    custodian = fault.custodian,
-                    detail = fault.detail,
-                    "a custodian gave no part of pseudonyms"
-                );
-                answers.faults.push(fault);
-                asked.extend(waiting.next().map(|custodian| ask_one(custodian, keys, request)));
-            }
+    let ask =
+        |custodian: &Arc<Custodian>, busy| ask_one(Arc::clone(custodian), Arc::clone(keys), Arc::clone(request), busy);
+    let Quorum { given, failed, late } = quorum(needed, listed, ask, note).await;
+    let silent = |custodian: &Arc<Custodian>| CustodianFault {
+        custodian: custodian.id.to_string(),
+        detail: WAS_LATE.to_owned(),
+        false_part: false,
+    };
+    let faults = failed.into_iter().map(|(_, fault)| fault).chain(late.into_iter().map(silent)).collect();
+    Answers { given, faults, needed }
+}
+
+/// Says at once what may be waited for.
+fn note(heard: Heard<'_, &Arc<Custodian>, CustodianFault>) {
+    match heard {
+        Heard::Given(_) => {}
+        Heard::Failed(custodian, CustodianFault { detail, .. }) => {
+            tracing::warn!(custodian = %custodian.id, detail, "a custodian gave no part of pseudonyms");
+        }
+        Heard::Late(custodian, after) => {
+            let after_ms = after.as_millis() as u64;
+            tracing::warn!(custodian = %custodian.id, after_ms, "a custodian is late: the next is asked beside it, if there is one");
         }
     }
-    answers
 }
 
 async fn ask_one(
-    custodian: &Arc<Custodian>,
-    keys: &Arc<Keys>,
-    request: &Arc<EvaluationRequest>,
+    custodian: Arc<Custodian>,
+    keys: Arc<Keys>,
+    request: Arc<EvaluationRequest>,
+    busy: Busy,
 ) -> Result<Checked, CustodianFault> {
     let fault = |false_part, detail: String| CustodianFault { custodian: custodian.id.to_string(), detail, false_part };
-    let answer = fetch(&custodian.client, request).await.map_err(|error| fault(false, error.to_string()))?;
-    let (asked, keys, request) = (Arc::clone(custodian), Arc::clone(keys), Arc::clone(request));
+    let answer = fetch(&custodian.client, &request, busy).await.map_err(|error| fault(false, error.to_string()))?;
+    let asked = Arc::clone(&custodian);
     let checked = spawn_blocking(move || check(&asked, &keys, &request, &answer)).await;
     checked.map_err(|error| fault(false, error.to_string()))?.map_err(|detail| fault(true, detail))
 }
 
-async fn fetch(client: &Client, request: &EvaluationRequest) -> Result<SignedEvaluation, ClientError> {
+async fn fetch(client: &Client, request: &EvaluationRequest, busy: Busy) -> Result<SignedEvaluation, ClientError> {
     let tried = client.post_json(PATH, Scope::PseudonymsRequest, request).await;
     let Err(error) = tried else { return tried };
     let pause = error.retry_after().unwrap_or(MIN_PAUSE);
-    let busy = error.problem().is_some_and(|problem| problem.retry == Retry::Later) && pause <= MAX_PAUSE;
-    if !busy {
+    if !error.problem().is_some_and(|problem| problem.retry == Retry::Later) || pause > MAX_PAUSE {
         return Err(error);
     }
+    busy.said();
     // Once more: the next custodian would be no less busy, and there may be none.
     tokio::time::sleep(pause.max(MIN_PAUSE)).await;
     client.post_json(PATH, Scope::PseudonymsRequest, request).await

@@ -100,3 +100,25 @@ async fn an_exchange_that_is_away_holds_up_sending_and_not_sealing() {
     let summary = try_post(&site.config).await.unwrap();
     assert_eq!((summary.posted, summary.is_clean()), (1, true));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_that_hangs_is_named_within_a_bounded_time_and_what_is_sealed_is_kept_and_posted_later() {
+    let mut site = Site::new().await;
+    // The system takes connections for it, and nothing is ever answered.
+    let hung = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", hung.local_addr().unwrap());
+    let there = std::mem::replace(&mut site.config.exchange, url.clone());
+    let begun = std::time::Instant::now();
+    let summary = try_post(&site.config).await.unwrap();
+    let took = begun.elapsed();
+    println!("posting to an exchange that hangs: {took:?}");
+    assert!(took < std::time::Duration::from_secs(220), "{took:?}");
+    assert_eq!((summary.new, summary.queued, summary.is_clean()), (1, 1, false));
+    let [unsettled] = summary.unsettled.as_slice() else { panic!("{:?}", summary.unsettled) };
+    for said in [url.as_str(), "does not answer", "kept in the outbox", "post again"] {
+        assert!(unsettled.detail.contains(said), "{}", unsettled.detail);
+    }
+    site.config.exchange = there;
+    let summary = try_post(&site.config).await.unwrap();
+    assert_eq!((summary.posted, summary.is_clean()), (1, true));
+}

@@ -1,12 +1,13 @@
 //! Shares of a cross result. Every custodian is asked: those who hold the same part of the key must give the same shares.
 //!
 //! Kept true: an answer counts only with its custodian's signature, on this result, with a share of each digit under each part
-//! that the custodian holds. Errors: [`QueryError::NoConsent`].
+//! that the custodian holds. Once enough have answered, the others get as long again: what they would give only shows which
+//! share is false, where shares differ. Errors: [`QueryError::NoConsent`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use futures::{StreamExt as _, stream};
-use nacre_access::Scope;
+use futures::{Stream, StreamExt as _, stream};
+use nacre_access::{Scope, client::quorum::LATE};
 use nacre_schemas::{
     Document as _,
     answer::CustodianId,
@@ -18,6 +19,7 @@ use nacre_verifier::{
     cross::{self, Disputed},
 };
 use nacre_zk::summand::SummandCommitments;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Custodians, refusal_of};
 use crate::{
@@ -56,19 +58,32 @@ impl Custodians {
         });
         let (mut answers, mut faults) = (Vec::new(), Vec::new());
         let mut asked = stream::iter(asked).buffer_unordered(CONCURRENT);
-        let mut done = 0;
-        while let Some((custodian, answer)) = asked.next().await {
-            done += 1;
-            progress.report(Stage::Custodians, done, total);
+        let (mut silent, begun, mut deadline): (BTreeSet<CustodianId>, _, _) =
+            (self.clients.keys().cloned().collect(), Instant::now(), None);
+        while let Some((custodian, answer)) = next(&mut asked, deadline).await {
+            silent.remove(&custodian);
+            progress.report(Stage::Custodians, total - silent.len(), total);
             match answer {
                 Ok(answer) => answers.push(answer),
                 Err(cause) => faults.push(CustodianFault { custodian, cause }),
             }
+            if deadline.is_none() && enough(network, &answers, &faults).is_ok() {
+                deadline = Some(Instant::now() + begun.elapsed().max(LATE));
+            }
         }
+        faults.extend(silent.into_iter().map(|custodian| CustodianFault { custodian, cause: FaultCause::Late }));
         answers.sort_by(|one, other| one.answer.custodian.cmp(&other.answer.custodian));
         faults.sort_by(|one, other| one.custodian.cmp(&other.custodian));
         enough(network, &answers, &faults)?;
         Ok((answers, faults))
+    }
+}
+
+/// The next answer, if one comes before the deadline.
+async fn next<T>(answers: &mut (impl Stream<Item = T> + Unpin), deadline: Option<Instant>) -> Option<T> {
+    match deadline {
+        Some(deadline) => timeout_at(deadline, answers.next()).await.ok().flatten(),
+        None => answers.next().await,
     }
 }
 

@@ -1,15 +1,18 @@
 //! Previews: what one custodian would withhold of a request. Every custodian would say the same, so one is enough, and the
-//! next is asked only if it fails.
+//! next is asked only if it fails or is late: a preview is charged by each custodian that gives one.
 //!
 //! Kept true: a preview counts only with the custodian's signature, for this request. Nothing rests on it: a false one
 //! deceives whoever asked for it, until the answers come.
 
-use nacre_access::Scope;
+use nacre_access::{
+    Scope,
+    client::quorum::{Quorum, quorum},
+};
 use nacre_ledger::signing::{self, Role};
 use nacre_schemas::{Document as _, answer::CustodianId, preview::SignedPreview, query::SignedRequest};
 use nacre_verifier::{Check, Failure, Network};
 
-use super::Custodians;
+use super::{Custodians, note};
 use crate::error::{CustodianFault, FaultCause, QueryError};
 
 /// The route.
@@ -22,20 +25,21 @@ impl Custodians {
         network: &Network,
         request: &SignedRequest,
     ) -> Result<(SignedPreview, Vec<CustodianFault>), QueryError> {
-        let mut faults = Vec::new();
-        for (custodian, client) in &self.clients {
+        let ask = |custodian: CustodianId, _| async move {
+            let client = self.clients.get(&custodian).ok_or(FaultCause::NoAddress)?;
             let asked = client.post_json::<_, SignedPreview>(PATH, Scope::AnswersRequest, request);
-            let cause = match tokio::time::timeout(self.timeout, asked).await {
-                Err(_) => FaultCause::Timeout(self.timeout),
-                Ok(Err(error)) => FaultCause::of(error),
-                Ok(Ok(signed)) => match check(custodian, &signed, network, request) {
-                    Ok(()) => return Ok((signed, faults)),
-                    Err(failure) => FaultCause::False(failure),
-                },
-            };
-            faults.push(CustodianFault { custodian: custodian.clone(), cause });
+            let reply = tokio::time::timeout(self.timeout, asked).await;
+            let signed = reply.map_err(|_| FaultCause::Timeout(self.timeout))?.map_err(FaultCause::of)?;
+            check(&custodian, &signed, network, request).map_err(FaultCause::False)?;
+            Ok(signed)
+        };
+        let custodians = self.in_turn(self.clients.keys().cloned());
+        let Quorum { given, failed, late } = quorum(1, custodians, ask, |heard| note(&heard)).await;
+        let faults = self.faults(failed, late);
+        match given.into_iter().next() {
+            Some(signed) => Ok((signed, faults)),
+            None => Err(QueryError::NoPreview { faults }),
         }
-        Err(QueryError::NoPreview { faults })
     }
 }
 

@@ -50,7 +50,10 @@ enum Manner {
     Busy,
     /// It has no place for the first submission.
     BusyOnce,
+    /// It takes the submission, and never answers.
     Hanging,
+    /// Its process is stopped: the system takes connections for it.
+    Stopped,
     /// Nobody listens.
     Away,
 }
@@ -195,6 +198,8 @@ struct Town {
     custodians: Custodians,
     subject: Arc<Subject>,
     desks: Vec<Arc<Desk>>,
+    /// Of those that are stopped.
+    _listeners: Vec<TcpListener>,
 }
 
 impl Town {
@@ -203,13 +208,17 @@ impl Town {
         let scene = Scene::new();
         let subject = Arc::new(scene.subject());
         let members = Arc::new(Members::from_signed(vec![scene.regulator.clone()], &scene.network).unwrap());
-        let (mut addresses, mut desks) = (Vec::new(), Vec::new());
+        let (mut addresses, mut desks, mut listeners) = (Vec::new(), Vec::new(), Vec::new());
         for (custodian, manner) in scene.custodians.into_iter().zip(guangdong.into_iter().chain(macao)) {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let url = format!("http://{}", listener.local_addr().unwrap());
             let (jurisdiction, number) = (custodian.id.jurisdiction.clone(), custodian.id.number);
             addresses.push(CustodianAddress { jurisdiction, number, url: url.clone() });
             if manner == Manner::Away {
+                continue;
+            }
+            if manner == Manner::Stopped {
+                listeners.push(listener);
                 continue;
             }
             let gatekeeper = Arc::new(Gatekeeper::new(&url, Arc::clone(&members)).unwrap());
@@ -231,7 +240,7 @@ impl Town {
         let mut custodians =
             Custodians::new(&addresses, &member, &Arc::new(scene.access_key), &ClientTls::default()).unwrap();
         custodians.timeout = Duration::from_secs(3);
-        Self { custodians, subject, desks }
+        Self { custodians, subject, desks, _listeners: listeners }
     }
 
     fn asked<T>(self, result: Result<Consent<T>, QueryError>, progress: Steps) -> Asked<T> {
@@ -267,7 +276,7 @@ fn opened(asked: &Asked<SignedAnswer>) -> Vec<Outcome> {
     figures.results.iter().map(|result| result.outcome).collect()
 }
 
-use Manner::{Away, Hanging, Honest};
+use Manner::{Away, Hanging, Honest, Stopped};
 
 #[tokio::test]
 async fn no_more_custodians_are_asked_than_it_takes_and_their_answers_open_the_sums() {
@@ -309,7 +318,8 @@ async fn who_refuses_is_away_busy_or_too_slow_is_replaced_and_said_to_be_so() {
         (Manner::Refusing, "refused because check chain-details failed: region/440100 signed other sums"),
         (Manner::Busy, "turned away: Busy"),
         (Away, "unreachable"),
-        (Hanging, "no answer within 3s"),
+        (Hanging, "no answer when enough others had answered"),
+        (Stopped, "no answer when enough others had answered"),
     ] {
         let asked = ask([Honest, manner, Honest], [Honest; 3]).await;
         let consent = asked.result.as_ref().unwrap();
@@ -326,6 +336,29 @@ async fn who_is_busy_is_asked_once_more() {
     assert_eq!(counted(consent), ["guangdong-1", "guangdong-2", "macao-1", "macao-2"]);
     assert_eq!(consent.faults, []);
     assert_eq!(asked.times["guangdong-1"], 2);
+}
+
+#[tokio::test]
+async fn who_was_late_is_asked_last_the_next_time() {
+    let (town, progress) = (Town::open([Hanging, Honest, Honest], [Honest; 3]).await, Steps::default());
+    for _ in 0..3 {
+        town.custodians.answers(&town.subject, b"{}", &progress).await.unwrap();
+    }
+    let result = town.custodians.answers(&town.subject, b"{}", &progress).await;
+    let asked = town.asked(result, progress);
+    assert_eq!(asked.result.unwrap().faults, [], "the others are enough");
+    assert_eq!((asked.times["guangdong-1"], asked.times["guangdong-3"]), (1, 4));
+}
+
+#[tokio::test]
+async fn too_few_who_answer_end_in_bounded_time_and_each_who_hangs_is_named() {
+    let asked = ask([Hanging, Stopped, Honest], [Honest; 3]).await;
+    let Err(QueryError::NoConsent { needed, got, faults, .. }) = asked.result else {
+        panic!("one of two is not enough")
+    };
+    assert_eq!((needed, got), (2, 1));
+    let named: Vec<String> = faults.iter().map(CustodianFault::to_string).collect();
+    assert_eq!(named, [1, 2].map(|number| format!("guangdong-{number}: no answer within 3s")));
 }
 
 #[tokio::test]
@@ -389,7 +422,7 @@ async fn a_false_confirmation_names_its_custodian_and_the_next_one_is_asked() {
         (Manner::Refusing, "refused because check chain-details failed"),
         (Manner::Busy, "turned away: Busy"),
         (Away, "unreachable"),
-        (Hanging, "no answer within 3s"),
+        (Hanging, "no answer when enough others had answered"),
     ] {
         let asked = ask_to_confirm([manner, Honest, Honest]).await;
         let consent = asked.result.as_ref().unwrap();
