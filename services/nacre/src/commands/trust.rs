@@ -48,7 +48,7 @@ pub(super) fn run(command: TrustCommand, output: Output) -> anyhow::Result<()> {
 }
 
 fn assemble(args: &AssembleArgs, output: Output) -> anyhow::Result<()> {
-    let previous = args.previous.as_deref().map(|path| trust::read_of_any_catalogue(path)).transpose()?;
+    let previous = args.previous.as_deref().map(trust::read_of_any_catalogue).transpose()?;
     let root = Description::read(&args.description)?.assemble(previous.as_ref().map(Network::root))?;
     fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
     let path = root_path(&Folder::at(&args.out));
