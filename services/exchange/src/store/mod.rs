@@ -1,9 +1,7 @@
 //! The exchange's own tables, in one SQLite file: what is kept here is durable when a call returns.
 //!
-//! Kept true: every write is one transaction in write-ahead mode with `synchronous = FULL`, so it survives a
-//! power failure once [`Store::commit`] is back; there is one writing connection, so writers queue and never meet a
-//! lock; readers see the last committed state. The file is created with mode 0600. A write that fails, for want of room or
-//! by a failed sync, leaves everything as it was, and the next succeeds once the disk does.
+//! Kept true, besides what [`nacre_hosting::sqlite`] promises: every write is one transaction, which survives a power failure
+//! once [`Store::commit`] is back; writers queue and never meet a lock; readers see the last committed state.
 //!
 //! Two kinds of tables: *primary* (`contribution`, `batch`, `cross_list`, `cell`, `document`, `final_checkpoint`, `anchor_body`, `granted`) which nothing can bring back,
 //! and *derived* (`applied`, `record`, `seal`, `logged_document`, `anchor`, `erased`, `accessed`) which [`crate::replay`] rebuilds from the logs. Each has a
@@ -30,8 +28,7 @@ use std::{path::Path, time::Duration};
 
 pub use nacre_hosting::sqlite::StoreError;
 pub(crate) use nacre_hosting::sqlite::Writing;
-use nacre_hosting::sqlite::{Database, OpenError, Usage};
-use nacre_hosting::sqlite::{digest, signed, unsigned};
+use nacre_hosting::sqlite::{Database, OpenError, Usage, digest, signed, unsigned};
 use nacre_schemas::id::ChainId;
 use sqlx::{SqlitePool, migrate::Migrator};
 
