@@ -30,14 +30,13 @@ pub mod pause;
 mod problem;
 mod replay;
 pub mod roots;
-mod scope;
 pub mod secret;
 pub mod server;
 mod token;
 
 pub use address::AddressError;
+pub use nacre_wire::{Scope, UnknownScope};
 pub use problem::ProblemResponse;
-pub use scope::{Scope, UnknownScope};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
