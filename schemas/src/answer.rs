@@ -71,6 +71,7 @@ document!(Share, b"NcSh", 256);
 
 /// What a custodian decides on one quantity of one group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
     /// Its share.
@@ -130,6 +131,7 @@ impl Item for GroupAnswer {
 
 /// A custodian by its jurisdiction and its number there, from 1.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CustodianId {
     /// Whose share of the key it holds a share of.
@@ -215,6 +217,7 @@ document!(SignedRefusal, b"NcSf", 4_096);
 
 /// What a custodian sends back. Either way it is signed, and logged by the custodian before it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[allow(clippy::large_enum_variant)]
 pub enum Verdict {

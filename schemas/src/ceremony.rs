@@ -186,6 +186,7 @@ document!(SignatureShare, b"NcC5", 1 << 16);
 
 /// A message with its body, as a file holds it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Message<B> {
     /// Its head, signed.

@@ -49,6 +49,7 @@ impl Item for SignedConfirmation {
 /// What a custodian found when it compared its own chains' sums with their sealed details. Either way it is signed,
 /// and logged by the custodian before it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Finding {
     /// One confirmation for each chain of its jurisdiction, in the dossier's order.

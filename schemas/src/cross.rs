@@ -296,6 +296,7 @@ impl Item for SignedCrossConfirmation {
 
 /// How far an evaluator is with a request. How many people it is about is not said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum CrossJob {
     /// Others come first.
@@ -320,6 +321,7 @@ pub enum CrossJob {
 
 /// What an evaluator computes with. Evaluators that differ in it will not confirm one result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CrossArithmetic {
     /// Digest of the evaluation keys.
@@ -398,6 +400,7 @@ impl Item for SignedCrossAnswer {
 
 /// What a custodian says to a submission.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CrossVerdict {
     /// Its shares.

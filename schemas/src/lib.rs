@@ -26,6 +26,8 @@ pub mod evidence;
 pub mod grant;
 pub mod id;
 pub mod identity;
+#[cfg(feature = "json-schema")]
+mod json_schema;
 pub mod limits;
 pub mod log;
 pub mod measure;

@@ -1,9 +1,46 @@
-//! A stretch of a main chain, for whoever follows it: entries as they are hashed, and the bodies that requests are judged by.
+//! What an exchange says of a chain's log: which chains there are, where a document stands, that one tree extends another; and
+//! a stretch of a main chain, for its followers: entries as they are hashed, and the bodies that requests are judged by.
 
 use crate::{
-    Blob, canonical::Item, cross::SignedCrossRequest, document, limits, membership::SignedMembership,
-    query::SignedRequest, structure,
+    Blob, Digest, canonical::Item, cross::SignedCrossRequest, document, dossier::Note, id::ChainId, limits,
+    membership::SignedMembership, query::SignedRequest, structure,
 };
+
+structure! {
+    /// A chain that an exchange hosts.
+    pub struct HostedChain {
+        /// Its name.
+        pub id: ChainId,
+        /// Its entries.
+        pub size: u64,
+        /// Its seals.
+        pub seals: u64,
+    }
+}
+
+impl Item for HostedChain {
+    const MAX_COUNT: usize = limits::MAX_CHAINS;
+}
+
+structure! {
+    /// Where a document stands that was logged.
+    pub struct Logged {
+        /// Position of its entry, from 0.
+        pub leaf: u64,
+        /// RFC 6962 audit path under the checkpoint.
+        pub proof: Vec<Digest>,
+        /// A final checkpoint of the chain.
+        pub checkpoint: Note,
+    }
+}
+
+structure! {
+    /// That the tree of one size extends that of another (RFC 6962).
+    pub struct ConsistencyProof {
+        /// The hashes.
+        pub proof: Vec<Digest>,
+    }
+}
 
 structure! {
     /// An entry of a main chain.

@@ -161,6 +161,7 @@ document!(Measure, b"NcMs", 16_384);
 
 /// The lower limit of a band, in steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Cut(pub u32);
 

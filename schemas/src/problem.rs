@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Whether sending the same again can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Retry {
     /// Not as it is.
@@ -16,6 +17,7 @@ pub enum Retry {
 
 /// A problem. Nothing of a person is ever in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[error("{title}: {detail}")]
 pub struct Problem {
     /// `urn:nacre:problem:` and a word; the word is what programs go by.

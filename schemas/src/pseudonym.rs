@@ -17,6 +17,7 @@ use crate::{
 
 /// One person of a request, blinded or evaluated: a group element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Element(pub Point);
 

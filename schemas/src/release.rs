@@ -17,6 +17,7 @@ use crate::{
 
 /// What became of one quantity of one group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Its decrypted integer, in steps (squares: in squared steps).

@@ -126,6 +126,9 @@ fn json_says_the_same_and_takes_no_unknown_member() {
     let mut upper = json;
     upper["nonce"] = "AB".repeat(32).into();
     assert!(serde_json::from_value::<Request>(upper).is_err(), "hex has one case");
+    let mut object = serde_json::to_value(request()).unwrap();
+    object["statistics"][0] = serde_json::json!({ "count": null });
+    assert!(serde_json::from_value::<Request>(object).is_err(), "a word has one form");
 }
 
 #[test]

@@ -44,6 +44,7 @@ structure! {
 
 /// How a measure follows from others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Derivation {
     /// From the components of one panel; there are no direct readings.

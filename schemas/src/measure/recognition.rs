@@ -45,6 +45,7 @@ impl Code {
 
 /// The code of a panel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct PanelCode(pub Text<64>);
 
@@ -66,6 +67,7 @@ impl Decode for PanelCode {
 
 /// A UCUM unit by its code, case-sensitive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct UnitCode(pub Text<32>);
 

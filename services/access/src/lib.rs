@@ -22,12 +22,11 @@ pub mod client;
 pub mod key;
 pub mod members;
 mod replay;
-mod scope;
 pub mod server;
 mod token;
 
 pub use address::AddressError;
-pub use scope::{Scope, UnknownScope};
+pub use nacre_wire::{Scope, UnknownScope};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -74,7 +74,7 @@ impl Scope {
     ];
 
     /// The word in tokens and token requests.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::BatchesWrite => "batches.write",
             Self::CellsRead => "cells.read",
@@ -119,8 +119,32 @@ impl Scope {
         }
     }
 
+    /// What it lets its bearer do, in a sentence.
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::BatchesWrite => "Post batches.",
+            Self::CellsRead => "Read the cells of a logged request.",
+            Self::DetailsRead => "Read what the cells of a logged request are made of.",
+            Self::NumbersRead => "Read how many contributions the cells of a request hold, by provider.",
+            Self::LogRead => "Follow a main chain, with the requests and admissions that it logs.",
+            Self::LogWrite => "Log requests and releases.",
+            Self::SealsWrite => "Close epochs.",
+            Self::AnswersRequest => "Ask a custodian for its answer.",
+            Self::BodiesRead => "Read the bodies behind a chain's entries.",
+            Self::AnchorsWrite => "Anchor checkpoints of child chains.",
+            Self::ErasuresWrite => "Have records of one's own erased.",
+            Self::EvidenceRead => "Read all that a chain has on a record of one's own.",
+            Self::DisputesWrite => "Log disputes.",
+            Self::CrossRead => "Read a chain's inputs to a request of the cross lane.",
+            Self::CrossCompute => "Have a request of the cross lane computed.",
+            Self::PseudonymsRequest => "Ask a custodian for its part of pseudonyms.",
+            Self::GrantsWrite => "Grant records of one's own to others, and revoke grants.",
+            Self::GrantsRead => "See the grants that one gave or was given, and read records by them.",
+        }
+    }
+
     /// Its place in [`Scope::ALL`].
-    pub(crate) fn index(self) -> usize {
+    pub fn index(self) -> usize {
         self as usize
     }
 }

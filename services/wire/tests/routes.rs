@@ -1,0 +1,161 @@
+//! The routes are those of the servers, each once, and read the addresses that they write.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use nacre_wire::{
+    openapi,
+    parameters::Place,
+    route::Described,
+    server::{self, Server},
+};
+use schemars::SchemaGenerator;
+
+fn routes(server: &Server) -> Vec<&'static dyn Described> {
+    (server.groups)().into_iter().flat_map(|group| group.routes).collect()
+}
+
+/// A text that a parameter of that schema takes.
+fn example(schema: &serde_json::Value) -> String {
+    match (&schema["examples"][0], schema["type"].as_str()) {
+        (serde_json::Value::String(text), _) => text.clone(),
+        (_, Some("integer")) => "7".to_owned(),
+        _ => "a b&c".to_owned(),
+    }
+}
+
+#[test]
+fn every_route_reads_the_address_that_it_writes() {
+    for route in server::ALL.iter().flat_map(routes) {
+        let mut generator = SchemaGenerator::default();
+        let parameters = route.described_parameters(&mut generator);
+        let definitions = generator.take_definitions(true);
+        let (mut path, mut query) = (route.facts().path.to_owned(), Vec::new());
+        for parameter in parameters {
+            let schema = parameter.schema.to_value();
+            let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+            let value = example(name.map_or(&schema, |name| &definitions[name]));
+            match parameter.place {
+                Place::Path => {
+                    let before = path.clone();
+                    path = path.replace(&format!("{{{}}}", parameter.name), &value.replace('/', "%2F"));
+                    path = path.replace(&format!("{{*{}}}", parameter.name), &value);
+                    assert_ne!(path, before, "{} has no {}", route.facts().path, parameter.name);
+                }
+                Place::Query => {
+                    query.push(format!("{}={}", parameter.name, value.replace(' ', "%20").replace('&', "%26")))
+                }
+            }
+        }
+        assert!(!path.contains('{'), "{path}");
+        let query = query.join("&");
+        let written = if query.is_empty() { path.clone() } else { format!("{path}?{query}") };
+        let query = (!query.is_empty()).then_some(query.as_str());
+        assert_eq!(route.normalized(&path, query), Ok(written));
+        assert!(route.normalized(&format!("{path}/more/"), query).is_err() || route.facts().path.contains("{*"));
+    }
+}
+
+#[test]
+fn every_route_operation_and_problem_is_there_once() {
+    for server in server::ALL {
+        let routes = routes(server);
+        let addresses: BTreeSet<_> = routes.iter().map(|route| (route.facts().path, route.facts().method)).collect();
+        let operations: BTreeSet<_> = routes.iter().map(|route| route.facts().operation).collect();
+        assert_eq!((addresses.len(), operations.len()), (routes.len(), routes.len()), "{}", server.name);
+        let mut statuses = BTreeMap::new();
+        for problem in openapi::problems(server, &(server.groups)()) {
+            let known = statuses.insert(problem.word, problem);
+            assert!(known.is_none_or(|known| known == problem), "{}: {problem:?} and {known:?}", server.name);
+        }
+    }
+}
+
+#[test]
+fn a_route_that_takes_a_body_has_a_cap_and_no_other_one_has() {
+    for route in server::ALL.iter().flat_map(routes) {
+        let (facts, takes) = (route.facts(), !route.request(&mut SchemaGenerator::default()).0.is_empty());
+        let idle = facts.operation == "postSeal";
+        assert_eq!(facts.max_request_bytes > 0, takes || idle, "{}", facts.operation);
+        assert!(facts.max_response_bytes > 0, "{}", facts.operation);
+    }
+}
+
+fn services() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Method and path of each route in the table of the exchange's own documentation.
+fn documented(text: &str) -> BTreeSet<(String, String)> {
+    let rows = text.lines().filter_map(|line| line.strip_prefix("//! | `"));
+    let firsts = rows.filter_map(|row| row.split(" | ").next());
+    let mut found = BTreeSet::new();
+    for route in firsts.flat_map(|cell| cell.split("`, `")) {
+        let Some((method, path)) = route.trim_matches('`').split_once(' ') else { continue };
+        let path = path.split(['[', '?']).next().unwrap();
+        let path = match path.strip_prefix('…') {
+            Some(rest) => format!("/v1/chains/{{slug}}{}", rest.replace('…', "{*path}")),
+            None => path.to_owned(),
+        };
+        found.insert((method.to_owned(), path));
+    }
+    found
+}
+
+#[test]
+fn the_exchange_documents_the_same_routes() {
+    let documented = documented(&fs::read_to_string(services().join("exchange/src/routes/mod.rs")).unwrap());
+    assert!(documented.len() > 25, "the table is not read: {documented:?}");
+    let facts = routes(&nacre_wire::exchange::SERVER).into_iter().map(|route| *route.facts());
+    let here: BTreeSet<_> = facts.map(|facts| (facts.method.to_string(), facts.path.to_owned())).collect();
+    let missing: Vec<_> = documented.difference(&here).collect();
+    assert!(missing.is_empty(), "the exchange has routes that the wire does not have: {missing:?}");
+    // What every server is about to have, the table does not say yet.
+    let more: Vec<_> = here.difference(&documented).map(|(_, path)| path.as_str()).collect();
+    assert!(more.iter().all(|path| ["/readyz", "/version"].contains(path)), "the wire has more: {more:?}");
+}
+
+/// Statuses with the words behind them, `(404, "no-job"` or, with a code of FHIR between, `(404, "not-found", "unknown"`.
+fn words(folder: &Path, has_code: bool) -> BTreeSet<(u16, String)> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(words(&path, has_code));
+            continue;
+        }
+        let text: String = fs::read_to_string(&path).unwrap().split_whitespace().collect();
+        for (position, _) in text.match_indices('(') {
+            let mut parts = text[position + 1..].splitn(if has_code { 4 } else { 3 }, ',');
+            let Some(Ok(status)) = parts.next().filter(|part| part.len() == 3).map(str::parse) else { continue };
+            let word = if has_code { parts.nth(1) } else { parts.next() };
+            let word = word.and_then(|word| word.strip_prefix('"')?.strip_suffix('"'));
+            let is_word =
+                |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            found.extend(word.filter(is_word).map(|word| (status, word.to_owned())));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_word_of_a_server_is_in_its_catalogue() {
+    for (server, folder, has_code) in [
+        (&nacre_wire::exchange::SERVER, "exchange/src", false),
+        (&nacre_wire::custodian::SERVER, "custodian/src", false),
+        (&nacre_wire::evaluator::SERVER, "evaluator/src", false),
+        (&nacre_wire::gateway::SERVER, "provider/src/gateway", true),
+    ] {
+        let known = openapi::problems(server, &(server.groups)());
+        let known: BTreeSet<(u16, String)> = known.iter().map(|one| (one.status, one.word.to_owned())).collect();
+        let used = words(&services().join(folder), has_code);
+        assert!(used.len() > 5, "{folder} is not read: {used:?}");
+        let missing: Vec<_> = used.difference(&known).collect();
+        assert!(missing.is_empty(), "{folder} has problems that the wire does not have: {missing:?}");
+    }
+}
