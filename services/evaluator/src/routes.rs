@@ -162,7 +162,7 @@ fn router(evaluator: Arc<Evaluator>, load: &Arc<Load>) -> Router {
     let places = |most| Arc::new(Semaphore::new(most));
     let desk = Desk { evaluator, places: places(PLACES), results: places(RESULTS) };
     Router::new()
-        .route("/v1/arithmetic", load.bound(Pool::Anonymous, get(arithmetic), 0, TIMEOUT))
+        .route("/v1/arithmetic", load.bound(Pool::Anonymous, get(arithmetic), TIMEOUT))
         .route("/v1/jobs", post(submit))
         .route("/v1/jobs/{request}", get(state).delete(cancel))
         .route("/v1/jobs/{request}/result", get(result))

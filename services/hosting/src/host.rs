@@ -143,16 +143,21 @@ impl Host {
         let mut serving = Vec::new();
         let Listeners { callers, metrics } = listeners;
         let sockets = [
-            Some((callers, door::router(&shared), limits, Arc::clone(&shared.connections))),
+            Some((callers, false, door::router(&shared), limits, Arc::clone(&shared.connections))),
             metrics.map(|listener| {
                 let limits = Limits::of_monitoring();
                 let connections = Arc::new(Connections::new(limits.connections, limits.of_one_address));
-                (listener, monitoring(&shared), limits, connections)
+                (listener, true, monitoring(&shared), limits, connections)
             }),
         ];
         let mut prepared = Vec::new();
-        for (listener, router, limits, connections) in sockets.into_iter().flatten() {
-            let handshake = shared.handshake(config, listener.local_addr()?)?;
+        for (listener, is_monitoring, router, limits, connections) in sockets.into_iter().flatten() {
+            let address = listener.local_addr()?;
+            // What monitors from this machine needs no certificate.
+            let handshake = match is_monitoring && address.ip().is_loopback() {
+                true => Handshake::Plain,
+                false => shared.handshake(config, address)?,
+            };
             let reports = Arc::clone(&shared.reports);
             prepared.push((listener, Serving { handshake, router, limits, connections, reports }));
         }

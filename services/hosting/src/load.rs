@@ -36,7 +36,7 @@ use governor::{
 };
 use nacre_schemas::problem::{Problem, Retry};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tower_http::{limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
+use tower_http::timeout::TimeoutLayer;
 
 use crate::{problem::ProblemResponse, serve::Arrival};
 
@@ -139,17 +139,16 @@ impl Load {
         })
     }
 
-    /// The route, with a bound on its calls, its bodies and its time.
+    /// The route, with a bound on its calls and on the time of each. Bodies are bounded where they are read
+    /// ([`crate::body::Cap`]), which is after their sender was told apart.
     pub fn bound<S: Clone + Send + Sync + 'static>(
         self: &Arc<Self>,
         pool: Pool,
         route: MethodRouter<S>,
-        body_bytes: usize,
         time: Duration,
     ) -> MethodRouter<S> {
         route
-            .layer::<_, Infallible>(RequestBodyLimitLayer::new(body_bytes))
-            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, time))
+            .layer::<_, Infallible>(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, time))
             .layer(middleware::from_fn_with_state((Arc::clone(self), pool), limit))
     }
 

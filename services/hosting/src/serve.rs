@@ -105,9 +105,14 @@ impl Arrival {
         self.0.address()
     }
 
-    /// Nothing is worked at for the request: its connection gives way to others, until it is answered.
+    /// Nothing is worked at for the request: its connection gives way to others.
     pub(crate) fn gives_way(&self) {
         self.0.waits();
+    }
+
+    /// The request is worked at: its connection gives way no more.
+    pub(crate) fn is_at_work(&self) {
+        self.0.is_served();
     }
 }
 

@@ -85,7 +85,7 @@ pub async fn serve(
     let desk = Desk { witness: Arc::clone(&witness), places: Arc::clone(&places) };
     let app = Router::new()
         .route(PATH, post(add_checkpoint))
-        .route("/evidence/{slug}", load.bound(Pool::Anonymous, get(evidence), 0, TIMEOUT))
+        .route("/evidence/{slug}", load.bound(Pool::Anonymous, get(evidence), TIMEOUT))
         .with_state(desk.clone());
     host.open(app, Arc::new(Seen::by(&host, desk)), Some(load));
     host.until(shutdown).await;

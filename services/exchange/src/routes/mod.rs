@@ -71,7 +71,7 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use nacre_hosting::load::{Load, Pool, Sizes};
-use nacre_schemas::{Document as _, anchor::Anchor, limits};
+use nacre_schemas::limits;
 
 use crate::{exchange::Exchange, finality};
 
@@ -79,8 +79,6 @@ use crate::{exchange::Exchange, finality};
 pub(crate) const MAX_SIGNED_REQUEST_BYTES: usize = 2 * limits::MAX_SIGNED_REQUEST_BYTES;
 /// A logged request, in bytes of JSON.
 pub(crate) const MAX_LOGGED_REQUEST_BYTES: usize = MAX_SIGNED_REQUEST_BYTES + (128 << 10);
-/// A body that nobody reads: clients that always send one may send `null` or `{}`.
-const MAX_IDLE_BODY_BYTES: usize = 64;
 /// Requests at work at the same time; those that wait for witnesses have their own places within.
 const SIZES: Sizes = Sizes {
     anonymous: 128 + finality::WAITING_STRANGERS,
@@ -115,55 +113,55 @@ fn chain(bounds: &Bounds) -> Router<Arc<Exchange>> {
         .route("/checkpoint", bounds.open(get(checkpoint::read)))
         .route("/tile/{*path}", bounds.open(get(tiles::read)))
         .route("/checkpoint/final", bounds.open(get(checkpoint::read_final)))
-        .route("/erasures", bounds.write(post(erasures::create), erasures::MAX_ORDER_BYTES))
-        .route("/bodies", bounds.long_read(get(bodies::read), 0))
+        .route("/erasures", bounds.write(post(erasures::create)))
+        .route("/bodies", bounds.long_read(get(bodies::read)))
         .route("/proofs/inclusion", bounds.open(get(proofs::inclusion)))
         .route("/proofs/consistency", bounds.open(get(proofs::consistency)))
         .route("/seals/latest", bounds.open(get(seals::latest)))
         .route("/seals/{number}", bounds.open(get(seals::numbered)))
-        .route("/batches", bounds.write(post(batches::create), limits::MAX_BATCH_BYTES))
-        .route("/seals", bounds.long_write(post(seals::create), MAX_IDLE_BODY_BYTES))
-        .route("/requests", bounds.write(post(requests::create), MAX_SIGNED_REQUEST_BYTES))
-        .route("/releases", bounds.long_write(post(releases::create), limits::MAX_RELEASE_BYTES))
-        .route("/cells", bounds.long_read(post(cells::read), MAX_LOGGED_REQUEST_BYTES))
-        .route("/details", bounds.long_read(post(details::read), MAX_LOGGED_REQUEST_BYTES))
-        .route("/numbers", bounds.long_read(post(numbers::read), MAX_LOGGED_REQUEST_BYTES))
-        .route("/anchors", bounds.write(post(anchors::create), Anchor::MAX_BYTES))
+        .route("/batches", bounds.write(post(batches::create)))
+        .route("/seals", bounds.long_write(post(seals::create)))
+        .route("/requests", bounds.write(post(requests::create)))
+        .route("/releases", bounds.long_write(post(releases::create)))
+        .route("/cells", bounds.long_read(post(cells::read)))
+        .route("/details", bounds.long_read(post(details::read)))
+        .route("/numbers", bounds.long_read(post(numbers::read)))
+        .route("/anchors", bounds.write(post(anchors::create)))
         .route("/anchors/{child}", bounds.open(get(anchors::read)))
         .route("/evidence/{record}", bounds.read(get(evidence::read)))
-        .route("/disputes", bounds.write(post(disputes::create), disputes::MAX_DISPUTE_BYTES))
-        .route("/grants", bounds.read(get(grants::list)).merge(bounds.write(post(grants::create), grants::MAX_BYTES)))
-        .route("/revocations", bounds.write(post(grants::revoke), grants::MAX_BYTES))
-        .route("/accesses", bounds.write(post(grants::access), grants::MAX_BYTES))
-        .route("/cross/requests", bounds.write(post(cross::log), MAX_SIGNED_REQUEST_BYTES))
-        .route("/cross/inputs", bounds.long_read(post(cross::inputs), MAX_LOGGED_REQUEST_BYTES))
+        .route("/disputes", bounds.write(post(disputes::create)))
+        .route("/grants", bounds.read(get(grants::list)).merge(bounds.write(post(grants::create))))
+        .route("/revocations", bounds.write(post(grants::revoke)))
+        .route("/accesses", bounds.write(post(grants::access)))
+        .route("/cross/requests", bounds.write(post(cross::log)))
+        .route("/cross/inputs", bounds.long_read(post(cross::inputs)))
         .route("/entries", bounds.read(get(entries::read)))
 }
 
-/// The bounds on the exchange's requests. A body may be a byte longer than its route takes, which then says so.
+/// The bounds on the exchange's requests.
 struct Bounds(Arc<Load>);
 
 impl Bounds {
     /// A read that takes no token.
     fn open(&self, route: MethodRouter<Arc<Exchange>>) -> MethodRouter<Arc<Exchange>> {
-        self.0.bound(Pool::Anonymous, route, 0, TIMEOUT)
+        self.0.bound(Pool::Anonymous, route, TIMEOUT)
     }
 
     /// A member's read.
     fn read(&self, route: MethodRouter<Arc<Exchange>>) -> MethodRouter<Arc<Exchange>> {
-        self.0.bound(Pool::Members, route, 0, TIMEOUT)
+        self.0.bound(Pool::Members, route, TIMEOUT)
     }
 
-    fn long_read(&self, route: MethodRouter<Arc<Exchange>>, body_bytes: usize) -> MethodRouter<Arc<Exchange>> {
-        self.0.bound(Pool::Members, route, body_bytes + 1, LONG_TIMEOUT)
+    fn long_read(&self, route: MethodRouter<Arc<Exchange>>) -> MethodRouter<Arc<Exchange>> {
+        self.0.bound(Pool::Members, route, LONG_TIMEOUT)
     }
 
     /// What a member sends.
-    fn write(&self, route: MethodRouter<Arc<Exchange>>, body_bytes: usize) -> MethodRouter<Arc<Exchange>> {
-        self.0.bound(Pool::Writes, route, body_bytes + 1, TIMEOUT)
+    fn write(&self, route: MethodRouter<Arc<Exchange>>) -> MethodRouter<Arc<Exchange>> {
+        self.0.bound(Pool::Writes, route, TIMEOUT)
     }
 
-    fn long_write(&self, route: MethodRouter<Arc<Exchange>>, body_bytes: usize) -> MethodRouter<Arc<Exchange>> {
-        self.0.bound(Pool::Writes, route, body_bytes + 1, LONG_TIMEOUT)
+    fn long_write(&self, route: MethodRouter<Arc<Exchange>>) -> MethodRouter<Arc<Exchange>> {
+        self.0.bound(Pool::Writes, route, LONG_TIMEOUT)
     }
 }

@@ -61,12 +61,11 @@ async fn answer(shared: Arc<Shared>, request: Request) -> Result<Response, Infal
 /// The role, if it opens while the request can wait for it.
 async fn wait(shared: &Shared, arrival: Option<Arrival>) -> Option<Arc<super::Opened>> {
     let _place = shared.waiting.try_acquire().ok()?;
-    if let Some(arrival) = arrival {
-        arrival.gives_way();
-    }
+    arrival.as_ref().inspect(|arrival| arrival.gives_way());
     let mut opened = shared.opened.subscribe();
-    let opened = tokio::time::timeout(PATIENCE, opened.wait_for(Option::is_some)).await.ok()?.ok()?;
-    opened.clone()
+    let opened = tokio::time::timeout(PATIENCE, opened.wait_for(Option::is_some)).await.ok()?.ok()?.clone();
+    arrival.as_ref().inspect(|arrival| arrival.is_at_work());
+    opened
 }
 
 fn opening(shared: &Shared) -> Response {

@@ -32,14 +32,14 @@ impl Hosted for Role {
 }
 
 fn routes(load: &Arc<Load>) -> Router {
-    let read = load.bound(Pool::Anonymous, get(async || "read"), 0, PATIENCE);
+    let read = load.bound(Pool::Anonymous, get(async || "read"), PATIENCE);
     let write = async |headers: axum::http::HeaderMap, body: axum::body::Body| {
         let read = Cap { bytes: 8, time: PATIENCE }.read(&headers, body).await;
         read.map(|bytes| bytes.len().to_string()).map_err(crate::problem::ProblemResponse)
     };
     Router::new()
         .route("/v1/things/{name}", read)
-        .route("/v1/write", load.bound(Pool::Writes, post(write), 16, PATIENCE))
+        .route("/v1/write", load.bound(Pool::Writes, post(write), PATIENCE))
         .route("/v1/panic", get(async || -> String { panic!("on purpose") }))
 }
 
