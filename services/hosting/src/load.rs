@@ -8,7 +8,7 @@
 //! | [`Pool::Writes`] | what members send |
 //!
 //! Kept true: a request whose body has not arrived has a place among those that are read, and none among those at work
-//! ([`Slot::arrived`]); so callers that send half of what they announced hold up others that send, and nothing else. Whoever
+//! ([`Slot::arrived`]); so callers that send half of what they announced hold up others that send, and nothing else. A caller that
 //! is refused for its rate is told a true time to come back at, and told late, so that a flood of calls is slowed by its own
 //! refusals; its connection gives way to others meanwhile.
 //!

@@ -33,7 +33,7 @@ use crate::{
 /// How long a request waits for a role to open.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What is refused because there is too much of it: said in sum.
-const FOR_LOAD: [&str; 6] = ["busy", "too-many-requests", "opening", "too-slow", "throttled", "not-final"];
+const FOR_LOAD: [&str; 4] = ["busy", "too-many-requests", "too-slow", "throttled"];
 
 /// Makes a document of a status.
 pub(super) type Explain = fn(StatusCode) -> Response;
@@ -69,7 +69,7 @@ async fn wait(shared: &Shared, arrival: Option<Arrival>) -> Option<Arc<super::Op
 }
 
 fn opening(shared: &Shared) -> Response {
-    shared.reports.refused("opening");
+    shared.reports.count("opening");
     let detail = "the server is being opened; its routes are served once it is";
     ProblemResponse(Problem::new(503, "opening", "Opening", detail).retry_after(2)).into_response()
 }
