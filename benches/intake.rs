@@ -1,4 +1,5 @@
-//! Intake from end to end: batches posted over HTTP to an exchange on loopback, until their receipts are there. Tokens,
+//! Intake from end to end: batches posted over HTTP to an exchange on loopback, and once more by TLS, until their receipts are
+//! there. Tokens,
 //! signatures, all proofs, SQLite, the log, every fsync; clients and exchange share the machine's cores.
 //!
 //! No statistics: each row is one run, as long as it takes to take in what was prepared. The processor time a contribution
@@ -36,11 +37,19 @@ async fn main() -> anyhow::Result<()> {
     if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
-    let network = Network::start(&[region()]).await?;
-    let hospital = &network.hospitals[0];
     println!(
-        "contributions a batch | clients | contributions/s | median ms | slowest ms | processor µs a contribution"
+        "by | contributions a batch | clients | contributions/s | median ms | slowest ms | processor µs a contribution"
     );
+    for (by, tls) in [("http", false), ("tls", true)] {
+        let network = Network::start_by(&[region()], tls).await?;
+        measure(by, &network.hospitals[0]).await?;
+        network.stop().await?;
+    }
+    Ok(())
+}
+
+/// A row for each of the runs.
+async fn measure(by: &str, hospital: &Hospital) -> anyhow::Result<()> {
     for (size, clients, batches_each) in RUNS {
         let batches = clients * batches_each;
         let clients = (0..clients).map(|_| hospital.client()).collect::<anyhow::Result<Vec<_>>>()?;
@@ -55,7 +64,7 @@ async fn main() -> anyhow::Result<()> {
         latencies.sort_by(f64::total_cmp);
         let (contributions, ms) = ((batches * size) as f64, |seconds: f64| seconds * 1e3);
         println!(
-            "{size:>21} | {:>7} | {:>15.0} | {:>9.1} | {:>10.1} | {:>28.0}",
+            "{by:>4} | {size:>21} | {:>7} | {:>15.0} | {:>9.1} | {:>10.1} | {:>28.0}",
             clients.len(),
             contributions / elapsed,
             ms(latencies[latencies.len() / 2]),
@@ -63,5 +72,5 @@ async fn main() -> anyhow::Result<()> {
             processor / contributions * 1e6,
         );
     }
-    network.stop().await
+    Ok(())
 }

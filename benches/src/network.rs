@@ -11,8 +11,7 @@ use nacre::{
     servers::{Ports, Servers},
 };
 use nacre_access::{Scope, client::Client, key::AccessKey};
-use nacre_hosting::tls::ClientTls;
-use nacre_hosting::{key, trust};
+use nacre_hosting::{key, tls::ClientTls, trust};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{Document as _, batch::Batch, receipt::BatchReceipt, region::Region, topology::Topology};
 use tempfile::TempDir;
@@ -35,16 +34,22 @@ pub struct Hospital {
     pub provider: Provider,
     signing: SigningKey,
     access: Arc<AccessKey>,
+    tls: ClientTls,
     url: String,
 }
 
 impl Network {
-    /// Makes and starts a network of these regions. Whoever is counted is shown: k is 1.
+    /// Makes and starts a network of these regions, called by plain HTTP. Nobody is too few to be shown: k is 1.
     pub async fn start(regions: &[Region]) -> anyhow::Result<Self> {
+        Self::start_by(regions, false).await
+    }
+
+    /// The same, called by TLS or not.
+    pub async fn start_by(regions: &[Region], tls: bool) -> anyhow::Result<Self> {
         let plan = Plan {
             name: "bench.nacre.local".to_owned(),
             topology: Topology::of_regions(regions),
-            tls: false,
+            tls,
             anchor_every_ms: 60_000,
             custodians: 2,
             threshold: 2,
@@ -82,12 +87,12 @@ impl Hospital {
         let provider = Provider { key, chain: config.chain.clone(), region, member: config.member.clone() };
         let signing = key::read_signing(&config.signing_key)?;
         let access = Arc::new(AccessKey::read(&config.access_key)?);
-        Ok(Self { provider, signing, access, url: config.exchange })
+        Ok(Self { provider, signing, access, tls: config.tls.read()?, url: config.exchange })
     }
 
     /// A client of the hospital's, with a connection of its own.
     pub fn client(&self) -> anyhow::Result<Client> {
-        Ok(Client::new(&self.url, self.provider.member.clone(), Arc::clone(&self.access), &ClientTls::default())?)
+        Ok(Client::new(&self.url, self.provider.member.clone(), Arc::clone(&self.access), &self.tls)?)
     }
 
     /// A signed batch as it is posted.
