@@ -256,7 +256,9 @@ async fn a_second_process_on_a_folder_does_not_start() {
         assert!(is_well(&running, server).await, "{role}");
         let folders = Folders::of(&running, server);
         let text = fs::read_to_string(&folders.config).unwrap();
-        let elsewhere = text.replacen(&running.addresses[server], "127.0.0.1:0", 1);
+        let elsewhere = [&running.addresses, &running.metrics]
+            .into_iter()
+            .fold(text, |text, addresses| text.replace(&addresses[server], "127.0.0.1:0"));
         let second = folders.config.with_file_name("second.toml");
         fs::write(&second, elsewhere).unwrap();
         let output = nacre(&[role, "serve", second.to_str().unwrap()]);
