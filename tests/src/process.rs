@@ -99,7 +99,7 @@ pub async fn is_open(url: &str) -> bool {
 /// What the server there says that it lacks, in words; none if it does not serve.
 pub async fn lacks(url: &str) -> Option<Vec<String>> {
     let said = caller().get(format!("{url}/readyz")).send().await.ok()?.json::<serde_json::Value>().await.ok()?;
-    Some(said["lacks"].as_array()?.iter().map(|lack| lack["what"].as_str().unwrap().to_owned()).collect())
+    Some(said["reasons"].as_array()?.iter().map(|lack| lack["what"].as_str().unwrap().to_owned()).collect())
 }
 
 /// Calls of a process that fail, as long as this lives.

@@ -177,11 +177,14 @@ impl From<ExchangeError> for Problem {
     /// Every write here can be repeated unchanged, so the advice is to come back: 503 where the disk or the log may
     /// recover, 500 where a person has to look.
     fn from(error: ExchangeError) -> Self {
-        tracing::error!(%error, "a request failed");
         let cause = match &error {
             ExchangeError::OfGroup(cause) => &**cause,
             alone => alone,
         };
+        if let ExchangeError::Store(StoreError::TooLarge(number)) = cause {
+            return Refusal::Malformed(format!("{number} is larger than any position, count or time here")).into();
+        }
+        tracing::error!(%error, "a request failed");
         let problem = match cause {
             ExchangeError::Log { source, .. } if matches!(**source, LogError::ReadOnly { .. }) => Self::new(
                 503,

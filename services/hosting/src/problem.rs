@@ -74,7 +74,7 @@ pub(crate) fn of_status(status: StatusCode) -> Problem {
         }
         status => {
             let title = status.canonical_reason().unwrap_or("Error");
-            Problem::new(status.as_u16(), "refused", title, "the request cannot be read as it is")
+            Problem::new(status.as_u16(), "malformed", title, "the request cannot be read as it is")
         }
     }
 }

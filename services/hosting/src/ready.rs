@@ -23,12 +23,6 @@ impl Lack {
 /// What `GET /readyz` answers: 200 if nothing is lacking, otherwise 503.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
-    pub(crate) ready: bool,
-    pub(crate) lacks: Vec<Lack>,
-}
-
-impl From<Vec<Lack>> for Report {
-    fn from(lacks: Vec<Lack>) -> Self {
-        Self { ready: lacks.is_empty(), lacks }
-    }
+    /// Why not.
+    pub(crate) reasons: Vec<Lack>,
 }

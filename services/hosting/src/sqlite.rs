@@ -163,6 +163,11 @@ pub fn signed(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number).map_err(|_| StoreError::TooLarge(number))
 }
 
+/// A position or number that is looked for, and that a stranger may have named: one that SQLite cannot hold is after all that it holds.
+pub fn sought(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 /// A position or count as it was stored.
 pub fn unsigned(number: i64, table: &'static str) -> Result<u64, StoreError> {
     u64::try_from(number).map_err(|_| StoreError::broken(table, "a negative number"))

@@ -4,7 +4,7 @@
 use nacre_schemas::{Document as _, anchor::Anchor, entry::AnchorEntry, id::ChainId};
 use sqlx::{Row as _, SqlitePool, sqlite::SqliteRow};
 
-use super::{StoreError, Writing, digest, name, signed, unsigned};
+use super::{StoreError, Writing, digest, name, signed, sought, unsigned};
 
 const TABLE: &str = "anchor";
 const BODIES: &str = "anchor_body";
@@ -67,7 +67,7 @@ pub(crate) async fn covering(
     )
     .bind(name(chain))
     .bind(name(child))
-    .bind(signed(leaf)?)
+    .bind(sought(leaf))
     .fetch_optional(reader)
     .await?;
     row.as_ref().map(|row| parse(child, row)).transpose()

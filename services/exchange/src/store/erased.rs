@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use nacre_schemas::id::ChainId;
 use sqlx::{Row as _, SqlitePool};
 
-use super::{StoreError, Writing, name, signed, unsigned};
+use super::{StoreError, Writing, name, signed, sought, unsigned};
 
 const TABLE: &str = "erased";
 
@@ -32,8 +32,8 @@ pub(crate) async fn among(
 ) -> Result<HashMap<u64, u64>, StoreError> {
     let rows = sqlx::query("SELECT leaf, entry FROM erased WHERE chain = $1 AND leaf >= $2 AND leaf < $3")
         .bind(name(chain))
-        .bind(signed(from)?)
-        .bind(signed(to)?)
+        .bind(sought(from))
+        .bind(sought(to))
         .fetch_all(reader)
         .await?;
     rows.iter().map(|row| Ok((unsigned(row.try_get(0)?, TABLE)?, unsigned(row.try_get(1)?, TABLE)?))).collect()

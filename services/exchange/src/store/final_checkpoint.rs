@@ -3,7 +3,7 @@
 use nacre_schemas::id::ChainId;
 use sqlx::{Row as _, SqlitePool};
 
-use super::{StoreError, Writing, name, signed};
+use super::{StoreError, Writing, name, signed, sought};
 
 /// Adds a checkpoint, or the same one with other countersignatures.
 pub(crate) async fn insert(writing: &mut Writing, chain: &ChainId, size: u64, note: &str) -> Result<(), StoreError> {
@@ -32,7 +32,7 @@ pub(crate) async fn latest(reader: &SqlitePool, chain: &ChainId) -> Result<Optio
 pub(crate) async fn covering(reader: &SqlitePool, chain: &ChainId, leaf: u64) -> Result<Option<String>, StoreError> {
     let row = sqlx::query("SELECT note FROM final_checkpoint WHERE chain = $1 AND size > $2 ORDER BY size LIMIT 1")
         .bind(name(chain))
-        .bind(signed(leaf)?)
+        .bind(sought(leaf))
         .fetch_optional(reader)
         .await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)

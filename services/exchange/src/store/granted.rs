@@ -11,7 +11,7 @@ use nacre_schemas::{
 };
 use sqlx::{Row as _, SqlitePool, sqlite::SqliteRow};
 
-use super::{StoreError, Writing, name, signed, unsigned};
+use super::{StoreError, Writing, name, signed, sought, unsigned};
 
 const TABLE: &str = "granted";
 
@@ -144,7 +144,7 @@ pub(crate) async fn of_member(
     let rows = sqlx::query(sqlx::AssertSqlSafe(query))
         .bind(name(chain))
         .bind(member.as_str())
-        .bind(signed(from)?)
+        .bind(sought(from))
         .bind(limits::MAX_GRANTS_PAGE as i64)
         .fetch_all(reader)
         .await?;

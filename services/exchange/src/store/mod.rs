@@ -28,7 +28,7 @@ use std::{path::Path, time::Duration};
 
 pub use nacre_hosting::sqlite::StoreError;
 pub(crate) use nacre_hosting::sqlite::Writing;
-use nacre_hosting::sqlite::{Database, OpenError, Usage, digest, signed, unsigned};
+use nacre_hosting::sqlite::{Database, OpenError, Usage, digest, signed, sought, unsigned};
 use nacre_schemas::id::ChainId;
 use sqlx::{SqlitePool, migrate::Migrator};
 

@@ -3,7 +3,7 @@
 use nacre_schemas::id::ChainId;
 use sqlx::{Row as _, SqlitePool, sqlite::SqliteRow};
 
-use super::{StoreError, Writing, name, signed, unsigned};
+use super::{StoreError, Writing, name, signed, sought, unsigned};
 
 const TABLE: &str = "seal";
 
@@ -53,8 +53,8 @@ pub(crate) async fn span(
     let rows =
         sqlx::query("SELECT number, leaf FROM seal WHERE chain = $1 AND number BETWEEN $2 AND $3 ORDER BY number")
             .bind(name(chain))
-            .bind(signed(first)?)
-            .bind(signed(last)?)
+            .bind(sought(first))
+            .bind(sought(last))
             .fetch_all(reader)
             .await?;
     rows.iter().map(parse).collect()

@@ -91,7 +91,7 @@ async fn health_is_served_while_a_role_opens_and_its_routes_wait_for_it() {
     assert_eq!(scene.get("/version").await.json::<serde_json::Value>().await.unwrap()["role"], "test");
     let ready = scene.get("/readyz").await;
     assert_eq!(ready.status(), 503);
-    assert_eq!(ready.json::<serde_json::Value>().await.unwrap()["lacks"][0]["what"], "opening");
+    assert_eq!(ready.json::<serde_json::Value>().await.unwrap()["reasons"][0]["what"], "opening");
     let (asked, ()) = tokio::join!(scene.get("/v1/things/a"), async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         scene.open();
@@ -109,7 +109,7 @@ async fn what_a_role_lacks_is_said_and_measured() {
     let ready = scene.get("/readyz").await;
     assert_eq!(ready.status(), 503);
     let said = ready.json::<serde_json::Value>().await.unwrap();
-    assert_eq!(said["lacks"][0]["why"], "main is damaged: repair it");
+    assert_eq!(said["reasons"][0]["why"], "main is damaged: repair it");
     assert_eq!(scene.get("/healthz").await.status(), 200, "it is alive");
     let metrics = scene.metrics().await;
     assert!(
@@ -123,7 +123,7 @@ async fn a_disk_with_too_little_room_is_lacking() {
     let scene = Scene::start(|_| ServerConfig { least_free_mib: 1 << 40, ..ServerConfig::at("127.0.0.1:0") }).await;
     scene.open();
     let said = scene.get("/readyz").await.json::<serde_json::Value>().await.unwrap();
-    assert_eq!(said["lacks"][0]["what"], "disk", "{said}");
+    assert_eq!(said["reasons"][0]["what"], "disk", "{said}");
 }
 
 #[tokio::test]
