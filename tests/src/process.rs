@@ -88,6 +88,8 @@ impl Drop for Process {
 }
 
 fn caller() -> reqwest::Client {
+    // Fails only if there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(Duration::from_secs(5)).build().unwrap()
 }
 
