@@ -3,7 +3,7 @@
 //! * [`config`]: a role's configuration file, read and written by one type; [`server`]: how it is reached.
 //! * [`host`]: a server from its start to its end; health, metrics, signals. [`load`]: bounds on what is at work.
 //! * [`folder`]: a role's data folder, one process's at a time, and its registers beside it.
-//! * [`file`]: files that are replaced as a whole, and reading under a cap.
+//! * [`mod@file`]: files that are replaced as a whole, and reading under a cap.
 //! * [`sqlite`]: a role's tables, opened so that they are durable and outlast a full disk.
 //! * [`retry`]: how long to wait before something is tried again.
 //! * [`secret`]: the files that hold keys and other secrets. [`key`]: signing keys, compared with what their holder is known by.
