@@ -19,7 +19,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -45,6 +45,9 @@ use nacre_schemas::{
 };
 use nacre_verifier::Network;
 use tempfile::TempDir;
+
+/// How long the servers of a network may take to open.
+const OPENING: Duration = Duration::from_secs(180);
 
 /// A network that runs, in a folder that goes with it.
 pub struct Running {
@@ -111,11 +114,20 @@ impl Running {
         let folder = tempfile::tempdir()?;
         let ports = Ports::bind(plan).await?;
         let mut addresses = ports.addresses()?;
+        let listening: Vec<String> = addresses.callers.values().cloned().collect();
         let target =
             elsewhere.and_then(|(server, address)| addresses.callers.insert(server.to_owned(), address.to_owned()));
         let dealing = if plan.cross.is_some() { Some(cross_keys(plan)?) } else { None };
         let places = consortium::init_with(&folder.path().join("network"), plan, &addresses, dealing)?;
         let servers = Servers::start(&places, ports).await?;
+        // Reading evaluation keys takes a while on a machine that does much else; by TLS they are asked by what needs them.
+        let begun = Instant::now();
+        for address in listening.iter().filter(|_| !plan.tls) {
+            while !process::is_open(&format!("http://{address}")).await {
+                anyhow::ensure!(begun.elapsed() < OPENING, "the server at {address} does not open");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
         let Addresses { callers: addresses, metrics } = addresses;
         Ok((Self { folder, places, servers, addresses, metrics }, target))
     }

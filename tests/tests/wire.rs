@@ -14,6 +14,7 @@ fn filled(template: &str) -> String {
     let part = |part: &str| match part {
         // A tile, which is named by a path.
         "{*path}" => "0/000.p/1".to_owned(),
+        "{slug}" => format!("region-{REGION}"),
         parameter if parameter.starts_with('{') => "1".to_owned(),
         literal => literal.to_owned(),
     };

@@ -196,13 +196,14 @@ impl Host {
             let _ = serving.await;
         }
         self.shared.reports.say();
-        self.shared.opened.send_replace(None);
     }
 }
 
 impl Drop for Host {
     /// A role that does not open ends its server, too.
     fn drop(&mut self) {
+        // The role's routes hold what is shared, and are held by it.
+        self.shared.opened.send_replace(None);
         self.watching.abort();
         for serving in &self.serving {
             serving.abort();

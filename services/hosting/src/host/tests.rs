@@ -310,3 +310,16 @@ async fn a_server_that_asks_for_certificates_refuses_a_client_without_a_good_one
         assert!(refused.contains(said), "{what}: {refused}");
     }
 }
+
+#[tokio::test]
+async fn a_server_that_is_cut_off_lets_go_of_its_role() {
+    let scene = Scene::start(plain).await;
+    let role = scene.open();
+    assert_eq!(scene.get("/v1/things/a").await.status(), 200);
+    drop(scene);
+    let begun = Instant::now();
+    while Arc::strong_count(&role) > 1 {
+        assert!(begun.elapsed() < PATIENCE, "it is still held");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
