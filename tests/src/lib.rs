@@ -147,8 +147,13 @@ impl Running {
         self.ask_witness(witness, submission::PATH, Some(submission.to_text())).await
     }
 
-    /// The metrics of a server, in the Prometheus text format.
+    /// The metrics of a server, once it is open, in the Prometheus text format.
     pub async fn metrics(&self, server: &str) -> anyhow::Result<String> {
+        let begun = Instant::now();
+        while !process::is_open(&format!("http://{}", self.metrics[server])).await {
+            anyhow::ensure!(begun.elapsed() < OPENING, "{server} does not open");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         Ok(reqwest::get(format!("http://{}/metrics", self.metrics[server])).await?.error_for_status()?.text().await?)
     }
 

@@ -236,7 +236,7 @@ async fn a_witness_through(fail: impl FnOnce(&Process, &Path), end: impl FnOnce(
     let _witness = Process::start(&mut nacre(&["witness", "serve"], &config), &address, &log).await;
     let metrics = scene.running.metrics(FULL).await.unwrap();
     let size = 3 * scene.acknowledged.len();
-    let line = format!("nacre_witness_countersigned_entries{{chain=\"{}\"}} {size}\n", chain(HOME));
+    let line = format!("nacre_witness_countersigned_entries{{chain=\"{}\"}} {size}.0\n", chain(HOME));
     assert!(metrics.contains(&line), "{metrics}");
 }
 

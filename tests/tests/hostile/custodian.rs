@@ -143,6 +143,9 @@ fn anothers_refusal(liar: &Liar, bytes: &[u8]) -> Option<Vec<u8>> {
     Some(serde_json::to_vec(&Finding::Refused(SignedRefusal { refusal, signature })).unwrap())
 }
 
+/// Questions until the liar's word counts.
+const TRIES: u32 = 40;
+
 /// A question to a network in which Macao's first custodian lies. Also how often it did.
 async fn asked_of_a_liar(twist: Twist) -> (nacre_regulator::Outcome, usize) {
     // It is reached through the proxy, which its configuration takes for its own address.
@@ -156,7 +159,15 @@ async fn asked_of_a_liar(twist: Twist) -> (nacre_regulator::Outcome, usize) {
         signing_key: read_key(&config("macao-1").signing_key),
     };
     let proxy = Proxy::start(proxy, target.unwrap(), move |_, bytes| twist(&liar, bytes));
-    (running.ask(&mean()).await.unwrap().unwrap(), proxy.twisted())
+    for _ in 0..TRIES {
+        let answer = running.ask(&mean()).await.unwrap().unwrap();
+        let told = answer.faults.iter().find(|fault| fault.custodian.to_string() == "macao-1");
+        // On a machine that does much else it may be late, so that another's word counts in its place: it is asked again.
+        if told.is_some_and(|fault| fault.cause != FaultCause::Late) {
+            return (answer, proxy.twisted());
+        }
+    }
+    panic!("of {TRIES} questions the liar was late for each");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -97,7 +97,8 @@ async fn a_checkpoint_that_does_not_extend_the_one_anchored_is_refused() {
     }
     assert_eq!(check(send(operator, parent, &scene.forged(6), &proof).await), "anchor", "of a fork");
     let second = send(operator, parent, &notes[2], &proof).await.unwrap();
-    assert_eq!((second.leaf, second.anchor.size), (first.leaf + 1, 6));
+    // Admissions may be logged between them.
+    assert!(second.leaf > first.leaf && second.anchor.size == 6);
 
     // What is covered adds nothing; what contradicts it is refused.
     let covered = send(operator, parent, &notes[1], &useless).await.unwrap();

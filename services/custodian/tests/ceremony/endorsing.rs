@@ -117,7 +117,7 @@ fn nonces_are_gone_before_the_share_is_there_and_what_was_lost_starts_over() {
     present.iter().for_each(|host| drop(signer(host).unwrap().commit(false).unwrap()));
     carry(&present, ENDORSING);
     // Nothing can be written where the share is to go: the nonces are spent all the same.
-    let blocked = present[1].path(ENDORSING, "out/guangdong-3.signature-share.tmp");
+    let blocked = present[1].path(ENDORSING, "out").join(format!("{SHARE}.tmp"));
     fs::create_dir(&blocked).unwrap();
     assert!(signer(present[1]).unwrap().sign(&among).is_err());
     assert!(present[1].secrets(ENDORSING).is_empty());
