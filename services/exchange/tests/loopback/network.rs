@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 
+use futures::future::BoxFuture;
 use nacre_access::{
     Scope,
     client::{Client, ClientError},
@@ -10,7 +11,12 @@ use nacre_access::{
 };
 use nacre_exchange::{Config, Exchange, router};
 use nacre_hosting::secret;
-use nacre_hosting::tls::ClientTls;
+use nacre_hosting::{
+    host::{Host, Hosted},
+    ready::Lack,
+    server::ServerConfig,
+    tls::ClientTls,
+};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
     Blob, Digest, Document as _,
@@ -138,6 +144,19 @@ fn trust_root(
     SignedTrustRoot { endorsements: foundings.iter().map(endorse).collect(), root }
 }
 
+/// A role that lacks nothing and has no metrics.
+struct Quiet;
+
+impl Hosted for Quiet {
+    fn lacks(&self) -> BoxFuture<'_, Vec<Lack>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
+    fn observe(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
 impl World {
     /// Whose chains have no witness.
     pub(crate) fn new() -> Self {
@@ -235,13 +254,15 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let exchange = Arc::new(Exchange::open(self.config(&url)).await.unwrap());
-        let (app, _) = router(Arc::clone(&exchange));
+        let (app, load) = router(Arc::clone(&exchange));
+        let host = Host::start("exchange", &ServerConfig::at("127.0.0.1:0"), &self.data(), listener).unwrap();
+        host.open(app, Arc::new(Quiet), Some(load));
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(async move {
             let shutdown = async {
                 let _ = stopped.await;
             };
-            axum::serve(listener, app).with_graceful_shutdown(shutdown).await.unwrap();
+            host.until(shutdown).await;
         });
         Running { exchange, url, stop, served }
     }
