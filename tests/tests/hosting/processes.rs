@@ -1,8 +1,6 @@
 //! Servers as their operators and strangers meet them: processes that are signalled, flooded, given new certificates. Bounds on
 //! time and memory are ten times looser than what was measured.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{
     fs,
     path::Path,

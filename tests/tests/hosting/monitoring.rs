@@ -1,8 +1,6 @@
 //! What an operator's Prometheus sees: metrics of every kind of server, in a form that Prometheus' own tools accept, and rules
 //! and a dashboard that ask for nothing else.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{
     collections::BTreeSet,
     fs,

@@ -1,7 +1,5 @@
 //! The routes of the wire against servers that run: each is there, by its method, and is kept by the scope that it names.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use nacre_hosting::server::ServerConfig;
 use nacre_provider::Config;
 use nacre_tests::{Running, gateway::Scaled, plan};

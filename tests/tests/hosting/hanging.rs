@@ -1,8 +1,6 @@
 //! Servers that hang: their process is stopped, so the system takes connections for them and nothing is ever answered. What can
 //! be done without them takes hardly longer; what cannot ends in bounded time, and says for want of whom.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::time::{Duration, Instant};
 
 use nacre_regulator::{FaultCause, QueryError, Question};
