@@ -122,9 +122,12 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let host = Host::start("custodian", &config.server, &config.data, listeners)?;
     // Opening reads the whole log.
-    let opened = tokio::task::spawn_blocking(move || Custodian::open(&config)).await;
-    let custodian = Arc::new(opened.map_err(|_| ServeError::Stopped)??);
-    let desk = Desk::new(custodian);
+    let opened = async {
+        let opened = tokio::task::spawn_blocking(move || Custodian::open(&config)).await;
+        Ok::<_, ServeError>(opened.map_err(|_| ServeError::Stopped)??)
+    };
+    let (host, custodian) = host.opening(opened).await?;
+    let desk = Desk::new(Arc::new(custodian));
     host.open(router(desk.clone()), Arc::new(Seen::by(&host, desk)), None);
     host.until(shutdown).await;
     Ok(())

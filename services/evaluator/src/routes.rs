@@ -116,10 +116,14 @@ pub async fn serve_with_keys(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let host = Host::start("evaluator", &config.server, &config.data, listeners)?;
-    let keys = keys.await?;
-    let opened = tokio::task::spawn_blocking(move || Evaluator::open(&config, keys)).await;
-    let evaluator = opened.map_err(|_| ServeError::Stopped)??;
-    evaluator.resume().map_err(ServeError::Jobs)?;
+    let opened = async {
+        let keys = keys.await?;
+        let opened = tokio::task::spawn_blocking(move || Evaluator::open(&config, keys)).await;
+        let evaluator = opened.map_err(|_| ServeError::Stopped)??;
+        evaluator.resume().map_err(ServeError::Jobs)?;
+        Ok::<_, ServeError>(evaluator)
+    };
+    let (host, evaluator) = host.opening(opened).await?;
     tracing::info!(evaluator = %evaluator.name(), arithmetic = %evaluator.keys.arithmetic, "open");
     let load = Load::new(SIZES);
     let router = router(Arc::clone(&evaluator), &load);

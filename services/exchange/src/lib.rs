@@ -55,7 +55,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let host = Host::start("exchange", &config.server, &config.data, listeners)?;
-    let exchange = Arc::new(Exchange::open(config).await?);
+    let (host, exchange) = host.opening(Exchange::open(config)).await?;
+    let exchange = Arc::new(exchange);
     let (router, load) = router(Arc::clone(&exchange));
     host.open(router, Seen::by(&host, Arc::clone(&exchange)), Some(load));
     host.until(shutdown).await;

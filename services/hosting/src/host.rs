@@ -174,6 +174,21 @@ impl Host {
         self.shared.metrics.with_registry(|registry| Gauges::register(registry, name, help, labels))
     }
 
+    /// The role, once it is open. If it does not open, the sockets are closed before the error is there.
+    pub async fn opening<T, E>(mut self, open: impl Future<Output = Result<T, E>>) -> Result<(Self, T), E> {
+        match open.await {
+            Ok(role) => Ok((self, role)),
+            Err(error) => {
+                for serving in self.serving.drain(..) {
+                    serving.abort();
+                    // Fails, as it was cut off.
+                    let _ = serving.await;
+                }
+                Err(error)
+            }
+        }
+    }
+
     /// Serves the role's routes, whose errors are problem documents.
     pub fn open(&self, router: Router, role: Arc<dyn Hosted>, load: Option<Arc<Load>>) {
         self.open_explained(router, role, load, door::as_problem);

@@ -80,7 +80,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let host = Host::start("witness", &config.server, &config.data, listeners)?;
-    let witness = Arc::new(Witness::open(&config).await?);
+    let (host, witness) = host.opening(Witness::open(&config)).await?;
+    let witness = Arc::new(witness);
     let (places, load) = (Arc::new(Semaphore::new(PLACES)), Load::new(SIZES));
     let desk = Desk { witness: Arc::clone(&witness), places: Arc::clone(&places) };
     let app = Router::new()

@@ -152,9 +152,13 @@ pub async fn serve_by(
     let listeners = listeners.into();
     let door = Door::open(&config, listeners.address()?)?;
     let host = Host::start("gateway", &config.server, &config.data, listeners)?;
-    let sealer = Arc::new(post::sealer(&config)?);
-    let outbox = Outbox::open(&config.data, &sealer.owner()).await?;
-    let spool = Arc::new(Spool::open(outbox, sealer, &config.gateway.spool_key).await?);
+    let opened = async {
+        let sealer = Arc::new(post::sealer(&config)?);
+        let outbox = Outbox::open(&config.data, &sealer.owner()).await?;
+        Spool::open(outbox, sealer, &config.gateway.spool_key).await
+    };
+    let (host, spool) = host.opening(opened).await?;
+    let spool = Arc::new(spool);
     let (stop, stopped) = watch::channel(false);
     let rounds = tokio::spawn(Rounds::new(Arc::clone(&spool), clock)?.run(stopped.clone()));
     let app = routes::router(Arc::clone(&spool), door, clock, config.gateway.import.as_deref())?;
