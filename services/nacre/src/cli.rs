@@ -217,8 +217,8 @@ pub enum ExchangeCommand {
 /// `nacre witness`.
 #[derive(Subcommand)]
 pub enum WitnessCommand {
-    /// Serve until interrupted. Chains post their checkpoints to /add-checkpoint (C2SP tlog-witness); /metrics has an alarm
-    /// for chains that signed two histories, /evidence/CHAIN the proof of it, which `nacre verify` confirms. /healthz is 503
+    /// Serve until interrupted. Chains post their checkpoints to /add-checkpoint (C2SP tlog-witness). The metrics have an alarm
+    /// for chains that signed two histories, /evidence/CHAIN the proof of it, which `nacre verify` confirms. /readyz is 503
     /// while a chain is not countersigned because the witness does not know for certain what it countersigned before.
     Serve {
         /// witness.toml

@@ -27,6 +27,8 @@ const HOSPITAL: &str = "hospital-440100";
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Connections that read without a token as fast as they can.
 const READERS: usize = 64;
+/// Contributions that are posted beside them.
+const POSTS: u32 = 200;
 
 fn nacre(arguments: &[&str], config: &Path) -> Command {
     let program = std::env::var_os("NACRE_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_nacre-under-test").into());
@@ -174,18 +176,14 @@ async fn a_filter_of_the_log_that_is_not_understood_is_an_error() {
     }
 }
 
-/// Posts single contributions one after the other for a while; how many were taken.
-async fn post_for(hospital: &Sender, first: u32, time: Duration) -> u32 {
-    let batches: Vec<_> = (0..400).map(|person| hospital.batch(&[(first + person, 200)])).collect();
-    let (begun, mut taken) = (Instant::now(), 0);
+/// How long it takes to post so many contributions, one after the other.
+async fn post(hospital: &Sender, first: u32) -> Duration {
+    let batches: Vec<_> = (0..POSTS).map(|person| hospital.batch(&[(first + person, 200)])).collect();
+    let begun = Instant::now();
     for batch in &batches {
-        if begun.elapsed() >= time {
-            break;
-        }
         hospital.post(batch).await.unwrap();
-        taken += 1;
     }
-    taken
+    begun.elapsed()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,8 +191,7 @@ async fn a_flood_of_anonymous_reads_takes_less_than_half_of_a_providers_throughp
     let mut running = a_network().await;
     let hospital = Sender::of(&running, HOSPITAL);
     let exchange = exchange(&mut running).await;
-    let time = Duration::from_secs(5);
-    let alone = post_for(&hospital, 10_000, time).await;
+    let alone = post(&hospital, 10_000).await;
     let path = format!("/v1/chains/{}/tile/0/000.p/1", chain(HOME).slug());
     let request = format!("GET {path} HTTP/1.1\r\nhost: here\r\n\r\n");
     let address = running.addresses[HOME].clone();
@@ -213,13 +210,13 @@ async fn a_flood_of_anonymous_reads_takes_less_than_half_of_a_providers_throughp
         })
         .collect();
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let beside = post_for(&hospital, 20_000, time).await;
+    let beside = post(&hospital, 20_000).await;
     for reader in flood {
         reader.abort();
     }
-    println!("{alone} posts alone, {beside} beside {READERS} readers");
-    // Measured: nine of ten are left, the readers' own work on the same two cores included.
-    assert!(beside * 20 > alone, "{beside} posts beside the flood, {alone} without");
+    println!("{POSTS} posts take {alone:?} alone, {beside:?} beside {READERS} readers");
+    // Less than half of the throughput may go, and ten times that on a machine that does much else.
+    assert!(beside < 20 * alone, "{POSTS} posts take {beside:?} beside the flood, {alone:?} without");
     assert!(is_open(&format!("http://{address}")).await);
     // What was refused is said in sum.
     let lines = exchange.said().lines().count();

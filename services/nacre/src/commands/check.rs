@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use nacre_access::members::Members;
-use nacre_hosting::{check::Check, key, trust};
+use nacre_hosting::{check::Check, key, server::ServerConfig, tls::ClientTlsConfig, trust};
 use nacre_schemas::{
     id::{ChainId, MemberId},
     trust::WitnessKind,
@@ -24,6 +24,15 @@ fn conclude(check: &Check, output: Output) -> anyhow::Result<ExitCode> {
         table.to_string()
     })?;
     Ok(if check.is_ready() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What is the same for every server: its sockets and certificate, how it calls others, its folder.
+async fn of_all(server: &ServerConfig, tls: &ClientTlsConfig, data: &Path) -> Check {
+    let mut check = Check::default();
+    check.server(server).await;
+    check.client_tls(tls);
+    check.folder("data", data, server.least_free_mib);
+    check
 }
 
 /// The trust root and the admissions that a server goes by.
@@ -53,10 +62,7 @@ fn exchanges<'c>(check: &mut Check, known: &BTreeMap<ChainId, String>, wanted: i
 
 pub(super) async fn exchange(config: &Path, output: Output) -> anyhow::Result<ExitCode> {
     let config = nacre_exchange::Config::read(config)?;
-    let mut check = Check::default();
-    check.server(&config.server).await;
-    check.client_tls(&config.tls);
-    check.folder("data", &config.data, config.server.least_free_mib);
+    let mut check = of_all(&config.server, &config.tls, &config.data).await;
     check.folder("registers", &config.registers, 0);
     if let Some((network, members)) = network(&mut check, &config.trust, &config.members) {
         for hosted in &config.chains {
@@ -87,10 +93,7 @@ pub(super) async fn exchange(config: &Path, output: Output) -> anyhow::Result<Ex
 
 pub(super) async fn witness(config: &Path, output: Output) -> anyhow::Result<ExitCode> {
     let config = nacre_witness::Config::read(config)?;
-    let mut check = Check::default();
-    check.server(&config.server).await;
-    check.client_tls(&config.tls);
-    check.folder("data", &config.data, config.server.least_free_mib);
+    let mut check = of_all(&config.server, &config.tls, &config.data).await;
     check.folder("registers", &config.registers(), 0);
     if let Some((network, members)) = network(&mut check, &config.trust, &config.members) {
         let of_own = |chain: &nacre_schemas::trust::Chain| {
@@ -115,10 +118,7 @@ pub(super) async fn witness(config: &Path, output: Output) -> anyhow::Result<Exi
 
 pub(super) async fn custodian(config: &Path, output: Output) -> anyhow::Result<ExitCode> {
     let config = nacre_custodian::Config::read(config)?;
-    let mut check = Check::default();
-    check.server(&config.server).await;
-    check.client_tls(&config.tls);
-    check.folder("data", &config.data, config.server.least_free_mib);
+    let mut check = of_all(&config.server, &config.tls, &config.data).await;
     check.folder("registers", &config.registers(), 0);
     if let Some((network, members)) = network(&mut check, &config.trust, &config.members) {
         let keys = nacre_custodian::Custodian::check_keys(&config, &network);
@@ -133,10 +133,7 @@ pub(super) async fn custodian(config: &Path, output: Output) -> anyhow::Result<E
 
 pub(super) async fn evaluator(config: &Path, output: Output) -> anyhow::Result<ExitCode> {
     let config = nacre_evaluator::Config::read(config)?;
-    let mut check = Check::default();
-    check.server(&config.server).await;
-    check.client_tls(&config.tls);
-    check.folder("data", &config.data, config.server.least_free_mib);
+    let mut check = of_all(&config.server, &config.tls, &config.data).await;
     if let Some((network, members)) = network(&mut check, &config.trust, &config.members) {
         match members.find(&config.member) {
             None => check.lacks("admission", format!("{} is not among the members", config.member)),
@@ -165,10 +162,7 @@ pub(super) async fn evaluator(config: &Path, output: Output) -> anyhow::Result<E
 
 pub(super) async fn provider(config: &Path, output: Output) -> anyhow::Result<ExitCode> {
     let config = nacre_provider::Config::read(config)?;
-    let mut check = Check::default();
-    check.server(&config.server).await;
-    check.client_tls(&config.tls);
-    check.folder("data", &config.data, config.server.least_free_mib);
+    let mut check = of_all(&config.server, &config.tls, &config.data).await;
     let read = trust::read(&config.trust);
     if let Some(network) = check.read("trust root", read, |network| network.root().network.to_string()) {
         let chain = network.root().chain(&config.chain);
