@@ -10,10 +10,14 @@ use nacre::{
     consortium::{self, Consortium, Plan},
     servers::{Ports, Servers},
 };
-use nacre_access::{Scope, client::Client, key::AccessKey};
+use nacre_access::{client::Client, key::AccessKey};
 use nacre_hosting::{key, tls::ClientTls, trust};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{Document as _, batch::Batch, receipt::BatchReceipt, region::Region, topology::Topology};
+use nacre_wire::{
+    body::Encoded,
+    exchange::{OfChain, POST_BATCH},
+};
 use tempfile::TempDir;
 
 use crate::Provider;
@@ -103,7 +107,7 @@ impl Hospital {
 
     /// Posts a batch; gives its receipts.
     pub async fn post(&self, client: &Client, batch: Vec<u8>) -> anyhow::Result<BatchReceipt> {
-        let path = format!("/v1/chains/{}/batches", self.provider.chain.slug());
-        Ok(client.post_bytes(&path, Scope::BatchesWrite, "application/vnd.nacre.batch", batch).await?)
+        let (chain, batch) = (OfChain::new(&self.provider.chain), Encoded::from_bytes(batch));
+        Ok(client.call_encoded(POST_BATCH, &chain, &batch).await?)
     }
 }

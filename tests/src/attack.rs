@@ -11,7 +11,6 @@ use std::{
 
 use nacre::demo::population::{self, PERSON_SYSTEM, Site, Truth};
 use nacre_access::{
-    Scope,
     client::{Client, ClientError},
     key::AccessKey,
 };
@@ -34,6 +33,10 @@ use nacre_schemas::{
     query::{Attribute, GroupKey, Quantity, Request, SealProof, SealSpan, SignedRequest, Statistic},
 };
 use nacre_verifier::{Check, CheckedDossier, Failure, Network, confirmation, dossier};
+use nacre_wire::{
+    custodian::{self},
+    exchange::{self, NumberedSeal, OfChain},
+};
 use nacre_zk::tally;
 
 use crate::{Running, plan, question};
@@ -187,7 +190,7 @@ impl Attack {
 
     /// Where the chain shows its seal of that number, if it shows one.
     pub async fn seal(&self, chain: &ChainId, number: u64) -> Option<SealProof> {
-        self.exchanges[chain].get_json(&format!("/v1/chains/{}/seals/{number}", chain.slug()), None).await.ok()
+        self.exchanges[chain].get(exchange::GET_SEAL, &NumberedSeal { slug: chain.into(), number }).await.ok()
     }
 
     /// The request with the regulator's signature, and with the seals it names as far as their chains show them.
@@ -208,8 +211,8 @@ impl Attack {
     /// The same, if the main chain takes it.
     pub async fn try_log(&self, request: Request) -> Result<LoggedRequest, ClientError> {
         let main = definition().main_chain();
-        let path = format!("/v1/chains/{}/requests", main.slug());
-        self.exchanges[&main].post_json(&path, Scope::LogWrite, &self.sign_request(request).await).await
+        let signed = self.sign_request(request).await;
+        self.exchanges[&main].call(exchange::POST_REQUEST, &OfChain::new(&main), &signed).await
     }
 
     /// Has a request of the cross lane logged, with the regulator's signature, if the main chain takes it.
@@ -219,16 +222,14 @@ impl Attack {
         seals: Vec<SealProof>,
     ) -> Result<LoggedCrossRequest, ClientError> {
         let main = nacre_verifier::cross::main_chain();
-        let path = format!("/v1/chains/{}/cross/requests", main.slug());
         let signature = self.signing_key.sign(Role::CrossRequest, &request.to_canonical());
         let signed = SignedCrossRequest { request, seals, signature };
-        self.exchanges[&main].post_json(&path, Scope::LogWrite, &signed).await
+        self.exchanges[&main].call(exchange::POST_CROSS_REQUEST, &OfChain::new(&main), &signed).await
     }
 
     /// What a chain answers to a logged request.
     pub async fn cells(&self, chain: &ChainId, logged: &LoggedRequest) -> Result<ChainAnswer, ClientError> {
-        let path = format!("/v1/chains/{}/cells", chain.slug());
-        self.exchanges[chain].post_json(&path, Scope::CellsRead, logged).await
+        self.exchanges[chain].call(exchange::POST_CELLS, &OfChain::new(chain), logged).await
     }
 
     /// What the chains answer to a logged request, as it goes to custodians.
@@ -277,8 +278,7 @@ impl Attack {
 
     /// What a custodian finds of its own chains.
     pub async fn confirm(&self, custodian: &str, submission: &Submission) -> Result<Finding, ClientError> {
-        let client = &self.custodians[custodian];
-        client.post_json("/v1/confirmations", Scope::AnswersRequest, submission).await
+        self.custodians[custodian].call(custodian::POST_CONFIRMATION, &(), submission).await
     }
 
     /// The honest confirmations of these custodians.
@@ -295,8 +295,7 @@ impl Attack {
 
     /// A custodian's verdict.
     pub async fn answer(&self, custodian: &str, submission: &Submission) -> Verdict {
-        let client = &self.custodians[custodian];
-        client.post_json("/v1/answers", Scope::AnswersRequest, submission).await.unwrap()
+        self.custodians[custodian].call(custodian::POST_ANSWER, &(), submission).await.unwrap()
     }
 
     /// Each custodian refuses, by that check.

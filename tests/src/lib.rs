@@ -19,7 +19,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -34,20 +34,19 @@ use nacre_access::{
 };
 use nacre_hosting::tls::ClientTls;
 use nacre_hosting::trust;
-use nacre_ledger::note::{Submission, submission};
+use nacre_ledger::note::Submission;
 use nacre_provider::PostSummary;
 use nacre_regulator::{Outcome, QueryError, Question};
 use nacre_schemas::{
     cohort::AgeBand,
+    id::ChainId,
     preview::SignedPreview,
     query::{Attribute, Statistic},
     topology::Topology,
 };
 use nacre_verifier::Network;
+use nacre_wire::witness::{ADD_CHECKPOINT, GET_EQUIVOCATION, OfWitnessed};
 use tempfile::TempDir;
-
-/// How long the servers of a network may take to open.
-const OPENING: Duration = Duration::from_secs(180);
 
 /// A network that runs, in a folder that goes with it.
 pub struct Running {
@@ -114,20 +113,11 @@ impl Running {
         let folder = tempfile::tempdir()?;
         let ports = Ports::bind(plan).await?;
         let mut addresses = ports.addresses()?;
-        let listening: Vec<String> = addresses.callers.values().cloned().collect();
         let target =
             elsewhere.and_then(|(server, address)| addresses.callers.insert(server.to_owned(), address.to_owned()));
         let dealing = if plan.cross.is_some() { Some(cross_keys(plan)?) } else { None };
         let places = consortium::init_with(&folder.path().join("network"), plan, &addresses, dealing)?;
         let servers = Servers::start(&places, ports).await?;
-        // Reading evaluation keys takes a while on a machine that does much else; by TLS they are asked by what needs them.
-        let begun = Instant::now();
-        for address in listening.iter().filter(|_| !plan.tls) {
-            while !process::is_open(&format!("http://{address}")).await {
-                anyhow::ensure!(begun.elapsed() < OPENING, "the server at {address} does not open");
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        }
         let Addresses { callers: addresses, metrics } = addresses;
         Ok((Self { folder, places, servers, addresses, metrics }, target))
     }
@@ -144,28 +134,29 @@ impl Running {
 
     /// The answer of a witness to a submission: status and text.
     pub async fn submit(&self, witness: &str, submission: &Submission) -> anyhow::Result<(u16, String)> {
-        self.ask_witness(witness, submission::PATH, Some(submission.to_text())).await
+        self.submit_text(witness, submission.to_text()).await
     }
 
-    /// The metrics of a server, once it is open, in the Prometheus text format.
+    /// The metrics of a server, in the Prometheus text format.
     pub async fn metrics(&self, server: &str) -> anyhow::Result<String> {
-        let begun = Instant::now();
-        while !process::is_open(&format!("http://{}", self.metrics[server])).await {
-            anyhow::ensure!(begun.elapsed() < OPENING, "{server} does not open");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
         Ok(reqwest::get(format!("http://{}/metrics", self.metrics[server])).await?.error_for_status()?.text().await?)
     }
 
-    /// The answer of a witness, at any of its addresses.
-    pub async fn ask_witness(&self, witness: &str, path: &str, body: Option<String>) -> anyhow::Result<(u16, String)> {
-        let url = format!("http://{}", self.addresses[witness]);
-        let client = PlainClient::new(&url, Duration::from_secs(120), 1 << 20, &ClientTls::default())?;
-        let answer = match body {
-            Some(body) => client.post_text(path, body).await?,
-            None => client.get_text(path).await?,
-        };
+    /// The same, for a text that may be no submission.
+    pub async fn submit_text(&self, witness: &str, text: String) -> anyhow::Result<(u16, String)> {
+        let answer = self.witness(witness)?.ask(ADD_CHECKPOINT, &(), &text).await?;
         Ok((answer.status.as_u16(), answer.body))
+    }
+
+    /// What a witness has against a chain: status and text.
+    pub async fn equivocation(&self, witness: &str, chain: &ChainId) -> anyhow::Result<(u16, String)> {
+        let answer = self.witness(witness)?.ask(GET_EQUIVOCATION, &OfWitnessed { slug: chain.into() }, &()).await?;
+        Ok((answer.status.as_u16(), answer.body))
+    }
+
+    fn witness(&self, name: &str) -> anyhow::Result<PlainClient> {
+        let url = format!("http://{}", self.addresses[name]);
+        Ok(PlainClient::new(&url, Duration::from_secs(120), 1 << 20, &ClientTls::default())?)
     }
 
     /// A provider's configuration.

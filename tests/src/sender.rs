@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a fixture that cannot be made is a test that fails")]
 
-use nacre_access::{
-    Scope,
-    client::{Client, ClientError},
-};
+use nacre_access::client::{Client, ClientError};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_provider::Config;
+use nacre_schemas::log::HostedChain;
 use nacre_schemas::{
     Blob, Digest, Document as _, Signature,
     batch::Batch,
@@ -19,6 +17,10 @@ use nacre_schemas::{
     receipt::BatchReceipt,
 };
 use nacre_verifier::Network;
+use nacre_wire::{
+    body::Encoded,
+    exchange::{GET_CHAINS, GET_CHECKPOINT, GET_FINAL_CHECKPOINT, OfChain, POST_BATCH, WhichCheckpoint},
+};
 use nacre_zk::batch::{Record, prove};
 use rand::rngs::OsRng;
 
@@ -26,9 +28,6 @@ use crate::{
     Running,
     attack::{MONTH, definition, read_key},
 };
-
-/// The media type of a batch.
-pub const MEDIA_TYPE: &str = "application/vnd.nacre.batch";
 
 /// Who sends.
 pub struct Sender {
@@ -105,13 +104,30 @@ impl Sender {
 
     /// Posts a batch as it stands.
     pub async fn post(&self, batch: &Batch) -> Result<BatchReceipt, ClientError> {
-        self.post_bytes(batch.to_canonical()).await
+        self.client.call(POST_BATCH, &OfChain::new(&self.config.chain), batch).await
     }
 
     /// Posts bytes where batches go.
     pub async fn post_bytes(&self, bytes: Vec<u8>) -> Result<BatchReceipt, ClientError> {
-        let path = format!("/v1/chains/{}/batches", self.config.chain.slug());
-        self.client.post_bytes(&path, Scope::BatchesWrite, MEDIA_TYPE, bytes).await
+        let (chain, batch) = (OfChain::new(&self.config.chain), Encoded::from_bytes(bytes));
+        self.client.call_encoded(POST_BATCH, &chain, &batch).await
+    }
+
+    /// The chains of the exchange.
+    pub async fn hosted(&self) -> Vec<HostedChain> {
+        self.client.get(GET_CHAINS, &()).await.unwrap()
+    }
+
+    /// The first final checkpoint of the chain that covers a leaf.
+    pub async fn final_checkpoint(&self, leaf: u64) -> Result<String, ClientError> {
+        let which = WhichCheckpoint { slug: (&self.config.chain).into(), covering: Some(leaf) };
+        self.client.get(GET_FINAL_CHECKPOINT, &which).await
+    }
+
+    /// The latest checkpoint of the chain.
+    pub async fn checkpoint(&self) -> Result<String, ClientError> {
+        let which = WhichCheckpoint { slug: (&self.config.chain).into(), covering: None };
+        self.client.get(GET_CHECKPOINT, &which).await
     }
 
     /// The problem that posting a batch ends with.

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nacre_access::{Scope, client::ClientError};
+use nacre_access::client::ClientError;
 use nacre_ledger::log;
 use nacre_schemas::{
     Document as _,
@@ -128,14 +128,13 @@ impl Scene {
         }
         let (_, last) = self.acknowledged.last().unwrap();
         self.is_final(last).await;
-        let chains: Value = self.hospital.client.get_json("/v1/chains", None).await.unwrap();
-        assert_eq!(chains[0]["size"], 3 * self.acknowledged.len(), "each batch is there once");
+        let size = self.hospital.hosted().await[0].size;
+        assert_eq!(size, 3 * self.acknowledged.len() as u64, "each batch is there once");
     }
 
     async fn is_final(&self, receipt: &BatchReceipt) {
         let leaf = receipt.receipts[0].inclusion.leaf;
-        let path = format!("/v1/chains/{}/checkpoint/final?covering={leaf}", chain(HOME).slug());
-        until("finality", async || self.hospital.client.get_text(&path, None).await).await;
+        until("finality", async || self.hospital.final_checkpoint(leaf).await).await;
     }
 }
 
@@ -226,8 +225,7 @@ async fn a_witness_through(fail: impl FnOnce(&Process, &Path), end: impl FnOnce(
     scene.post().await;
     let (_, last) = scene.acknowledged.last().unwrap();
     let leaf = last.receipts[0].inclusion.leaf;
-    let path = format!("/v1/chains/{}/checkpoint/final?covering={leaf}", chain(HOME).slug());
-    let refused = scene.hospital.client.get_text(&path, None).await;
+    let refused = scene.hospital.final_checkpoint(leaf).await;
     assert_eq!(problem(refused).word(), "not-final");
     end();
     scene.is_final(last).await;
@@ -295,7 +293,7 @@ impl Recording {
     }
 
     async fn preview(&self) -> Result<SignedPreview, ClientError> {
-        self.attack.custodians[CUSTODIAN].post_json("/v1/previews", Scope::AnswersRequest, &self.signed).await
+        self.attack.custodians[CUSTODIAN].call(nacre_wire::custodian::POST_PREVIEW, &(), &self.signed).await
     }
 
     /// So many previews were given; the log has them, and it and their bodies are sound.

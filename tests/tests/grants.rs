@@ -9,10 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use nacre_access::{
-    Scope,
-    client::{Client, ClientError},
-};
+use nacre_access::client::{Client, ClientError};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_provider::{
     Config, Fetched, Given, GrantError, GrantTerms, ListedGrant, Permission, fetch, grant, grant_by_consent, grants,
@@ -25,6 +22,7 @@ use nacre_schemas::{
 };
 use nacre_tests::{Running, attack::read_key, plan};
 use nacre_verifier::{Check, grant::check_delivery};
+use nacre_wire::exchange::{OfChain, POST_ACCESS, POST_GRANT};
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 
@@ -124,8 +122,7 @@ fn client(running: &Running, member: &str) -> Client {
 }
 
 async fn ask(running: &Running, member: &str, access: &SignedAccess) -> Result<Delivery, ClientError> {
-    let path = format!("/v1/chains/{}/accesses", access.access.chain.slug());
-    client(running, member).post_json(&path, Scope::GrantsRead, access).await
+    client(running, member).call(POST_ACCESS, &OfChain::new(&access.access.chain), access).await
 }
 
 async fn database(running: &Running, read_only: bool) -> SqlitePool {
@@ -324,10 +321,10 @@ async fn whatever_is_changed_of_what_is_handed_over_is_refused() {
     assert!(matches!(fetched, Err(GrantError::Check(_))), "{:?}", fetched.err().map(|error| error.to_string()));
 
     // What is sent to be logged: another key than the grant's, another's signature, another's record.
-    let path = format!("/v1/chains/{}/grants", given.terms.chain.slug());
+    let home = OfChain::new(&given.terms.chain);
     let new = NewGrant { signed: honest.grant.clone(), key: honest.key.clone() };
     let post = async |member: &str, new: &NewGrant| {
-        let sent: Result<Value, ClientError> = client(&running, member).post_json(&path, Scope::GrantsWrite, new).await;
+        let sent = client(&running, member).call(POST_GRANT, &home, new).await;
         sent.map_err(|error| error.problem().unwrap().word().to_owned())
     };
     assert!(post(OWNER, &new).await.is_ok(), "what was logged is logged");

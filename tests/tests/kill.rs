@@ -17,7 +17,7 @@ use std::{
 };
 
 use nacre::demo::population::{self, PERSON_SYSTEM, Site, Truth};
-use nacre_access::{Scope, client::Client};
+use nacre_access::client::Client;
 use nacre_hosting::key;
 use nacre_ledger::log::{Log, LogOptions};
 use nacre_provider::{PostSummary, Progress, Stage};
@@ -37,6 +37,7 @@ use nacre_tests::{
     truth::{assert_true, opened},
 };
 use nacre_verifier::{receipt, release};
+use nacre_wire::exchange::{GET_CHAINS, OfChain, POST_BATCH};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tokio::{sync::watch, task::JoinHandle};
@@ -217,10 +218,7 @@ impl Campaign {
                 let kept = kept.expect("every batch has its receipt");
                 let receipts = BatchReceipt::from_canonical(&kept).unwrap();
                 receipt::check(&receipts, &batch, &network).unwrap();
-                let path = format!("/v1/chains/{}/batches", batch.chain.slug());
-                let media_type = "application/vnd.nacre.batch";
-                let again: BatchReceipt =
-                    client.post_bytes(&path, Scope::BatchesWrite, media_type, bytes).await.unwrap();
+                let again = client.call(POST_BATCH, &OfChain::new(&batch.chain), &batch).await.unwrap();
                 assert_eq!(again.to_canonical(), kept, "asked again, the exchange gives the same receipt");
                 for one in &receipts.receipts {
                     assert!(records.insert(one.record) && leaves.insert(one.inclusion.leaf), "each record once");
@@ -229,8 +227,7 @@ impl Campaign {
             }
         }
         assert_eq!(records.len(), self.truths.len(), "every record is receipted");
-        let chains: serde_json::Value = self.client.get_json("/v1/chains", None).await.unwrap();
-        let size = chains[0]["size"].as_u64().unwrap();
+        let size = self.client.get(GET_CHAINS, &()).await.unwrap()[0].size;
         assert_eq!(size, batches + records.len() as u64, "the chain holds the batches and records that were posted");
         self.check_figures().await;
     }

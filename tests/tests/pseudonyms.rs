@@ -19,7 +19,6 @@ use axum::{
 };
 use curve25519_dalek::scalar::Scalar;
 use nacre_access::{
-    Scope,
     client::{Client, ClientError},
     key::AccessKey,
 };
@@ -40,6 +39,7 @@ use nacre_tests::{
     points::{IDENTITY, times_base},
     sender::problem,
 };
+use nacre_wire::{body::Encoded, custodian::POST_PSEUDONYMS};
 use sqlx::{
     Row as _,
     sqlite::{SqliteConnectOptions, SqlitePool},
@@ -340,7 +340,7 @@ fn request(member: &str, count: usize) -> EvaluationRequest {
 }
 
 async fn ask(client: &Client, request: &EvaluationRequest) -> Result<SignedEvaluation, ClientError> {
-    client.post_json("/v1/pseudonyms", Scope::PseudonymsRequest, request).await
+    client.call(POST_PSEUDONYMS, &(), request).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -392,7 +392,7 @@ async fn only_providers_are_helped_each_in_its_own_name_to_people_that_are_prope
     let regulator = nacre_regulator::Config::read(&running.places.regulator).unwrap();
     let regulator = client(&running, "macao-1", regulator.member.as_str(), &regulator.access_key);
     let error = ask(&regulator, &request("health-commission", 1)).await.unwrap_err();
-    assert!(matches!(&error, ClientError::Token { error, .. } if error == "invalid_scope"), "{error}");
+    assert!(matches!(&error, ClientError::Token { error: nacre_wire::token::TokenError::InvalidScope, .. }), "{error}");
 
     for bad in [IDENTITY, Point([0xff; 32]), Point([1; 32])] {
         let mut malformed = request(HOSPITAL, 3);
@@ -405,13 +405,8 @@ async fn only_providers_are_helped_each_in_its_own_name_to_people_that_are_prope
         assert_eq!((refused.status, refused.word()), (422, "bad-request"), "{count}");
     }
     for body in [&b"{}"[..], b"{\"provider\": \"hospital-440100\", \"elements\": [\"00\"]}", b"x"] {
-        let sent = hospital.post_bytes::<SignedEvaluation>(
-            "/v1/pseudonyms",
-            Scope::PseudonymsRequest,
-            "application/json",
-            body.to_vec(),
-        );
-        assert_eq!(problem(sent.await).word(), "malformed");
+        let sent = Encoded::from_bytes(body.to_vec());
+        assert_eq!(problem(hospital.call_encoded(POST_PSEUDONYMS, &(), &sent).await).word(), "malformed");
     }
     ask(&hospital, &request(HOSPITAL, limits::MAX_BLINDED)).await.unwrap();
 }

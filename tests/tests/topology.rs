@@ -17,7 +17,6 @@ use nacre::{
     },
     consortium::Plan,
 };
-use nacre_access::Scope;
 use nacre_ledger::signing::Role;
 use nacre_schemas::{
     Blob, Digest, Document as _,
@@ -40,6 +39,7 @@ use nacre_tests::{
     sender::{Sender, problem},
 };
 use nacre_verifier::{Check, Network, equivocation, evidence};
+use nacre_wire::exchange::{GET_ANCHOR, GET_EVIDENCE, OfChain, OfRecord, POST_DISPUTE, POST_ERASURE, WhichAnchor};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 /// How long anchoring may take.
@@ -57,8 +57,8 @@ fn cheapest(domain: Domain) -> &'static Measure {
 
 /// What a chain holds of a child.
 async fn latest(sender: &Sender, parent: &ChainId, child: &ChainId) -> Anchored {
-    let path = format!("/v1/chains/{}/anchors/{}", parent.slug(), child.slug());
-    sender.client.get_json(&path, None).await.unwrap()
+    let latest = WhichAnchor { slug: parent.into(), child: child.into(), covering: None };
+    sender.client.get(GET_ANCHOR, &latest).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,14 +116,14 @@ async fn records_of_all_regions_are_anchored_up_to_the_judicial_chain() {
 
 /// A chain that has entries which a parent of it has not anchored.
 async fn behind(sender: &Sender, topology: &Topology) -> Option<ChainId> {
-    let hosted: Vec<serde_json::Value> = sender.client.get_json("/v1/chains", None).await.unwrap();
+    let hosted = sender.hosted().await;
     assert_eq!(hosted.len(), topology.chains().len());
     let mut anchors = 0;
     for chain in topology.chains().iter().filter(|chain| chain.id.kind() != Some(ChainKind::Scene)) {
-        let found = hosted.iter().find(|hosted| hosted["id"] == chain.id.as_str()).unwrap();
+        let found = hosted.iter().find(|hosted| hosted.id == chain.id).unwrap();
         for parent in &chain.parents {
             anchors += 1;
-            if latest(sender, parent, &chain.id).await.anchor.size != found["size"].as_u64().unwrap() {
+            if latest(sender, parent, &chain.id).await.anchor.size != found.size {
                 return Some(chain.id.clone());
             }
         }
@@ -338,9 +338,8 @@ async fn an_order_to_erase_stands_in_place_of_a_body_only_if_the_chain_holds_it(
 
     // Ordered for true, and gathered anew.
     let sender = Sender::of(&running, "hospital-440100");
-    let path = "/v1/chains/region-440100/erasures";
     let order = order(honest.record, entry).unwrap().order;
-    sender.client.post_json::<_, serde_json::Value>(path, Scope::ErasuresWrite, &order).await.unwrap();
+    sender.client.call(POST_ERASURE, &OfChain::new(&sender.config.chain), &order).await.unwrap();
     let gathered = nacre_provider::gather(&sender.config, honest.record, PATIENCE).await.unwrap();
     assert_eq!(gathered.contribution, None);
     assert!(evidence::check(&gathered, &network).unwrap().erased);
@@ -376,8 +375,7 @@ async fn disputes_are_logged_on_the_judicial_chain_in_ones_own_name() {
         SignedDispute { signature: key.sign(Role::Dispute, &dispute.to_canonical()), dispute }
     };
     let post = async |chain: &str, signed: &SignedDispute| {
-        let path = format!("/v1/chains/{chain}/disputes");
-        client.post_json::<_, serde_json::Value>(&path, Scope::DisputesWrite, signed).await
+        client.call(POST_DISPUTE, &OfChain { slug: chain.parse().unwrap() }, signed).await
     };
     assert!(post("judicial", &signed("hospital-440100")).await.is_ok());
     assert_eq!(problem(post("judicial", &signed("gym-440100")).await).word(), "other-sender");
@@ -393,10 +391,10 @@ async fn disputes_are_logged_on_the_judicial_chain_in_ones_own_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_is_shown_to_its_own_provider_only() {
     let (running, _network, honest, _) = some_evidence().await;
-    let path = format!("/v1/chains/region-440100/evidence/{}", honest.record);
+    let wanted = OfRecord { slug: "region-440100".parse().unwrap(), record: honest.record };
     let read = async |member: &str| {
         let client = running.provider_client(member).unwrap();
-        client.get_json::<Evidence>(&path, Some(Scope::EvidenceRead)).await
+        client.get(GET_EVIDENCE, &wanted).await
     };
     assert_eq!(read("hospital-440100").await.unwrap().entry, honest.entry);
     assert_eq!(problem(read("gym-440100").await).word(), "unknown-record");

@@ -1,6 +1,7 @@
 //! The address of a server: what its clients call, and what tokens name as issuer and audience. Both sides write it
 //! the same way, so that `HTTP://Host:80/` and `http://host` are one audience.
 
+use nacre_wire::token::POST_TOKEN;
 use reqwest::Url;
 
 /// Why a text is no address of a server.
@@ -30,9 +31,6 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Where tokens are had.
-    const TOKEN_PATH: &str = "/oauth/token";
-
     pub(crate) fn parse(text: &str) -> Result<Self, AddressError> {
         let url = Url::parse(text).map_err(|error| AddressError::Invalid {
             // What cannot be parsed may hold a password all the same.
@@ -55,7 +53,7 @@ impl Address {
 
     /// The token endpoint: what an assertion names as its audience.
     pub(crate) fn token_url(&self) -> String {
-        format!("{}{}", self.text, Self::TOKEN_PATH)
+        format!("{}{}", self.text, POST_TOKEN.facts().path)
     }
 
     /// The URL of that path. None if the path does not begin with a slash (`@host` would lead elsewhere) or does not

@@ -8,7 +8,7 @@
 //! Errors: [`ClientError`]; it says whether and when to try again, and trying again is the caller's to do.
 //!
 //! Cost: a token request a scope in four and a half minutes. A response is held in memory as it came and as it was
-//! read; reading 256 MiB of JSON keeps the thread for a second or more.
+//! read.
 
 mod error;
 mod plain;
@@ -23,16 +23,22 @@ use std::{
 
 use axum::body::Bytes;
 use nacre_hosting::{
-    problem::PROBLEM_JSON,
     request_id::{self, RequestId},
     tls::ClientTls,
 };
 use nacre_schemas::id::MemberId;
+use nacre_wire::{
+    Route,
+    body::{Body, Encoded, Nothing},
+    media::{self, PROBLEM_JSON},
+    operation,
+    parameters::Parameters,
+};
 use reqwest::{
     Method, Response, StatusCode, Url,
     header::{ACCEPT, AGE, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderMap, HeaderValue},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 pub use error::{ClientError, ReceivedProblem};
@@ -47,8 +53,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request may take until its response is read, unless [`Client::timeout`] says otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
-/// The longest response, in bytes, unless [`Client::max_response_bytes`] says otherwise.
-pub const DEFAULT_MAX_RESPONSE_BYTES: usize = 256 << 20;
+/// The longest answer that is decoded where it was read.
+const SMALL_BYTES: usize = 64 << 10;
 /// The longest response that reports an error or brings a token, in bytes.
 const MAX_SMALL_RESPONSE_BYTES: usize = 64 << 10;
 
@@ -58,7 +64,6 @@ pub struct Client {
     address: Address,
     tokens: Tokens,
     timeout: Duration,
-    max_response_bytes: usize,
 }
 
 /// A request, such that it can be sent twice.
@@ -67,6 +72,8 @@ struct Call {
     url: Url,
     accept: &'static str,
     body: Option<(HeaderValue, Bytes)>,
+    /// The longest answer, in bytes.
+    limit: usize,
 }
 
 impl Client {
@@ -82,7 +89,7 @@ impl Client {
         }
         let http = http_client(&address, tls)?;
         let tokens = Tokens::new(address.token_url(), member, key);
-        Ok(Self { http, address, tokens, timeout: DEFAULT_TIMEOUT, max_response_bytes: DEFAULT_MAX_RESPONSE_BYTES })
+        Ok(Self { http, address, tokens, timeout: DEFAULT_TIMEOUT })
     }
 
     /// The same, with another limit on how long a request may take until its response is read.
@@ -92,119 +99,63 @@ impl Client {
         self
     }
 
-    /// The same, with another limit on the length of a response.
-    #[must_use]
-    pub fn max_response_bytes(mut self, limit: usize) -> Self {
-        self.max_response_bytes = limit;
-        self
-    }
-
     /// The server's address, without a slash at its end.
     pub fn base_url(&self) -> &str {
         self.address.as_str()
     }
 
-    /// Gets JSON, with a token if a scope is named.
-    pub async fn get_json<T: DeserializeOwned>(&self, path: &str, scope: Option<Scope>) -> Result<T, ClientError> {
-        let call = self.call(Method::GET, path, "application/json", None)?;
-        parse_json(&call.url, &self.send(&call, scope).await?)
-    }
-
-    /// Gets text, with a token if a scope is named.
-    pub async fn get_text(&self, path: &str, scope: Option<Scope>) -> Result<String, ClientError> {
-        let call = self.call(Method::GET, path, "text/plain", None)?;
-        let body = self.send(&call, scope).await?;
-        String::from_utf8(body).map_err(|error| ClientError::malformed(&call.url, error.utf8_error()))
-    }
-
-    /// Gets bytes of that media type, with a token if a scope is named.
-    pub async fn get_bytes(
+    /// Calls a route.
+    pub async fn call<P: Parameters, Q: Body, S: Body, A>(
         &self,
-        path: &str,
-        accept: &'static str,
-        scope: Option<Scope>,
-    ) -> Result<Vec<u8>, ClientError> {
-        let call = self.call(Method::GET, path, accept, None)?;
-        self.send(&call, scope).await
+        route: Route<P, Q, S, A>,
+        parameters: &P,
+        body: &Q::Value,
+    ) -> Result<S::Value, ClientError> {
+        self.call_encoded(route, parameters, &Encoded::of(body)?).await
     }
 
-    /// What the server's clock shows, in whole seconds: the `Date` of a successful answer (RFC 9110 §6.6.1). It was true when the
-    /// answer was made, at some moment between the call and its return. The path is asked for without a token.
-    pub async fn time(&self, path: &str) -> Result<SystemTime, ClientError> {
-        let url = self.address.at(path).ok_or_else(|| ClientError::Path(path.to_owned()))?;
+    /// Calls a route that takes no body.
+    pub async fn get<P: Parameters, S: Body, A>(
+        &self,
+        route: Route<P, Nothing, S, A>,
+        parameters: &P,
+    ) -> Result<S::Value, ClientError> {
+        self.call(route, parameters, &()).await
+    }
+
+    /// Calls a route with a body that was encoded before.
+    pub async fn call_encoded<P: Parameters, Q: Body, S: Body, A>(
+        &self,
+        route: Route<P, Q, S, A>,
+        parameters: &P,
+        body: &Encoded<Q>,
+    ) -> Result<S::Value, ClientError> {
+        let facts = route.facts();
+        let url = url(&self.address, &route, parameters)?;
+        let body = content_type::<Q>().map(|kind| (kind, body.bytes().clone()));
+        let accept = S::MEDIA_TYPES.first().copied().unwrap_or(media::JSON);
+        let call = Call { method: method(facts.method), url, accept, body, limit: facts.max_response_bytes };
+        let answer = silence::watched(&self.http, &self.address, self.exchange(&call, facts.scope())).await?;
+        decode::<S>(&call.url, answer).await
+    }
+
+    /// What the server's clock shows, in whole seconds: the `Date` of its answer for its health (RFC 9110 §6.6.1). It was true when
+    /// the answer was made, at some moment between the call and its return.
+    pub async fn time(&self) -> Result<SystemTime, ClientError> {
+        let url = url(&self.address, &operation::GET_HEALTH, &())?;
         let asking = async {
             let request = self.http.get(url.clone()).timeout(self.timeout).header(CACHE_CONTROL, "no-cache");
             let response = request.send().await.map_err(|error| ClientError::transport(&url, error))?;
             let time = time_of(response.headers());
-            self.receive(&url, response).await?;
+            self.receive(&url, response, MAX_SMALL_RESPONSE_BYTES).await?;
             time.ok_or_else(|| ClientError::malformed(&url, "the answer says no time (a Date of HTTP)"))
         };
         silence::watched(&self.http, &self.address, asking).await
     }
 
-    /// Posts JSON, gets JSON.
-    pub async fn post_json<B: Serialize + ?Sized, T: DeserializeOwned>(
-        &self,
-        path: &str,
-        scope: Scope,
-        body: &B,
-    ) -> Result<T, ClientError> {
-        let body = serde_json::to_vec(body).map_err(ClientError::Unwritable)?;
-        self.post_bytes(path, scope, "application/json", body).await
-    }
-
-    /// Deletes, and gets nothing back.
-    pub async fn delete(&self, path: &str, scope: Scope) -> Result<(), ClientError> {
-        let call = self.call(Method::DELETE, path, "application/json", None)?;
-        self.send(&call, Some(scope)).await.map(drop)
-    }
-
-    /// Posts JSON, gets bytes of that media type.
-    pub async fn post_json_for_bytes<B: Serialize + ?Sized>(
-        &self,
-        path: &str,
-        scope: Scope,
-        body: &B,
-        accept: &'static str,
-    ) -> Result<Vec<u8>, ClientError> {
-        let body = serde_json::to_vec(body).map_err(ClientError::Unwritable)?;
-        let content_type = HeaderValue::from_static("application/json");
-        let call = self.call(Method::POST, path, accept, Some((content_type, body.into())))?;
-        self.send(&call, Some(scope)).await
-    }
-
-    /// Posts bytes of that media type, gets JSON.
-    pub async fn post_bytes<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        scope: Scope,
-        content_type: &str,
-        body: Vec<u8>,
-    ) -> Result<T, ClientError> {
-        let content_type =
-            HeaderValue::from_str(content_type).map_err(|_| ClientError::ContentType(content_type.to_owned()))?;
-        let call = self.call(Method::POST, path, "application/json", Some((content_type, body.into())))?;
-        parse_json(&call.url, &self.send(&call, Some(scope)).await?)
-    }
-
-    fn call(
-        &self,
-        method: Method,
-        path: &str,
-        accept: &'static str,
-        body: Option<(HeaderValue, Bytes)>,
-    ) -> Result<Call, ClientError> {
-        let url = self.address.at(path).ok_or_else(|| ClientError::Path(path.to_owned()))?;
-        Ok(Call { method, url, accept, body })
-    }
-
-    async fn send(&self, call: &Call, scope: Option<Scope>) -> Result<Vec<u8>, ClientError> {
-        silence::watched(&self.http, &self.address, self.exchange(call, scope)).await
-    }
-
     async fn exchange(&self, call: &Call, scope: Option<Scope>) -> Result<Vec<u8>, ClientError> {
         let Some(scope) = scope else {
-            return self.receive(&call.url, self.attempt(call, None).await?).await;
+            return self.receive(&call.url, self.attempt(call, None).await?, call.limit).await;
         };
         let token = self.tokens.current(scope, &self.http, self.timeout).await?;
         let mut response = self.attempt(call, Some(&token)).await?;
@@ -213,7 +164,7 @@ impl Client {
             let token = self.tokens.renewed(scope, &token, &self.http, self.timeout).await?;
             response = self.attempt(call, Some(&token)).await?;
         }
-        self.receive(&call.url, response).await
+        self.receive(&call.url, response, call.limit).await
     }
 
     async fn attempt(&self, call: &Call, token: Option<&Zeroizing<String>>) -> Result<Response, ClientError> {
@@ -231,15 +182,51 @@ impl Client {
         request.send().await.map_err(|error| ClientError::transport(&call.url, error))
     }
 
-    async fn receive(&self, url: &Url, response: Response) -> Result<Vec<u8>, ClientError> {
+    async fn receive(&self, url: &Url, response: Response, limit: usize) -> Result<Vec<u8>, ClientError> {
         if response.status().is_success() {
-            return read_body(url, response, self.max_response_bytes).await;
+            return read_body(url, response, limit).await;
         }
         let retry_after_s = error::retry_after_s(response.headers());
         let (status, content_type) = (response.status(), response.headers().get(CONTENT_TYPE).cloned());
         let body = read_body(url, response, MAX_SMALL_RESPONSE_BYTES).await;
         // Whatever its body is like, the status is what went wrong.
         Err(ClientError::of_response(url, status, content_type.as_ref(), &body.unwrap_or_default(), retry_after_s))
+    }
+}
+
+/// The URL of a route on the server of that address.
+fn url<P: Parameters, Q: Body, S: Body, A>(
+    address: &Address,
+    route: &Route<P, Q, S, A>,
+    parameters: &P,
+) -> Result<Url, ClientError> {
+    let path = route.address(parameters)?;
+    address.at(&path).ok_or(ClientError::Path(path))
+}
+
+/// The `Content-Type` of a body of that form.
+fn content_type<Q: Body>() -> Option<HeaderValue> {
+    Q::MEDIA_TYPES.first().map(|media_type| HeaderValue::from_static(media::content_type(media_type)))
+}
+
+/// What the server answered. Much of it is decoded on a thread of its own, where it keeps no other call waiting.
+async fn decode<S: Body>(url: &Url, answer: Vec<u8>) -> Result<S::Value, ClientError> {
+    let decoded = match answer.len() {
+        0..=SMALL_BYTES => S::decode(answer.into()),
+        _ => {
+            let decoding = tokio::task::spawn_blocking(move || S::decode(answer.into()));
+            decoding.await.map_err(|_| ClientError::malformed(url, "it cannot be decoded"))?
+        }
+    };
+    decoded.map_err(|error| ClientError::malformed(url, error))
+}
+
+fn method(method: nacre_wire::route::Method) -> Method {
+    match method {
+        nacre_wire::route::Method::Get => Method::GET,
+        nacre_wire::route::Method::Post => Method::POST,
+        nacre_wire::route::Method::Put => Method::PUT,
+        nacre_wire::route::Method::Delete => Method::DELETE,
     }
 }
 

@@ -13,17 +13,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     http::{HeaderMap, header::AUTHORIZATION},
-    routing::post,
+    response::IntoResponse as _,
 };
-use nacre_hosting::problem::{INSUFFICIENT_SCOPE, NO_TOKEN};
-use nacre_schemas::{
-    membership::SignedMembership,
-    problem::{Problem, Retry},
+use nacre_hosting::{
+    load::{Load, Sizes},
+    mount::Mount,
 };
-
-pub(crate) use endpoint::{ASSERTION_TYPE, GRANT_TYPE};
+use nacre_schemas::{membership::SignedMembership, problem::Problem};
+use nacre_wire::{
+    problem::{EXPIRED_TOKEN, INSUFFICIENT_SCOPE, INVALID_TOKEN, NO_TOKEN},
+    route::Facts,
+    token::POST_TOKEN,
+};
 
 use crate::{
     AddressError, Scope,
@@ -34,9 +36,6 @@ use crate::{
     replay::{MAX_ENTRIES, MAX_ENTRIES_OF_MEMBER, ReplayCache, ReplayError},
     token::{Mint, TokenError},
 };
-
-/// The longest token request, in bytes.
-pub const MAX_TOKEN_REQUEST_BYTES: usize = 16_384;
 
 /// Why a server cannot let anyone in.
 #[derive(Debug, thiserror::Error)]
@@ -69,18 +68,26 @@ impl Gatekeeper {
         })
     }
 
+    /// The caller of a route, if the request carries a token that covers the route's scope.
+    pub fn caller(&self, route: &Facts, headers: &HeaderMap) -> Result<SignedMembership, Problem> {
+        match route.scope() {
+            Some(scope) => self.authorize(headers, scope).cloned(),
+            None => Err(INSUFFICIENT_SCOPE.problem("the route has no scope that a token could cover")),
+        }
+    }
+
     /// The caller, if the request carries a token that covers the scope.
     pub fn authorize(&self, headers: &HeaderMap, scope: Scope) -> Result<&SignedMembership, Problem> {
         let token = bearer(headers)?;
         let grant = self.mint.read(token, now_s()).map_err(|error| match error {
-            TokenError::Expired => with_new_token("expired-token", "The access token has expired", "fetch a new one"),
-            TokenError::Invalid => invalid_token("the token was not issued by this server since it started"),
+            TokenError::Expired => EXPIRED_TOKEN.problem("fetch a new one"),
+            TokenError::Invalid => INVALID_TOKEN.problem("the token was not issued by this server since it started"),
         })?;
         let member =
-            self.members.find(&grant.member).ok_or_else(|| invalid_token("its member is not admitted here"))?;
+            self.members.find(&grant.member).ok_or_else(|| INVALID_TOKEN.problem("its member is not admitted here"))?;
         if !grant.covers(scope) {
             let detail = format!("this takes the scope {scope}, which the access token does not have");
-            return Err(Problem::new(403, INSUFFICIENT_SCOPE, "The access token does not cover this", detail));
+            return Err(INSUFFICIENT_SCOPE.problem(detail));
         }
         Ok(member)
     }
@@ -98,30 +105,25 @@ impl Gatekeeper {
 
 /// The token endpoint, to be merged into a server's routes.
 pub fn router(gatekeeper: Arc<Gatekeeper>) -> Router {
-    Router::new()
-        .route("/oauth/token", post(endpoint::token).layer(DefaultBodyLimit::max(MAX_TOKEN_REQUEST_BYTES)))
-        .with_state(gatekeeper)
+    // Its places are the connections.
+    let load = Load::new(Sizes { anonymous: 0, members: 0, writes: 0 });
+    Mount::new(gatekeeper, load)
+        .refusing(|problem| refusal::Refusal::of(&problem).into_response())
+        .route(POST_TOKEN, endpoint::token)
+        .router()
 }
 
 /// The token of the one `Authorization: Bearer` header.
 fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let missing = || with_new_token(NO_TOKEN, "No access token", "send Authorization: Bearer with a token");
+    let missing = || NO_TOKEN.problem("send Authorization: Bearer with a token");
     let value = values.next().ok_or_else(missing)?;
     if values.next().is_some() {
-        return Err(invalid_token("there is more than one Authorization header"));
+        return Err(INVALID_TOKEN.problem("there is more than one Authorization header"));
     }
-    let text = value.to_str().map_err(|_| invalid_token("the Authorization header is not ASCII text"))?;
+    let text = value.to_str().map_err(|_| INVALID_TOKEN.problem("the Authorization header is not ASCII text"))?;
     match text.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim_matches(' ')),
         _ => Err(missing()),
     }
-}
-
-fn invalid_token(detail: &str) -> Problem {
-    with_new_token("invalid-token", "The access token does not count", detail)
-}
-
-fn with_new_token(word: &str, title: &str, detail: &str) -> Problem {
-    Problem::new(401, word, title, detail).retry(Retry::WithNewToken)
 }

@@ -17,7 +17,6 @@ use std::{
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use nacre_access::{
-    Scope,
     client::{Client, ClientError},
     key::AccessKey,
     members::{Members, MembersError},
@@ -41,11 +40,16 @@ use nacre_schemas::{
     measure::Domain,
     membership::SignedMembership,
     preview::SignedPreview,
-    problem::{Problem, Retry},
+    problem::Problem,
     query::SignedRequest,
     summand::{SummandDispute, SummandProof},
 };
 use nacre_verifier::Network;
+use nacre_wire::{
+    custodian::{CHAIN_UNAVAILABLE, NO_OWN_CHAIN, TOO_MANY_PREVIEWS, UNEXPECTED_CONFIRMATIONS, UNRECORDED},
+    exchange::{OfChain, POST_DETAILS},
+    problem::{CHECK_FAILED, INTERNAL, READ_ONLY},
+};
 use nacre_zk::share::SecretShare;
 
 use crate::{
@@ -196,7 +200,7 @@ impl Custodian {
         }
         let detail = "the custodian's own log is damaged, was put back to an older state, or has lost its register: it says \
                       nothing until its operator has seen to it";
-        Err(Problem::new(503, "read-only", "Read only", detail).retry(Retry::Later))
+        Err(READ_ONLY.problem(detail))
     }
 
     /// Why its own log takes nothing, if it takes nothing.
@@ -231,7 +235,7 @@ impl Custodian {
     pub async fn confirm(self: &Arc<Self>, submission: Submission) -> Result<Finding, Problem> {
         if !submission.confirmations.is_empty() {
             let detail = "who is asked for confirmations is sent none";
-            return Err(Problem::new(400, "unexpected-confirmations", "Unexpected confirmations", detail));
+            return Err(UNEXPECTED_CONFIRMATIONS.problem(detail));
         }
         let request = submission.dossier.logged.request.request.digest();
         let finding = match self.compare(Arc::new(submission)).await {
@@ -270,7 +274,7 @@ impl Custodian {
         proven.await.map_err(|obstacle| match obstacle {
             Obstacle::Fault(fault) => {
                 let check = fault.check();
-                Problem::new(422, "check-failed", "Check failed", fault).by_check(check)
+                CHECK_FAILED.problem(fault).by_check(check)
             }
             Obstacle::Problem(problem) => problem,
         })
@@ -315,7 +319,7 @@ impl Custodian {
         let problem = |obstacle| match obstacle {
             Obstacle::Fault(fault) => {
                 let check = fault.check();
-                Problem::new(422, "check-failed", "Check failed", fault).by_check(check)
+                CHECK_FAILED.problem(fault).by_check(check)
             }
             Obstacle::Problem(problem) => problem,
         };
@@ -356,13 +360,12 @@ impl Custodian {
                     "a requester is told of {groups_per_day} groups a day in previews, and this would be {groups}, with {left} \
                      left; ask for coarser groups, or again in {wait_s} s, or ask the question itself"
                 );
-                let problem = Problem::new(429, "too-many-previews", "Too many previews", detail);
-                Obstacle::Problem(problem.retry_after(wait_s))
+                Obstacle::Problem(TOO_MANY_PREVIEWS.problem(detail).retry_after(wait_s))
             }
             ChargeError::File(error) => {
                 tracing::error!(%error, "a preview could not be charged and was not given");
                 let detail = "the custodian cannot record what it would tell, so it tells nothing";
-                Obstacle::Problem(Problem::new(500, "unrecorded", "Not recorded", detail))
+                Obstacle::Problem(UNRECORDED.problem(detail))
             }
         })
     }
@@ -383,7 +386,7 @@ impl Custodian {
         let index = self.record.keep(statements).await.map_err(|error| {
             tracing::error!(%request, %error, "a statement could not be recorded and was not sent");
             let detail = "the custodian cannot record what it would say, so it says nothing";
-            Problem::new(500, "unrecorded", "Not recorded", detail)
+            UNRECORDED.problem(detail)
         })?;
         tracing::info!(%request, index, "recorded");
         Ok(())
@@ -403,7 +406,7 @@ impl Custodian {
         let checked = self.check_offline(&submission, |_, _, _| Ok(())).await?;
         if self.own_evidence(&submission).next().is_none() {
             let detail = "the dossier has no chain of this custodian's jurisdiction, so there is nothing to confirm";
-            return Err(Obstacle::Problem(Problem::new(422, "no-own-chain", "No chain of its own", detail)));
+            return Err(Obstacle::Problem(NO_OWN_CHAIN.problem(detail)));
         }
         self.on_own_chains(submission, checked, |own, submission, checked| {
             let chains = own.own_evidence(submission);
@@ -463,8 +466,7 @@ impl Custodian {
         let Some(client) = self.exchanges.get(&chain) else {
             return Err(unavailable(&chain, "the custodian does not know its exchange"));
         };
-        let path = format!("/v1/chains/{}/details", chain.slug());
-        match client.post_json::<_, ChainDetails>(&path, Scope::DetailsRead, logged).await {
+        match client.call(POST_DETAILS, &OfChain::new(&chain), logged).await {
             Ok(details) => Ok((chain, details)),
             Err(error) if is_final(&error) => Err(Fault::DetailsRefused { chain, reason: error.to_string() }.into()),
             Err(error) => Err(unavailable(&chain, &error.to_string())),
@@ -484,13 +486,13 @@ pub(crate) fn is_final(error: &ClientError) -> bool {
 pub(crate) fn unavailable(chain: &ChainId, reason: &str) -> Obstacle {
     tracing::warn!(%chain, reason, "what was needed could not be had");
     let detail = format!("{chain} cannot be checked now; nothing was decided, ask again later");
-    Obstacle::Problem(Problem::new(503, "chain-unavailable", "Chain unavailable", detail).retry(Retry::Later))
+    Obstacle::Problem(CHAIN_UNAVAILABLE.problem(detail))
 }
 
 pub(crate) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Obstacle> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "a check stopped");
-        Obstacle::Problem(Problem::new(500, "internal", "Internal error", "the custodian could not finish its checks"))
+        Obstacle::Problem(INTERNAL.problem("the custodian could not finish its checks"))
     })
 }
 

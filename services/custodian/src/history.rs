@@ -32,7 +32,7 @@ use std::{
 };
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use nacre_access::{Scope, client::Client};
+use nacre_access::client::Client;
 use nacre_hosting::{
     file::FileError,
     roots::{Roots, RootsError},
@@ -44,11 +44,14 @@ use nacre_schemas::{
     dossier::{ChainNumbers, LoggedRequest, Note, NumbersRequest},
     id::ChainId,
     measure::{Domain, Measure, MeasureRef},
-    problem::{Problem, Retry},
     query::SealSpan,
-    trust::SignedTrustRoot,
 };
 use nacre_verifier::{Check, Failure, Named, Network, cross, note, numbers};
+use nacre_wire::{
+    custodian::UNRECORDED,
+    exchange::{GET_FINAL_CHECKPOINT, GET_TRUST_ROOT, OfChain, OfTrustRoot, POST_NUMBERS, WhichCheckpoint},
+    problem::LACKS_TRUST_ROOT,
+};
 use tokio::{sync::Mutex, time::timeout};
 
 use self::{
@@ -185,8 +188,8 @@ impl History {
 
     /// The last checkpoint of the chain that its witnesses made final, as its exchange shows it.
     async fn latest(&self, id: &ChainId, exchanges: &BTreeMap<ChainId, Client>) -> Result<Head, Obstacle> {
-        let path = format!("/v1/chains/{}/checkpoint/final", id.slug());
-        let note = client(exchanges, id)?.get_text(&path, None).await;
+        let wanted = WhichCheckpoint { slug: id.into(), covering: None };
+        let note = client(exchanges, id)?.get(GET_FINAL_CHECKPOINT, &wanted).await;
         let note = note.map_err(|error| unavailable(id, &error.to_string()))?;
         let note: Note = note.parse().map_err(|error| history(id, error))?;
         Ok(self.head(id, &note)?)
@@ -249,7 +252,7 @@ impl History {
             self.heads.write(id, &head).map_err(|error| {
                 tracing::error!(chain = %id, %error, "how far a chain was followed could not be kept");
                 let detail = "the custodian cannot record what it would go by, so it says nothing";
-                Obstacle::Problem(Problem::new(500, "unrecorded", "Not recorded", detail))
+                Obstacle::Problem(UNRECORDED.problem(detail))
             })?;
             main.kept = size;
         }
@@ -284,10 +287,10 @@ impl History {
         trust: Digest,
         exchanges: &BTreeMap<ChainId, Client>,
     ) -> Result<(), Obstacle> {
-        let path = format!("/v1/trust-roots/{trust}");
+        let wanted = OfTrustRoot { digest: trust };
         let mut fetches = Vec::with_capacity(exchanges.len());
         for client in exchanges.get(id).into_iter().chain(exchanges.values()) {
-            fetches.push(timeout(ROOT_PATIENCE, client.get_json::<SignedTrustRoot>(&path, None)));
+            fetches.push(timeout(ROOT_PATIENCE, client.get(GET_TRUST_ROOT, &wanted)));
         }
         let mut answers = stream::iter(fetches).buffer_unordered(CONCURRENT_CHAINS);
         while let Some(answer) = answers.next().await {
@@ -305,7 +308,7 @@ impl History {
                 Err(error) => {
                     tracing::error!(%trust, %error, "an earlier trust root could not be kept");
                     let detail = "the custodian cannot record what it would go by, so it says nothing";
-                    return Err(Obstacle::Problem(Problem::new(500, "unrecorded", "Not recorded", detail)));
+                    return Err(Obstacle::Problem(UNRECORDED.problem(detail)));
                 }
             }
         }
@@ -400,8 +403,7 @@ async fn fetch(
     wanted: &NumbersRequest,
 ) -> Result<(SealSpan, ChainNumbers), Obstacle> {
     let chain = span.chain.clone();
-    let path = format!("/v1/chains/{}/numbers", chain.slug());
-    match client(exchanges, &chain)?.post_json::<_, ChainNumbers>(&path, Scope::NumbersRead, wanted).await {
+    match client(exchanges, &chain)?.call(POST_NUMBERS, &OfChain::new(&chain), wanted).await {
         Ok(numbers) => Ok((span, numbers)),
         Err(error) if is_final(&error) => {
             let detail = format!("it does not show the numbers of its cells: {error}");
@@ -422,9 +424,7 @@ fn lacking(chain: &ChainId, leaf: u64, trust: &Digest) -> Obstacle {
         "{chain}: the request at {leaf} cannot be judged without the trust root {trust}, which this custodian lacks and no \
          exchange shows; nothing of its measures is answered until its operator puts the file into the folder `roots`"
     );
-    Obstacle::Problem(
-        Problem::new(503, "lacks-trust-root", "An earlier trust root is lacking", detail).retry(Retry::Later),
-    )
+    Obstacle::Problem(LACKS_TRUST_ROOT.problem(detail))
 }
 
 /// The measures that share codes with this one, itself among them, in order.

@@ -51,4 +51,4 @@ pub mod share;
 pub use config::Config;
 pub use custodian::{Custodian, OpenError};
 pub use fault::Fault;
-pub use routes::{MAX_PSEUDONYMS_BYTES, MAX_SUBMISSION_BYTES, PLACES, ServeError, serve};
+pub use routes::{PLACES, ServeError, serve};

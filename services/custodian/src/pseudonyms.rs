@@ -21,10 +21,14 @@ use nacre_schemas::{
     answer::CustodianId,
     id::MemberId,
     limits,
-    problem::Problem,
+    problem::{Problem, Retry},
     pseudonym::{EvaluationRecord, EvaluationRequest, SignedEvaluation},
 };
 use nacre_verifier::Network;
+use nacre_wire::{
+    custodian::{BAD_REQUEST, NO_PSEUDONYMS, TOO_MANY_PSEUDONYMS},
+    problem::INTERNAL,
+};
 use nacre_zk::{
     encoding::EncodingError,
     pseudonym::{self, Keys, PseudonymError},
@@ -68,7 +72,6 @@ impl Pseudonyms {
     /// Counts so many people against the provider's day.
     fn count(&self, provider: &MemberId, people: u32) -> Result<(), Problem> {
         let limit = self.people_per_day;
-        let too_many = |detail| Problem::new(429, "too-many-pseudonyms", "Too many pseudonyms", detail);
         let Some(people) = NonZeroU32::new(people) else { return Ok(()) };
         match self.given.check_key_n(provider, people) {
             Ok(Ok(())) => {
@@ -79,9 +82,12 @@ impl Pseudonyms {
             Ok(Err(wait)) => {
                 let wait_s = wait.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
                 let detail = format!("a provider has {limit} people named a day; ask again in {wait_s} s");
-                Err(too_many(detail).retry_after(wait_s))
+                Err(TOO_MANY_PSEUDONYMS.problem(detail).retry_after(wait_s))
             }
-            Err(_) => Err(too_many(format!("a provider has {limit} people named a day, so no more at once"))),
+            Err(_) => {
+                let detail = format!("a provider has {limit} people named a day, so no more at once");
+                Err(TOO_MANY_PSEUDONYMS.problem(detail).retry(Retry::No))
+            }
         }
     }
 
@@ -98,7 +104,7 @@ impl Custodian {
     pub async fn evaluate(self: &Arc<Self>, request: EvaluationRequest) -> Result<SignedEvaluation, Problem> {
         let Some(pseudonyms) = self.pseudonyms.clone() else {
             let detail = "this custodian takes no part in pseudonyms";
-            return Err(Problem::new(404, "no-pseudonyms", "No pseudonyms", detail));
+            return Err(NO_PSEUDONYMS.problem(detail));
         };
         if !(1..=limits::MAX_BLINDED).contains(&request.elements.len()) {
             return Err(problem(PseudonymError::Count(request.elements.len())));
@@ -109,7 +115,7 @@ impl Custodian {
         let work = tokio::task::spawn_blocking(move || pseudonyms.part(&request, &own.signer));
         let part = work.await.map_err(|error| {
             tracing::error!(%error, "an evaluation stopped");
-            Problem::new(500, "internal", "Internal error", "the custodian could not finish its part")
+            INTERNAL.problem("the custodian could not finish its part")
         })??;
         let record = EvaluationRecord { request: digest, provider, custodian: self.id().clone(), people };
         self.keep(&digest, vec![Statement::of_evaluation(&record)]).await?;
@@ -119,7 +125,7 @@ impl Custodian {
 
 /// What the provider did wrong, and at which person.
 fn problem(error: PseudonymError) -> Problem {
-    let problem = Problem::new(422, "bad-request", "Bad request for pseudonyms", &error);
+    let problem = BAD_REQUEST.problem(&error);
     match error {
         PseudonymError::Blinded(EncodingError::Point(place) | EncodingError::Identity(place)) => match place.position {
             Some(position) => problem.at_entry(position),

@@ -1,15 +1,4 @@
-//! The custodian's routes.
-//!
-//! ```text
-//! POST /oauth/token        access tokens
-//! POST /v1/confirmations   Submission without confirmations → Finding; scope and caller as below
-//! POST /v1/answers         Submission → Verdict; scope answers.request, by the request's own requester
-//! POST /v1/cross/answers    CrossSubmission → CrossVerdict; scope and caller as above
-//! POST /v1/cross/proofs     SummandDispute → SummandProof; scope and caller as above
-//! POST /v1/previews        SignedRequest → SignedPreview; scope and caller as above, so many groups a day
-//! POST /v1/pseudonyms      EvaluationRequest → SignedEvaluation; scope pseudonyms.request, by the request's own provider,
-//!                          so many people a day
-//! ```
+//! The custodian's routes ([`nacre_wire::custodian`]).
 //!
 //! Kept true: a body is read only for a caller with a token, and only while there is a place: so strangers take no
 //! memory, and callers at most [`PLACES`] submissions and as many requests for pseudonyms, which do not take each
@@ -18,22 +7,16 @@
 //! place. While its own log takes nothing, all of this is refused (503 `read-only`). Connections, health and metrics are the
 //! host's ([`nacre_hosting::host`]). Errors: problem+json.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use axum::{
-    Json, Router,
-    body::{Body, Bytes},
-    extract::State,
-    http::HeaderMap,
-    routing::post,
-};
+use axum::{Router, http::HeaderMap};
 use futures::future::BoxFuture;
-use nacre_access::{Scope, server};
+use nacre_access::server;
 use nacre_hosting::{
     Gauges,
-    body::Cap,
     host::{Host, HostError, Hosted},
-    load,
+    load::{self, Load, Sizes},
+    mount::{Admits, Call, Mount, Reply},
     problem::ProblemResponse,
     ready::Lack,
     request_id,
@@ -45,7 +28,6 @@ use nacre_schemas::{
     cross::{CrossSubmission, CrossVerdict},
     dossier::Submission,
     id::MemberId,
-    limits,
     membership::SignedMembership,
     preview::SignedPreview,
     problem::Problem,
@@ -53,7 +35,15 @@ use nacre_schemas::{
     query::SignedRequest,
     summand::{SummandDispute, SummandProof},
 };
-use serde::de::DeserializeOwned;
+use nacre_wire::{
+    body::{Body, Json},
+    custodian::{
+        NOT_THE_REQUESTER, POST_ANSWER, POST_CONFIRMATION, POST_CROSS_ANSWER, POST_CROSS_PROOF, POST_PREVIEW,
+        POST_PSEUDONYMS,
+    },
+    problem::INTERNAL,
+    route::{Facts, Members},
+};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -63,12 +53,8 @@ use crate::{
 
 /// Submissions in work at a time.
 pub const PLACES: usize = 4;
-/// Largest submission, in bytes of JSON.
-pub const MAX_SUBMISSION_BYTES: usize = 64 << 20;
-/// Largest request for pseudonyms, in bytes of JSON: 67 a person.
-pub const MAX_PSEUDONYMS_BYTES: usize = limits::MAX_BLINDED * 80 + 1_024;
-/// How long a caller may take to send its submission.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Every route's places are the custodian's own.
+const SIZES: Sizes = Sizes { anonymous: 0, members: 0, writes: 0 };
 
 /// Why a custodian does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -84,32 +70,29 @@ pub enum ServeError {
     Stopped,
 }
 
-#[derive(Clone)]
 struct Desk {
     custodian: Arc<Custodian>,
     submissions: Arc<Semaphore>,
     pseudonyms: Arc<Semaphore>,
 }
 
-/// What differs between what callers send.
-struct Kind<B> {
-    scope: Scope,
-    max_bytes: usize,
-    places: Arc<Semaphore>,
-    /// Who alone may send it.
-    sender: fn(&B) -> &MemberId,
-}
+/// What a member sends.
+type Sent<B> = Call<(), Json<B>, SignedMembership>;
+/// What it is answered.
+type Answered<T> = Result<Reply<Json<T>>, ProblemResponse>;
 
 impl Desk {
     fn new(custodian: Arc<Custodian>) -> Self {
         let places = || Arc::new(Semaphore::new(PLACES));
         Self { custodian, submissions: places(), pseudonyms: places() }
     }
+}
 
-    /// What a regulator sends, which is its own.
-    fn of_requester<B>(&self, sender: fn(&B) -> &MemberId) -> Kind<B> {
-        let places = Arc::clone(&self.submissions);
-        Kind { scope: Scope::AnswersRequest, max_bytes: MAX_SUBMISSION_BYTES, places, sender }
+impl Admits<Members> for Desk {
+    type Caller = SignedMembership;
+
+    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<SignedMembership, Problem> {
+        self.custodian.gatekeeper().caller(route, headers)
     }
 }
 
@@ -127,22 +110,22 @@ pub async fn serve(
         Ok::<_, ServeError>(opened.map_err(|_| ServeError::Stopped)??)
     };
     let (host, custodian) = host.opening(opened).await?;
-    let desk = Desk::new(Arc::new(custodian));
-    host.open(router(desk.clone()), Arc::new(Seen::by(&host, desk)), None);
+    let desk = Arc::new(Desk::new(Arc::new(custodian)));
+    host.open(router(Arc::clone(&desk)), Arc::new(Seen::by(&host, desk)), None);
     host.until(shutdown).await;
     Ok(())
 }
 
 /// The custodian as its host sees it.
 struct Seen {
-    desk: Desk,
+    desk: Arc<Desk>,
     read_only: Gauges,
     entries: Gauges,
     queues: Gauges,
 }
 
 impl Seen {
-    fn by(host: &Host, desk: Desk) -> Self {
+    fn by(host: &Host, desk: Arc<Desk>) -> Self {
         Self {
             desk,
             read_only: host.gauges("log_read_only", "1 if the custodian's own log takes nothing", &[]),
@@ -161,7 +144,7 @@ impl Hosted for Seen {
     }
 
     fn observe(&self) -> BoxFuture<'_, ()> {
-        let Desk { custodian, submissions, pseudonyms } = &self.desk;
+        let Desk { custodian, submissions, pseudonyms } = &*self.desk;
         self.read_only.set(&[], f64::from(custodian.read_only().is_some()));
         self.entries.set(&[], custodian.entries() as f64);
         for (queue, places) in [("submissions", submissions), ("pseudonyms", pseudonyms)] {
@@ -172,129 +155,94 @@ impl Hosted for Seen {
 }
 
 /// The routes.
-fn router(desk: Desk) -> Router {
+fn router(desk: Arc<Desk>) -> Router {
     let tokens = server::router(Arc::clone(desk.custodian.gatekeeper()));
-    Router::new()
-        .route("/v1/confirmations", post(confirmations))
-        .route("/v1/answers", post(answers))
-        .route("/v1/cross/answers", post(cross_answers))
-        .route("/v1/cross/proofs", post(cross_proofs))
-        .route("/v1/previews", post(previews))
-        .route("/v1/pseudonyms", post(pseudonyms))
-        .with_state(desk)
+    Mount::new(desk, Load::new(SIZES))
+        .route(POST_CONFIRMATION, confirmations)
+        .route(POST_ANSWER, answers)
+        .route(POST_CROSS_ANSWER, cross_answers)
+        .route(POST_CROSS_PROOF, cross_proofs)
+        .route(POST_PREVIEW, previews)
+        .route(POST_PSEUDONYMS, pseudonyms)
+        .router()
         .merge(tokens)
 }
 
-async fn answers(State(desk): State<Desk>, headers: HeaderMap, body: Body) -> Result<Json<Verdict>, ProblemResponse> {
+async fn answers(desk: Arc<Desk>, call: Sent<Submission>) -> Answered<Verdict> {
     let judge = |custodian: Arc<Custodian>, submission, _| async move { custodian.judge(submission).await };
-    let kind = desk.of_requester(requester_of);
-    receive(desk, kind, &headers, body, judge).await
+    receive(&desk, &desk.submissions, requester_of, call, judge).await
 }
 
-async fn confirmations(
-    State(desk): State<Desk>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Json<Finding>, ProblemResponse> {
+async fn confirmations(desk: Arc<Desk>, call: Sent<Submission>) -> Answered<Finding> {
     let confirm = |custodian: Arc<Custodian>, submission, _| async move { custodian.confirm(submission).await };
-    let kind = desk.of_requester(requester_of);
-    receive(desk, kind, &headers, body, confirm).await
+    receive(&desk, &desk.submissions, requester_of, call, confirm).await
 }
 
-async fn cross_answers(
-    State(desk): State<Desk>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Json<CrossVerdict>, ProblemResponse> {
-    let kind = desk.of_requester(|submission: &CrossSubmission| &submission.logged.request.request.requester);
+async fn cross_answers(desk: Arc<Desk>, call: Sent<CrossSubmission>) -> Answered<CrossVerdict> {
+    let requester: fn(&_) -> &_ = |submission: &CrossSubmission| &submission.logged.request.request.requester;
     let judge = |custodian: Arc<Custodian>, submission, _| async move { custodian.judge_cross(submission).await };
-    receive(desk, kind, &headers, body, judge).await
+    receive(&desk, &desk.submissions, requester, call, judge).await
 }
 
-async fn cross_proofs(
-    State(desk): State<Desk>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Json<SummandProof>, ProblemResponse> {
-    let kind = desk.of_requester(|dispute: &SummandDispute| &dispute.submission.logged.request.request.requester);
+async fn cross_proofs(desk: Arc<Desk>, call: Sent<SummandDispute>) -> Answered<SummandProof> {
+    let requester: fn(&_) -> &_ = |dispute: &SummandDispute| &dispute.submission.logged.request.request.requester;
     let prove = |custodian: Arc<Custodian>, dispute, _| async move { custodian.prove_cross(dispute).await };
-    receive(desk, kind, &headers, body, prove).await
+    receive(&desk, &desk.submissions, requester, call, prove).await
 }
 
-async fn previews(
-    State(desk): State<Desk>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Json<SignedPreview>, ProblemResponse> {
-    let kind = desk.of_requester(|signed: &SignedRequest| &signed.request.requester);
+async fn previews(desk: Arc<Desk>, call: Sent<SignedRequest>) -> Answered<SignedPreview> {
+    let requester: fn(&_) -> &_ = |signed: &SignedRequest| &signed.request.requester;
     let preview = |custodian: Arc<Custodian>, signed, caller| async move { custodian.preview(signed, caller).await };
-    receive(desk, kind, &headers, body, preview).await
+    receive(&desk, &desk.submissions, requester, call, preview).await
 }
 
-async fn pseudonyms(
-    State(desk): State<Desk>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Json<SignedEvaluation>, ProblemResponse> {
-    let kind = Kind {
-        scope: Scope::PseudonymsRequest,
-        max_bytes: MAX_PSEUDONYMS_BYTES,
-        places: Arc::clone(&desk.pseudonyms),
-        sender: |request: &EvaluationRequest| &request.provider,
-    };
+async fn pseudonyms(desk: Arc<Desk>, call: Sent<EvaluationRequest>) -> Answered<SignedEvaluation> {
+    let provider: fn(&_) -> &_ = |request: &EvaluationRequest| &request.provider;
     let evaluate = |custodian: Arc<Custodian>, request, _| async move { custodian.evaluate(request).await };
-    receive(desk, kind, &headers, body, evaluate).await
+    receive(&desk, &desk.pseudonyms, provider, call, evaluate).await
 }
 
 fn requester_of(submission: &Submission) -> &MemberId {
     &submission.dossier.logged.request.request.requester
 }
 
-/// Takes what its sender sends, and does something with it.
+/// Takes what its sender sends, and does something with it. `sender` says which member alone may send it.
 async fn receive<B, T, F>(
-    desk: Desk,
-    kind: Kind<B>,
-    headers: &HeaderMap,
-    body: Body,
+    desk: &Desk,
+    places: &Arc<Semaphore>,
+    sender: fn(&B) -> &MemberId,
+    call: Sent<B>,
     act: impl FnOnce(Arc<Custodian>, B, SignedMembership) -> F + Send + 'static,
-) -> Result<Json<T>, ProblemResponse>
+) -> Answered<T>
 where
-    B: DeserializeOwned + Send + 'static,
+    Json<B>: Body<Value = B>,
+    Json<T>: Body<Value = T>,
+    B: Send + 'static,
     T: Send + 'static,
     F: Future<Output = Result<T, Problem>> + Send,
 {
-    let caller = desk.custodian.gatekeeper().authorize(headers, kind.scope)?.clone();
     desk.custodian.check_writable()?;
-    let place = Arc::clone(&kind.places).try_acquire_owned().map_err(|_| load::busy())?;
-    let bytes = Cap { bytes: kind.max_bytes, time: BODY_TIMEOUT }.read(headers, body).await?;
+    let place = Arc::clone(places).try_acquire_owned().map_err(|_| load::busy())?;
+    let Call { caller, body, .. } = call;
+    let arrived = body.arrive().await?;
+    let custodian = Arc::clone(&desk.custodian);
     // A task of its own, which holds the place to its end.
     let work = request_id::spawn(async move {
         let _place = place;
-        let sent = parse(&caller.membership.member, kind.sender, bytes).await?;
-        act(desk.custodian, sent, caller).await
+        let sent = arrived.value().await?;
+        check_sender(sender(&sent), &caller.membership.member)?;
+        act(custodian, sent, caller).await
     });
-    let stopped = |_| Problem::new(500, "internal", "Internal error", "the custodian could not finish its checks");
-    Ok(Json(work.await.map_err(stopped)??))
+    let stopped = |_| INTERNAL.problem("the custodian could not finish its checks");
+    Ok(Reply::new(work.await.map_err(stopped)??))
 }
 
-/// What was sent, if its request is the caller's own.
-async fn parse<B: DeserializeOwned + Send + 'static>(
-    caller: &MemberId,
-    sender: fn(&B) -> &MemberId,
-    bytes: Bytes,
-) -> Result<B, Problem> {
-    let parsed = tokio::task::spawn_blocking(move || serde_json::from_slice::<B>(&bytes)).await;
-    let sent = match parsed {
-        Ok(Ok(sent)) => sent,
-        Ok(Err(error)) => return Err(Problem::new(400, "malformed", "Malformed submission", error)),
-        Err(_) => return Err(Problem::new(500, "internal", "Internal error", "the submission could not be read")),
-    };
-    let sender = sender(&sent);
-    if sender != caller {
-        let detail = format!("the request is {sender}'s; only its requester is answered");
-        return Err(Problem::new(403, "not-the-requester", "Not the requester", detail));
+/// That what was sent is the caller's own.
+fn check_sender(sender: &MemberId, caller: &MemberId) -> Result<(), Problem> {
+    if sender == caller {
+        return Ok(());
     }
-    Ok(sent)
+    Err(NOT_THE_REQUESTER.problem(format!("the request is {sender}'s; only its requester is answered")))
 }
 
 #[cfg(test)]

@@ -185,7 +185,7 @@ fn open_exchanges(
     for (chain, url) in &config.exchanges {
         network.root().chain(chain).ok_or_else(|| OpenError::UnknownChain(chain.clone()))?;
         let client = Client::new(url, config.member.clone(), Arc::clone(access_key), &tls)
-            .map(|client| client.timeout(inputs::TIMEOUT).max_response_bytes(CrossDelivery::MAX_BYTES))
+            .map(|client| client.timeout(inputs::TIMEOUT))
             .map_err(|error| OpenError::Exchange { chain: chain.clone(), error })?;
         clients.insert(chain.clone(), client);
     }

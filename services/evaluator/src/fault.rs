@@ -10,6 +10,11 @@ use nacre_schemas::{
     problem::{Problem, Retry},
 };
 use nacre_verifier::Failure;
+use nacre_wire::{
+    custodian::CHAIN_UNAVAILABLE,
+    evaluator::{FALSE_INPUTS, INPUTS_REFUSED, TOO_MANY_PEOPLE},
+    problem::{CHECK_FAILED, INTERNAL},
+};
 
 /// Why a job has no result.
 #[derive(Debug, thiserror::Error)]
@@ -46,29 +51,25 @@ impl Fault {
         match self {
             Self::Exchange { chain, error } if error.is_retryable() => {
                 let detail = format!("{chain} did not hand over its inputs; ask again later");
-                Problem::new(503, "chain-unavailable", "Chain unavailable", detail).retry(Retry::Later)
+                CHAIN_UNAVAILABLE.problem(detail)
             }
             Self::Exchange { chain, error } => {
                 let detail = match error.problem() {
                     Some(problem) => format!("{chain} refuses its inputs: {problem}"),
                     None => format!("{chain} hands over no inputs"),
                 };
-                Problem::new(502, "inputs-refused", "Inputs refused", detail)
+                INPUTS_REFUSED.problem(detail)
             }
-            Self::FalseInputs { .. } => Problem::new(502, "false-inputs", "False inputs", self),
-            Self::Request(failure) => {
-                Problem::new(422, "check-failed", "Check failed", failure).by_check(failure.check)
-            }
+            Self::FalseInputs { .. } => FALSE_INPUTS.problem(self),
+            Self::Request(failure) => CHECK_FAILED.problem(failure).by_check(failure.check),
             Self::Fhe(error @ FheError::TooMany { .. }) => {
                 let detail = format!("{error}: ask on fewer chains, or for fewer months");
-                Problem::new(422, "too-many-people", "Too many people", detail)
+                TOO_MANY_PEOPLE.problem(detail)
             }
-            Self::File(_) | Self::NoInputs(_) => {
-                Problem::new(500, "internal", "Internal error", "the evaluator cannot keep what it computes")
-                    .retry(Retry::Later)
-            }
+            Self::File(_) | Self::NoInputs(_) => INTERNAL.problem("the evaluator cannot keep what it computes"),
             Self::Fhe(_) | Self::Interrupted | Self::Stopped => {
-                Problem::new(500, "internal", "Internal error", "the evaluator could not finish the computation")
+                // Begun again, the job would come to the same.
+                INTERNAL.problem("the evaluator could not finish the computation").retry(Retry::No)
             }
         }
     }

@@ -146,6 +146,13 @@ impl Folder {
         file::read_if_there(&self.file(part), part.max_bytes())
     }
 
+    /// The outcome, if it is there.
+    pub(crate) fn outcome(&self) -> Result<Option<CrossOutcome>, FileError> {
+        let Some(bytes) = self.read(&Part::Outcome)? else { return Ok(None) };
+        let outcome = CrossOutcome::from_canonical(&bytes);
+        outcome.map(Some).map_err(|error| FileError::broken(&self.file(&Part::Outcome), error))
+    }
+
     /// Whether a file is there.
     pub(crate) fn has(&self, part: &Part) -> Result<bool, FileError> {
         let file = self.file(part);

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use nacre_access::{Scope, client::Client};
+use nacre_access::client::{Client, ClientError};
 use nacre_fhe::matching::{self, People};
 use nacre_hosting::{file::FileError, retry::Pauses};
 use nacre_ledger::signing::{self, Role};
@@ -17,6 +17,10 @@ use nacre_schemas::{
     id::ChainId,
 };
 use nacre_verifier::Network;
+use nacre_wire::{
+    body::Encoded,
+    exchange::{OfChain, POST_CROSS_INPUTS},
+};
 
 use crate::fault::Fault;
 
@@ -26,49 +30,69 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(600);
 const ATTEMPTS: u32 = 6;
 /// The pauses between; an exchange may ask for longer ones.
 const PAUSES: Pauses = Pauses::new(Duration::from_secs(2), Duration::from_secs(30));
-/// The media type of inputs.
-const MEDIA_TYPE: &str = "application/vnd.nacre.cross-delivery";
 
-/// Asks a chain's exchange for its inputs: the bytes as they came.
-pub(crate) async fn fetch(client: &Client, chain: &ChainId, logged: &LoggedCrossRequest) -> Result<Vec<u8>, Fault> {
-    let path = format!("/v1/chains/{}/cross/inputs", chain.slug());
+/// Asks a chain's exchange for its inputs.
+pub(crate) async fn fetch(
+    client: &Client,
+    chain: &ChainId,
+    logged: &LoggedCrossRequest,
+) -> Result<CrossDelivery, Fault> {
+    let failed = |error| Fault::Exchange { chain: chain.clone(), error };
+    let asked = Encoded::of(logged).map_err(|error| failed(error.into()))?;
     let (mut attempt, mut pauses) = (1, PAUSES);
     loop {
-        match client.post_json_for_bytes(&path, Scope::CrossRead, logged, MEDIA_TYPE).await {
-            Ok(bytes) => return Ok(bytes),
+        match client.call_encoded(POST_CROSS_INPUTS, &OfChain::new(chain), &asked).await {
+            Ok(delivery) => return Ok(delivery),
+            // What was handed over in full and is no delivery is the chain's doing.
+            Err(ClientError::Malformed { detail, .. }) => {
+                return Err(Fault::FalseInputs { chain: chain.clone(), reason: detail });
+            }
             Err(error) if attempt < ATTEMPTS && error.is_retryable() => {
                 tracing::warn!(%chain, %error, "inputs are not handed over yet");
                 pauses.wait(error.retry_after()).await;
                 attempt += 1;
             }
-            Err(error) => return Err(Fault::Exchange { chain: chain.clone(), error }),
+            Err(error) => return Err(failed(error)),
         }
     }
 }
 
-/// Checks what a chain handed over: its form, and the chain's signature on all of it.
+/// Checks what a chain handed over: the chain's signature on all of it, and that it is for the request. Gives what was signed.
 pub(crate) fn check(
+    delivery: &CrossDelivery,
+    chain: &ChainId,
+    request: &CrossRequest,
+    digest: &Digest,
+    network: &Network,
+) -> Result<CrossManifest, Fault> {
+    let fault = |reason: String| Fault::FalseInputs { chain: chain.clone(), reason };
+    let CrossDelivery { inputs, signature } = delivery;
+    let known = network.root().chain(chain).ok_or_else(|| fault("the trust root has no such chain".to_owned()))?;
+    let manifest = inputs.manifest();
+    signing::verify(&known.signing_key, Role::CrossManifest, &manifest.to_canonical(), signature)
+        .map_err(|error| fault(format!("its signature on its inputs: {error}")))?;
+    matching::check(inputs, request, digest, chain).map_err(|error| fault(error.to_string()))?;
+    Ok(manifest)
+}
+
+/// What a chain handed over, from its bytes as they were kept, checked.
+pub(crate) fn read(
     bytes: &[u8],
     chain: &ChainId,
     request: &CrossRequest,
     digest: &Digest,
     network: &Network,
 ) -> Result<(CrossInputs, CrossManifest), Fault> {
-    let fault = |reason: String| Fault::FalseInputs { chain: chain.clone(), reason };
-    let CrossDelivery { inputs, signature } =
-        CrossDelivery::from_canonical(bytes).map_err(|error| fault(error.to_string()))?;
-    let known = network.root().chain(chain).ok_or_else(|| fault("the trust root has no such chain".to_owned()))?;
-    let manifest = inputs.manifest();
-    signing::verify(&known.signing_key, Role::CrossManifest, &manifest.to_canonical(), &signature)
-        .map_err(|error| fault(format!("its signature on its inputs: {error}")))?;
-    matching::check(&inputs, request, digest, chain).map_err(|error| fault(error.to_string()))?;
-    Ok((inputs, manifest))
+    let delivery = CrossDelivery::from_canonical(bytes)
+        .map_err(|error| Fault::FalseInputs { chain: chain.clone(), reason: error.to_string() })?;
+    let manifest = check(&delivery, chain, request, digest, network)?;
+    Ok((delivery.inputs, manifest))
 }
 
 /// Who is counted, from every chain's inputs as they were kept, and what the chains signed for them in the order of the
 /// request. Each chain is read up to twice.
 pub(crate) fn people(
-    read: impl Fn(&ChainId) -> Result<Option<Vec<u8>>, FileError>,
+    kept: impl Fn(&ChainId) -> Result<Option<Vec<u8>>, FileError>,
     request: &CrossRequest,
     digest: &Digest,
     network: &Network,
@@ -76,8 +100,8 @@ pub(crate) fn people(
     let mut manifests = vec![None; request.spans.len()];
     let load = |place: usize| -> Result<CrossInputs, Fault> {
         let chain = &request.spans[place].chain;
-        let bytes = read(chain)?.ok_or_else(|| Fault::NoInputs(chain.clone()))?;
-        let (inputs, manifest) = check(&bytes, chain, request, digest, network)?;
+        let bytes = kept(chain)?.ok_or_else(|| Fault::NoInputs(chain.clone()))?;
+        let (inputs, manifest) = read(&bytes, chain, request, digest, network)?;
         manifests[place] = Some(manifest);
         Ok(inputs)
     };

@@ -15,11 +15,15 @@ use std::{
 use nacre_hosting::file::FileError;
 use nacre_schemas::{
     Digest, Document as _,
-    cross::{CrossJob, LoggedCrossRequest},
+    cross::{CrossJob, CrossOutcome, LoggedCrossRequest},
     id::MemberId,
     problem::{Problem, Retry},
 };
 use nacre_verifier::cross;
+use nacre_wire::{
+    evaluator::{NO_JOB, NOT_DONE},
+    problem::BUSY,
+};
 use tokio::sync::watch;
 
 use crate::{
@@ -276,22 +280,19 @@ impl Evaluator {
         Ok(())
     }
 
-    /// The canonical bytes of the outcome of a job of the caller's.
-    pub async fn outcome(&self, request: &Digest, caller: &MemberId) -> Result<Vec<u8>, Problem> {
+    /// The outcome of a job of the caller's.
+    pub async fn outcome(&self, request: &Digest, caller: &MemberId) -> Result<CrossOutcome, Problem> {
         let job = self.find(request, caller)?;
         let state = job.state.borrow().clone();
         match state {
             State::Done => {}
             State::Failed(problem) => return Err(problem),
-            _ => {
-                let detail = "the job is not done yet";
-                return Err(Problem::new(409, "not-done", "Not done", detail).retry(Retry::Later));
-            }
+            _ => return Err(NOT_DONE.problem("the job is not done yet")),
         }
         let folder = job.folder.clone();
-        let read = tokio::task::spawn_blocking(move || folder.read(&Part::Outcome)).await;
+        let read = tokio::task::spawn_blocking(move || folder.outcome()).await;
         match read.map_err(|_| Fault::Stopped.problem())? {
-            Ok(Some(bytes)) => Ok(bytes),
+            Ok(Some(outcome)) => Ok(outcome),
             Ok(None) => Err(no_job()),
             Err(error) => Err(Fault::File(error).problem()),
         }
@@ -335,9 +336,9 @@ fn kept_state(folder: &Folder) -> Result<State, FileError> {
 }
 
 fn busy(detail: &str) -> Problem {
-    Problem::new(503, "busy", "Busy", format!("{detail}; ask again in a while")).retry(Retry::Later)
+    BUSY.problem(format!("{detail}; ask again in a while"))
 }
 
 fn no_job() -> Problem {
-    Problem::new(404, "no-job", "No such job", "there is no job of yours for that request")
+    NO_JOB.problem("there is no job of yours for that request")
 }

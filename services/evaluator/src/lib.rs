@@ -38,4 +38,4 @@ pub use config::Config;
 pub use evaluator::{Evaluator, OpenError};
 pub use keys::{Keys, KeysError};
 pub use recompute::{RecomputeError, Recomputed, recompute};
-pub use routes::{MAX_REQUEST_BYTES, PLACES, ServeError, serve, serve_with_keys};
+pub use routes::{PLACES, ServeError, serve, serve_with_keys};

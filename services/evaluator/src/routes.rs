@@ -1,47 +1,36 @@
-//! The evaluator's routes.
-//!
-//! ```text
-//! POST   /oauth/token                 access tokens
-//! GET    /v1/arithmetic               CrossArithmetic: evaluators that differ in it will not confirm one result
-//! POST   /v1/jobs                     LoggedCrossRequest → CrossJob; scope cross.compute, by the request's own requester
-//! GET    /v1/jobs/{request}           CrossJob, by the digest of the request; scope and caller as above, as for all that follow
-//! GET    /v1/jobs/{request}/result    CrossOutcome, application/vnd.nacre.cross-outcome; 409 while it is not done
-//! DELETE /v1/jobs/{request}           204 once the job is cancelled and its files are removed
-//! ```
+//! The evaluator's routes ([`nacre_wire::evaluator`]).
 //!
 //! Kept true: a body is read only for a caller with a token, and only while there is a place: so strangers take no memory,
-//! and callers at most [`PLACES`] bodies of [`MAX_REQUEST_BYTES`]; results, which are larger, at most [`RESULTS`] until
+//! and callers at most [`PLACES`] bodies; results, which are larger, at most [`RESULTS`] until
 //! they were taken. What was begun is finished even if the caller hangs up. Connections, health
 //! and metrics are the host's ([`nacre_hosting::host`]). Errors: problem+json; 503 with `Retry-After` where the queue is full.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use axum::{
-    Json, Router,
-    body::{Body, Bytes},
-    extract::{Path, State},
-    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
-    response::IntoResponse,
-    routing::{get, post},
-};
+use axum::{Router, http::HeaderMap};
 use futures::future::BoxFuture;
-use nacre_access::{Scope, server};
+use nacre_access::server;
 use nacre_hosting::{
     Gauges,
-    body::Cap,
-    body_holding,
     host::{Host, HostError, Hosted},
-    load::{self, Load, Pool, Sizes},
+    load::{self, Load, Sizes},
+    mount::{Admits, Call, Mount, Reply},
     problem::ProblemResponse,
     ready::Lack,
     request_id,
     server::Listeners,
 };
 use nacre_schemas::{
-    Digest,
-    cross::{CrossArithmetic, CrossJob, LoggedCrossRequest},
+    cross::{CrossArithmetic, CrossJob, CrossOutcome, LoggedCrossRequest},
     id::MemberId,
     problem::Problem,
+};
+use nacre_wire::{
+    body::{Canonical, Json, Nothing},
+    custodian::NOT_THE_REQUESTER,
+    evaluator::{DELETE_JOB, GET_ARITHMETIC, GET_JOB, GET_JOB_RESULT, OfJob, POST_JOB},
+    problem::INTERNAL,
+    route::{Facts, Members},
 };
 use tokio::sync::Semaphore;
 
@@ -55,16 +44,8 @@ use crate::{
 pub const PLACES: usize = 8;
 /// Results that are held in memory until they were taken, some megabytes each.
 const RESULTS: usize = 8;
-/// Largest request, in bytes of JSON.
-pub const MAX_REQUEST_BYTES: usize = 1 << 20;
-/// How long a caller may take to send its request.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// What a request without a token may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests without a token at a time; members' have places of their own.
 const SIZES: Sizes = Sizes { anonymous: 64, members: 0, writes: 0 };
-/// The media type of outcomes.
-const OUTCOME: &str = "application/vnd.nacre.cross-outcome";
 
 /// Why an evaluator does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -86,11 +67,18 @@ pub enum ServeError {
     Stopped,
 }
 
-#[derive(Clone)]
 struct Desk {
     evaluator: Arc<Evaluator>,
     places: Arc<Semaphore>,
     results: Arc<Semaphore>,
+}
+
+impl Admits<Members> for Desk {
+    type Caller = MemberId;
+
+    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<MemberId, Problem> {
+        Ok(self.evaluator.gatekeeper.caller(route, headers)?.membership.member)
+    }
 }
 
 /// Serves from the first moment, loads the keys, and goes on until `shutdown` is ready; then the job at work pauses at its next
@@ -165,84 +153,64 @@ fn router(evaluator: Arc<Evaluator>, load: &Arc<Load>) -> Router {
     let tokens = server::router(Arc::clone(&evaluator.gatekeeper));
     let places = |most| Arc::new(Semaphore::new(most));
     let desk = Desk { evaluator, places: places(PLACES), results: places(RESULTS) };
-    Router::new()
-        .route("/v1/arithmetic", load.bound(Pool::Anonymous, get(arithmetic), TIMEOUT))
-        .route("/v1/jobs", post(submit))
-        .route("/v1/jobs/{request}", get(state).delete(cancel))
-        .route("/v1/jobs/{request}/result", get(result))
-        .with_state(desk)
+    Mount::new(Arc::new(desk), Arc::clone(load))
+        .route(GET_ARITHMETIC, arithmetic)
+        .route(POST_JOB, submit)
+        .route(GET_JOB, state)
+        .route(GET_JOB_RESULT, result)
+        .route(DELETE_JOB, cancel)
+        .router()
         .merge(tokens)
 }
 
-async fn arithmetic(State(desk): State<Desk>) -> Json<CrossArithmetic> {
+async fn arithmetic(desk: Arc<Desk>, _: Call<(), Nothing>) -> Result<Reply<Json<CrossArithmetic>>, ProblemResponse> {
     let Keys { digest, arithmetic, .. } = &*desk.evaluator.keys;
-    Json(CrossArithmetic { keys: *digest, arithmetic: *arithmetic })
+    Ok(Reply::new(CrossArithmetic { keys: *digest, arithmetic: *arithmetic }))
 }
 
-async fn submit(State(desk): State<Desk>, headers: HeaderMap, body: Body) -> Result<Json<CrossJob>, ProblemResponse> {
-    let caller = caller(&desk, &headers)?;
+async fn submit(
+    desk: Arc<Desk>,
+    call: Call<(), Json<LoggedCrossRequest>, MemberId>,
+) -> Result<Reply<Json<CrossJob>>, ProblemResponse> {
     let place = Arc::clone(&desk.places).try_acquire_owned().map_err(|_| load::busy())?;
-    let bytes = Cap { bytes: MAX_REQUEST_BYTES, time: BODY_TIMEOUT }.read(&headers, body).await?;
+    let Call { caller, body, .. } = call;
+    let arrived = body.arrive().await?;
     // A task of its own, which holds the place to its end.
     let work = request_id::spawn(async move {
         let _place = place;
-        desk.evaluator.submit(parse(&caller, bytes).await?).await
+        let logged = arrived.value().await?;
+        check_requester(&logged.request.request.requester, &caller)?;
+        desk.evaluator.submit(logged).await
     });
-    Ok(Json(work.await.map_err(|_| stopped())??))
+    let stopped = |_| INTERNAL.problem("the evaluator could not finish its checks");
+    Ok(Reply::new(work.await.map_err(stopped)??))
 }
 
 async fn state(
-    State(desk): State<Desk>,
-    headers: HeaderMap,
-    Path(request): Path<String>,
-) -> Result<Json<CrossJob>, ProblemResponse> {
-    let caller = caller(&desk, &headers)?;
-    Ok(Json(desk.evaluator.state(&digest(&request)?, &caller)?))
+    desk: Arc<Desk>,
+    call: Call<OfJob, Nothing, MemberId>,
+) -> Result<Reply<Json<CrossJob>>, ProblemResponse> {
+    Ok(Reply::new(desk.evaluator.state(&call.parameters.request, &call.caller)?))
 }
 
 async fn result(
-    State(desk): State<Desk>,
-    headers: HeaderMap,
-    Path(request): Path<String>,
-) -> Result<impl IntoResponse, ProblemResponse> {
-    let caller = caller(&desk, &headers)?;
+    desk: Arc<Desk>,
+    call: Call<OfJob, Nothing, MemberId>,
+) -> Result<Reply<Canonical<CrossOutcome>>, ProblemResponse> {
     let place = Arc::clone(&desk.results).try_acquire_owned().map_err(|_| load::busy())?;
-    let outcome = desk.evaluator.outcome(&digest(&request)?, &caller).await?;
-    Ok(([(CONTENT_TYPE, OUTCOME)], body_holding(place, outcome)))
+    let outcome = desk.evaluator.outcome(&call.parameters.request, &call.caller).await?;
+    Ok(Reply::new(outcome).holding(place))
 }
 
-async fn cancel(
-    State(desk): State<Desk>,
-    headers: HeaderMap,
-    Path(request): Path<String>,
-) -> Result<StatusCode, ProblemResponse> {
-    let caller = caller(&desk, &headers)?;
-    desk.evaluator.cancel(&digest(&request)?, &caller).await?;
-    Ok(StatusCode::NO_CONTENT)
+async fn cancel(desk: Arc<Desk>, call: Call<OfJob, Nothing, MemberId>) -> Result<Reply<Nothing>, ProblemResponse> {
+    desk.evaluator.cancel(&call.parameters.request, &call.caller).await?;
+    Ok(Reply::new(()))
 }
 
-fn caller(desk: &Desk, headers: &HeaderMap) -> Result<MemberId, Problem> {
-    let admission = desk.evaluator.gatekeeper.authorize(headers, Scope::CrossCompute)?;
-    Ok(admission.membership.member.clone())
-}
-
-fn digest(text: &str) -> Result<Digest, Problem> {
-    text.parse().map_err(|error| Problem::new(400, "malformed", "Malformed digest", error))
-}
-
-/// What was sent, if it is the caller's own.
-async fn parse(caller: &MemberId, bytes: Bytes) -> Result<LoggedCrossRequest, Problem> {
-    let parsed = tokio::task::spawn_blocking(move || serde_json::from_slice::<LoggedCrossRequest>(&bytes)).await;
-    let logged = parsed.map_err(|_| stopped())?;
-    let logged = logged.map_err(|error| Problem::new(400, "malformed", "Malformed request", error))?;
-    let requester = &logged.request.request.requester;
-    if requester != caller {
-        let detail = format!("the request is {requester}'s; it is computed for its requester only");
-        return Err(Problem::new(403, "not-the-requester", "Not the requester", detail));
+/// That a request is the caller's own.
+fn check_requester(requester: &MemberId, caller: &MemberId) -> Result<(), Problem> {
+    if requester == caller {
+        return Ok(());
     }
-    Ok(logged)
-}
-
-fn stopped() -> Problem {
-    Problem::new(500, "internal", "Internal error", "the evaluator could not finish its checks")
+    Err(NOT_THE_REQUESTER.problem(format!("the request is {requester}'s; it is computed for its requester only")))
 }

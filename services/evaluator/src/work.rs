@@ -21,7 +21,7 @@ use nacre_ledger::signing::Role;
 use nacre_schemas::{
     Digest, Document as _,
     cross::{
-        CrossConfirmation, CrossManifest, CrossOutcome, CrossRequest, CrossResult, LoggedCrossRequest,
+        CrossConfirmation, CrossDelivery, CrossManifest, CrossOutcome, CrossRequest, CrossResult, LoggedCrossRequest,
         SignedCrossConfirmation,
     },
     id::ChainId,
@@ -81,8 +81,8 @@ impl Evaluator {
             let unknown =
                 || Fault::FalseInputs { chain: chain.clone(), reason: "its exchange is not known".to_owned() };
             let client = self.exchanges.get(chain).ok_or_else(unknown)?;
-            let bytes = inputs::fetch(client, chain, logged).await?;
-            self.keep(job, logged, place, Some(bytes)).await?;
+            let came = inputs::fetch(client, chain, logged).await?;
+            self.keep(job, logged, place, Some(came)).await?;
         }
         Ok(())
     }
@@ -93,21 +93,24 @@ impl Evaluator {
         job: &Arc<Job>,
         logged: &Arc<LoggedCrossRequest>,
         place: usize,
-        came: Option<Vec<u8>>,
+        came: Option<CrossDelivery>,
     ) -> Result<bool, Fault> {
         let (own, job, logged) = (Arc::clone(self), Arc::clone(job), Arc::clone(logged));
         let keeping = move || {
             let request = &logged.request.request;
             let chain = &request.spans[place].chain;
             let part = Part::Inputs(chain.clone());
-            let check = |bytes: &[u8]| inputs::check(bytes, chain, request, &job.request, &own.network);
             match came {
-                Some(bytes) => {
-                    check(&bytes)?;
-                    job.folder.write(&part, &bytes)?;
+                Some(delivery) => {
+                    inputs::check(&delivery, chain, request, &job.request, &own.network)?;
+                    job.folder.write(&part, &delivery.to_canonical())?;
                     Ok(true)
                 }
-                None => Ok(job.folder.read(&part)?.is_some_and(|bytes| check(&bytes).is_ok())),
+                None => {
+                    let kept = job.folder.read(&part)?;
+                    let read = |bytes: Vec<u8>| inputs::read(&bytes, chain, request, &job.request, &own.network);
+                    Ok(kept.is_some_and(|bytes| read(bytes).is_ok()))
+                }
             }
         };
         tokio::task::spawn_blocking(keeping).await.map_err(|_| Fault::Stopped)?

@@ -10,24 +10,13 @@
 use nacre_hosting::retry::Pauses;
 use std::{sync::Arc, time::Duration};
 
-use nacre_access::{
-    Scope,
-    client::{Client, ClientError},
-};
+use nacre_access::client::{Client, ClientError};
 use nacre_ledger::{log::LogError, note::SignedCheckpoint};
-use nacre_schemas::{
-    Document as _,
-    anchor::{Anchor, Anchored},
-    id::ChainId,
-    limits,
-};
+use nacre_schemas::{anchor::Anchor, id::ChainId};
+use nacre_wire::exchange::{self as wire, OfChain, WhichAnchor};
 
 use crate::{chain::Chain, error::ExchangeError};
 
-/// The media type of a canonical anchor.
-pub(crate) const MEDIA_TYPE: &str = "application/vnd.nacre.anchor";
-/// The longest answer of a parent, in bytes.
-pub(crate) const MAX_ANSWER_BYTES: usize = 4 * limits::MAX_NOTE_BYTES;
 /// Pauses after rounds that fail.
 const PAUSES: Pauses = Pauses::new(Duration::from_millis(250), Duration::from_secs(60));
 
@@ -113,8 +102,8 @@ impl Anchoring {
 
     /// Entries that the parent has anchored, by its own word.
     async fn ask(&self) -> Result<u64, ClientError> {
-        let path = format!("/v1/chains/{}/anchors/{}", self.parent.slug(), self.chain.id().slug());
-        match self.client.get_json::<Anchored>(&path, None).await {
+        let latest = WhichAnchor { slug: (&self.parent).into(), child: self.chain.id().into(), covering: None };
+        match self.client.get(wire::GET_ANCHOR, &latest).await {
             Ok(anchored) => Ok(anchored.anchor.size),
             Err(error) if error.problem().is_some_and(|problem| problem.word() == "not-anchored") => Ok(0),
             Err(error) => Err(error),
@@ -126,8 +115,7 @@ impl Anchoring {
         let size = checkpoint.unverified().size;
         let proof = if before == 0 { Vec::new() } else { self.chain.try_consistency(before, size)? };
         let anchor = Anchor { checkpoint: self.chain.note(checkpoint)?, proof };
-        let path = format!("/v1/chains/{}/anchors", self.parent.slug());
-        let answer = self.client.post_bytes(&path, Scope::AnchorsWrite, MEDIA_TYPE, anchor.to_canonical());
-        Ok(answer.await.map(|anchored: Anchored| anchored.anchor.size)?)
+        let anchored = self.client.call(wire::POST_ANCHOR, &OfChain::new(&self.parent), &anchor).await?;
+        Ok(anchored.anchor.size)
     }
 }

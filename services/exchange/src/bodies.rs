@@ -24,7 +24,7 @@ use crate::{
 const PAGE_LEAVES: u64 = 1_024;
 const _: () = assert!(PAGE_LEAVES as usize <= limits::MAX_MEMBERS_PAGE);
 /// A page that has this many bytes takes no further entry but those of its last batch.
-const PAGE_BYTES: usize = 8 << 20;
+const PAGE_BYTES: usize = 2 << 20;
 const _: () = assert!(PAGE_BYTES + limits::MAX_BATCH_BYTES * 2 < limits::MAX_MEMBERS_PAGE_BYTES);
 
 /// The entries from a leaf on with their bodies, as many as a page takes.

@@ -20,13 +20,12 @@ use nacre_schemas::{
     entry::Entry,
     evidence::SignedDispute,
     limits,
-    log::{LogEntry, LogPage},
+    log::{LogEntry, LogPage, Logged},
     membership::{Membership, SignedMembership},
     query::SignedRequest,
     topology::ChainKind,
 };
 use nacre_verifier::logged;
-use serde::Serialize;
 
 use crate::{
     answer::definition,
@@ -42,24 +41,11 @@ use crate::{
 /// A page of the log that has this many bytes of documents takes no further entry.
 const PAGE_BYTES: usize = 4 << 20;
 
-/// Where a document stands.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Logged {
-    /// Its leaf.
-    leaf: u64,
-    /// Its audit path under the checkpoint.
-    proof: Vec<Digest>,
-    /// A final checkpoint of the chain.
-    checkpoint: Note,
-}
-
-impl Logged {
-    /// The entry at that leaf, under a final checkpoint.
-    pub(crate) async fn at(chain: &Chain, leaf: u64) -> Result<Self, Error> {
-        let checkpoint = chain.agreed(leaf + 1).await?;
-        let proof = chain.inclusion(leaf, checkpoint.unverified().size)?.proof;
-        Ok(Self { leaf, proof, checkpoint: chain.note(&checkpoint)? })
-    }
+/// Where the entry at that leaf stands, under a final checkpoint.
+pub(crate) async fn logged_at(chain: &Chain, leaf: u64) -> Result<Logged, Error> {
+    let checkpoint = chain.agreed(leaf + 1).await?;
+    let proof = chain.inclusion(leaf, checkpoint.unverified().size)?.proof;
+    Ok(Logged { leaf, proof, checkpoint: chain.note(&checkpoint)? })
 }
 
 /// Logs a document unless it is logged; says where it stands.
@@ -254,7 +240,7 @@ pub(crate) async fn release(
     .await?;
     // Witnesses may be waited for from here on, and nothing large is held any more.
     drop(place);
-    Logged::at(&chain, leaf).await
+    logged_at(&chain, leaf).await
 }
 
 /// Checks a dispute and logs it.
@@ -275,7 +261,7 @@ pub(crate) async fn dispute(
     let (store, of_chain, body) = (exchange.store().clone(), Arc::clone(&chain), signed.to_canonical());
     let entry = Entry::Dispute(signed.digest());
     let leaf = to_the_end(async move { Ok(log(&store, &of_chain, DocumentKind::Dispute, entry, body).await?) }).await?;
-    Logged::at(&chain, leaf).await
+    logged_at(&chain, leaf).await
 }
 
 fn check_release(

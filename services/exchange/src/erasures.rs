@@ -17,13 +17,14 @@ use nacre_schemas::{
     Digest, Document as _,
     entry::{Entry, ErasureEntry},
     erasure::SignedErasure,
+    log::Logged,
     membership::SignedMembership,
 };
 use nacre_verifier::erasure;
 
 use crate::{
     chain::Chain,
-    documents::Logged,
+    documents,
     error::Error,
     exchange::Exchange,
     refusal::Refusal,
@@ -72,7 +73,7 @@ pub(crate) async fn erase(
         Ok(leaf)
     })
     .await?;
-    Logged::at(&chain, leaf).await
+    documents::logged_at(&chain, leaf).await
 }
 
 /// Where the record stands that the order names.

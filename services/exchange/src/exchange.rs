@@ -23,10 +23,11 @@ use nacre_hosting::{
 use nacre_ledger::note::SignedCheckpoint;
 use nacre_schemas::trust::Chain as Facts;
 use nacre_verifier::{Network, note};
+use nacre_wire::parameters::ChainSlug;
 use tokio::{sync::Mutex, task::JoinSet};
 
 use crate::{
-    anchoring::{self, Anchoring},
+    anchoring::Anchoring,
     chain::{Chain, Opening, log_folder},
     config::{ChainConfig, Config},
     cross, documents,
@@ -49,10 +50,10 @@ const QUEUED_BATCHES: usize = 64;
 const QUEUED_EVIDENCE: usize = 32;
 /// Releases that are held in memory: each may have 256 MiB.
 const QUEUED_RELEASES: usize = 2;
-/// Pages of entries with their bodies that are held in memory until they were taken: each some 8 MB, three times while it is made.
+/// Pages of entries with their bodies that are held in memory until they were taken: each some 2 MB, three times while it is made.
 const QUEUED_PAGES: usize = 8;
 /// Pages of main chains that are: each some 4 MB, twice while it is written.
-const QUEUED_ANSWERS: usize = 16;
+const QUEUED_ANSWERS: usize = 8;
 /// Inputs of the cross lane that are: each may have 256 MB.
 const QUEUED_INPUTS: usize = 4;
 /// Tiles and bundles of entries that are: each a megabyte at most.
@@ -185,9 +186,8 @@ impl Exchange {
     }
 
     /// The chain that an address names.
-    pub(crate) fn chain(&self, slug: &str) -> Result<&Arc<Chain>, Refusal> {
-        // What is echoed is capped: it is a stranger's.
-        self.chains.get(slug).ok_or_else(|| Refusal::UnknownChain(slug.chars().take(64).collect()))
+    pub(crate) fn chain(&self, slug: &ChainSlug) -> Result<&Arc<Chain>, Refusal> {
+        self.chains.get(slug.as_str()).ok_or_else(|| Refusal::UnknownChain(slug.to_string()))
     }
 
     /// The places of batches that are being taken in.
@@ -325,7 +325,7 @@ fn anchorings(
         for url in config.parents.values() {
             let client =
                 Client::new(url, operator.member.clone(), Arc::clone(&key), tls).map_err(|error| failed(&error))?;
-            clients.insert(url, Arc::new(client.max_response_bytes(anchoring::MAX_ANSWER_BYTES)));
+            clients.insert(url, Arc::new(client));
         }
     }
     let mut anchorings = Vec::new();

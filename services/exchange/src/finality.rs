@@ -28,8 +28,9 @@ use std::{
 use futures::{StreamExt as _, future, stream::FuturesUnordered};
 use nacre_access::client::{ClientError, PlainClient, PlainResponse};
 use nacre_hosting::{retry::Pauses, tls::ClientTls};
-use nacre_ledger::note::{SignedCheckpoint, Submission, WitnessPolicy, submission};
+use nacre_ledger::note::{SignedCheckpoint, Submission, WitnessPolicy};
 use nacre_schemas::{SigningPublicKey, limits, trust::Witness};
+use nacre_wire::witness::ADD_CHECKPOINT;
 use tokio::sync::{Notify, OnceCell, watch};
 
 use crate::{
@@ -192,7 +193,7 @@ impl WitnessPeer {
         let ours = checkpoint.unverified().size;
         self.learn(ours);
         let body = Submission { old_size: ours, proof: Vec::new(), checkpoint }.to_text();
-        let answer = self.client.post_text(submission::PATH, body).await?;
+        let answer = self.client.ask(ADD_CHECKPOINT, &(), &body).await?;
         match answer.status.as_u16() {
             200 => Ok(()),
             409 => {
@@ -224,7 +225,7 @@ impl WitnessPeer {
             }
             let proof = if old_size == 0 { Vec::new() } else { chain.try_consistency(old_size, ours)? };
             let body = Submission { old_size, proof, checkpoint: checkpoint.clone() }.to_text();
-            let answer = self.client.post_text(submission::PATH, body).await?;
+            let answer = self.client.ask(ADD_CHECKPOINT, &(), &body).await?;
             match answer.status.as_u16() {
                 200 => {
                     self.learn(ours);

@@ -19,13 +19,14 @@ use nacre_schemas::{
     grant::{Delivery, GrantState, GrantsPage, NewGrant, SealedKey, SignedAccess, SignedGrant, SignedRevocation},
     id::MemberId,
     limits,
+    log::Logged,
     membership::SignedMembership,
 };
 use nacre_verifier::grant;
 
 use crate::{
     chain::Chain,
-    documents::{Logged, log_in_turn},
+    documents::{self, log_in_turn},
     error::{Error, ExchangeError},
     exchange::Exchange,
     records,
@@ -81,7 +82,7 @@ pub(crate) async fn grant(
         Ok(log_in_turn(&store, &of_chain, DocumentKind::Grant, signed.entry(), signed.to_canonical()).await?)
     })
     .await?;
-    Logged::at(&chain, leaf).await
+    documents::logged_at(&chain, leaf).await
 }
 
 /// Its time is ahead, and its record is there, and the provider's.
@@ -124,7 +125,7 @@ pub(crate) async fn revoke(
         Ok(leaf)
     })
     .await?;
-    Logged::at(&chain, leaf).await
+    documents::logged_at(&chain, leaf).await
 }
 
 /// Logs an access, and hands the record over.

@@ -24,9 +24,6 @@ pub(crate) enum Refusal {
     /// No chain of that name is hosted here.
     #[error("no chain {0} is hosted here")]
     UnknownChain(String),
-    /// Another content type than the route takes.
-    #[error("the content type here is {0}")]
-    WrongMediaType(&'static str),
     /// The body or the query is not what the route takes.
     #[error("{0}")]
     Malformed(String),
@@ -263,7 +260,6 @@ impl Refusal {
         match self {
             Self::NoRoute => (404, "no-such-route", "No such address"),
             Self::UnknownChain(_) => (404, "unknown-chain", "Unknown chain"),
-            Self::WrongMediaType(_) => (415, "wrong-content-type", "Wrong content type"),
             Self::Malformed(_) => (400, "malformed", "Malformed"),
             Self::Busy => (503, "busy", "Busy"),
             Self::UnknownRecord(_) => (404, "unknown-record", "Unknown record"),

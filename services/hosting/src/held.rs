@@ -7,19 +7,19 @@
 use axum::body::{Body, Bytes};
 
 /// Bytes, and the place that goes with the last of them.
-struct Held<P> {
-    bytes: Vec<u8>,
+struct Held<B, P> {
+    bytes: B,
     _place: P,
 }
 
-impl<P> AsRef<[u8]> for Held<P> {
+impl<B: AsRef<[u8]>, P> AsRef<[u8]> for Held<B, P> {
     fn as_ref(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.as_ref()
     }
 }
 
 /// A body of these bytes, which keeps the place for as long as any of them is held.
-pub fn body_holding<P: Send + 'static>(place: P, bytes: Vec<u8>) -> Body {
+pub(crate) fn body_holding<P: Send + 'static>(place: P, bytes: impl AsRef<[u8]> + Send + 'static) -> Body {
     Body::from(Bytes::from_owner(Held { bytes, _place: place }))
 }
 

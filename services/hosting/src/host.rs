@@ -26,10 +26,13 @@ use std::{
 };
 
 use axum::{
-    Json, Router, extract::State, http::StatusCode, http::header::CONTENT_TYPE, response::IntoResponse, routing::get,
+    Router, extract::State, http::StatusCode, http::header::CONTENT_TYPE, response::IntoResponse, routing::get,
 };
 use futures::future::BoxFuture;
-use serde::Serialize;
+use nacre_wire::{
+    body::{Json, Nothing, Text},
+    operation::{self, Readiness, Reason, Version},
+};
 use tokio::{
     sync::{Semaphore, watch as channel},
     task::JoinHandle,
@@ -38,9 +41,11 @@ use tokio::{
 use self::door::Explain;
 pub(crate) use self::watch::free_bytes;
 use crate::{
-    load::Load,
+    load::{Load, Sizes},
     metrics::{self, Gauges, Metrics},
-    ready::{Lack, Report},
+    mount::{Call, Mount, Reply},
+    problem::ProblemResponse,
+    ready::Lack,
     reports::Reports,
     serve::{Connections, Limits, Serving},
     server::{Listeners, ServerConfig},
@@ -109,6 +114,7 @@ struct Shared {
 pub struct Host {
     shared: Arc<Shared>,
     stop: channel::Sender<bool>,
+    opened: channel::Sender<bool>,
     serving: Vec<JoinHandle<()>>,
     watching: JoinHandle<()>,
 }
@@ -141,7 +147,7 @@ impl Host {
         });
         let (stop, stopping) = channel::channel(false);
         let mut serving = Vec::new();
-        let Listeners { callers, metrics } = listeners;
+        let Listeners { callers, metrics, opened } = listeners;
         let sockets = [
             Some((callers, false, door::router(&shared), limits, Arc::clone(&shared.connections))),
             metrics.map(|listener| {
@@ -165,7 +171,7 @@ impl Host {
         for (listener, socket) in prepared {
             serving.push(tokio::spawn(socket.run(listener, stopping.clone())));
         }
-        Ok(Self { shared, stop, serving, watching })
+        Ok(Self { shared, stop, opened, serving, watching })
     }
 
     /// A gauge of the role's own, by those labels. Its name gets the prefix `nacre_`. Labels are of closed sets, and never a
@@ -200,6 +206,7 @@ impl Host {
         let router = door::observed(&self.shared, router, explain);
         self.shared.opened.send_replace(Some(Arc::new(Opened { router, role, load })));
         self.shared.forget_lacks();
+        self.opened.send_replace(true);
     }
 
     /// Serves until the shutdown future ends; then finishes the requests at work.
@@ -274,31 +281,31 @@ impl Shared {
     }
 }
 
-/// What `GET /version` answers.
-#[derive(Serialize)]
-struct Version {
-    name: &'static str,
-    version: &'static str,
-    role: &'static str,
+type Answer<R> = Result<Reply<R>, ProblemResponse>;
+
+async fn alive(_: Arc<Shared>, _: Call<(), Nothing>) -> Answer<Text> {
+    Ok(Reply::new("ok".to_owned()))
 }
 
-async fn version(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    Json(Version { name: "nacre", version: env!("CARGO_PKG_VERSION"), role: shared.role })
+async fn version(shared: Arc<Shared>, _: Call<(), Nothing>) -> Answer<Json<Version>> {
+    let (name, version) = ("nacre".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    Ok(Reply::new(Version { name, version, role: shared.role.to_owned() }))
 }
 
-async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    let report = Report { reasons: shared.lacks().await };
-    let status = if report.reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(report))
+async fn ready(shared: Arc<Shared>, _: Call<(), Nothing>) -> Answer<Json<Readiness>> {
+    let reasons: Vec<_> = shared.lacks().await.into_iter().map(Reason::from).collect();
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok(Reply::new(Readiness { reasons }).status(status))
 }
 
 /// Health, readiness and version: without a place, so whatever is at work they are answered.
 fn health(shared: &Arc<Shared>) -> Router {
-    Router::new()
-        .route("/healthz", get(async || "ok"))
-        .route("/readyz", get(ready))
-        .route("/version", get(version))
-        .with_state(Arc::clone(shared))
+    let load = Load::new(Sizes { anonymous: 0, members: 0, writes: 0 });
+    Mount::new(Arc::clone(shared), load)
+        .route(operation::GET_HEALTH, alive)
+        .route(operation::GET_READINESS, ready)
+        .route(operation::GET_VERSION, version)
+        .router()
 }
 
 /// What the operator's own monitoring reads.

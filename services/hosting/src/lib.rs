@@ -10,7 +10,7 @@
 //! * [`trust`]: the trust root that a role goes by; [`roots`]: those it went by before, kept whole.
 //! * [`check`]: what a server would do and lacks, without serving.
 //! * [`tls`]: certificates, both sides.
-//! * [`body`], [`problem`], [`request_id`]: what is the same for every request.
+//! * [`mount`]: routes of the wire, with what every one of them does; [`body`], [`problem`], [`request_id`]: what is the same for every request.
 //! * [`logs`]: the process's log.
 
 pub mod body;
@@ -24,6 +24,7 @@ pub mod key;
 pub mod load;
 pub mod logs;
 mod metrics;
+pub mod mount;
 pub mod problem;
 pub mod ready;
 mod reports;
@@ -38,5 +39,5 @@ pub mod sqlite;
 pub mod tls;
 pub mod trust;
 
-pub use held::body_holding;
+use held::body_holding;
 pub use metrics::Gauges;

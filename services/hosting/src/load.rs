@@ -2,10 +2,11 @@
 //!
 //! | pool | what takes its places |
 //! |---|---|
-//! | none | health, tokens: they take a connection alone |
+//! | [`Pool::Connection`] | health, tokens: they take a connection alone |
 //! | [`Pool::Anonymous`] | reads that take no token: a rate in all, and one by address beyond this machine |
 //! | [`Pool::Members`] | reads by members |
 //! | [`Pool::Writes`] | what members send |
+//! | [`Pool::Own`] | what the role counts by itself |
 //!
 //! Kept true: a request whose body has not arrived has a place among those that are read, and none among those at work
 //! ([`Slot::arrived`]); so callers that send half of what they announced hold up others that send, and nothing else. A caller that
@@ -15,7 +16,6 @@
 //! Errors: problems `busy` (503) and `too-many-requests` (429), both with `Retry-After`. Cost: two atomics a request.
 
 use std::{
-    convert::Infallible,
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::{Arc, Mutex, PoisonError},
@@ -27,18 +27,22 @@ use axum::{
     extract::{Request, State},
     http::StatusCode,
     middleware::{self, Next},
-    response::{IntoResponse as _, Response},
+    response::Response,
     routing::MethodRouter,
 };
 use governor::{
     DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
 };
-use nacre_schemas::problem::{Problem, Retry};
+use nacre_schemas::problem::Problem;
+use nacre_wire::{
+    problem::{BUSY, TOO_MANY_REQUESTS},
+    route::Pool,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::timeout::TimeoutLayer;
 
-use crate::{problem::ProblemResponse, serve::Arrival};
+use crate::serve::Arrival;
 
 /// Anonymous reads a second in all: some fifth of a core.
 const ANONYMOUS_PER_S: NonZeroU32 = NonZeroU32::new(2_000).expect("2,000 is not 0");
@@ -47,28 +51,8 @@ const OF_ONE_ADDRESS_PER_S: NonZeroU32 = NonZeroU32::new(200).expect("200 is not
 /// How late a caller is told that it calls too often.
 const HELD_BACK: Duration = Duration::from_millis(250);
 
-/// What a call is, as far as others may not be held up by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pool {
-    /// A read that takes no token.
-    Anonymous,
-    /// A read by a member.
-    Members,
-    /// What a member sends.
-    Writes,
-}
-
-impl Pool {
-    pub(crate) const ALL: [Self; 3] = [Self::Anonymous, Self::Members, Self::Writes];
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Anonymous => "anonymous",
-            Self::Members => "members",
-            Self::Writes => "writes",
-        }
-    }
-}
+/// The pools that are counted here.
+const COUNTED: [Pool; 3] = [Pool::Anonymous, Pool::Members, Pool::Writes];
 
 /// How many calls of each pool may be at work; as many bodies may be on their way.
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +79,16 @@ pub struct Load {
     by_address: DefaultKeyedRateLimiter<IpAddr>,
 }
 
+/// What bounds the calls of a route.
+#[derive(Clone)]
+struct Bound {
+    load: Arc<Load>,
+    is_anonymous: bool,
+    places: Places,
+    /// The server's form of a problem.
+    refuse: fn(Problem) -> Response,
+}
+
 /// A request's place: among those being read, then among those at work.
 #[derive(Clone)]
 pub struct Slot {
@@ -115,7 +109,7 @@ fn enter(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
 /// What a caller is told that found no place.
 pub fn busy() -> Problem {
     let detail = "as much is at work here as is taken at once; nothing of what was sent was taken";
-    Problem::new(503, "busy", "Busy", detail).retry(Retry::Later)
+    BUSY.problem(detail)
 }
 
 impl Slot {
@@ -141,21 +135,40 @@ impl Load {
 
     /// The route, with a bound on its calls and on the time of each. Bodies are bounded where they are read
     /// ([`crate::body::Cap`]), which is after their sender was told apart.
-    pub fn bound<S: Clone + Send + Sync + 'static>(
+    pub(crate) fn bound<S: Clone + Send + Sync + 'static>(
         self: &Arc<Self>,
         pool: Pool,
         route: MethodRouter<S>,
         time: Duration,
+        refuse: fn(Problem) -> Response,
     ) -> MethodRouter<S> {
-        route
-            .layer::<_, Infallible>(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, time))
-            .layer(middleware::from_fn_with_state((Arc::clone(self), pool), limit))
+        let route = route.route_layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, time));
+        match self.places(pool) {
+            None => route,
+            Some(places) => {
+                let bound = Bound {
+                    load: Arc::clone(self),
+                    is_anonymous: pool == Pool::Anonymous,
+                    places: places.clone(),
+                    refuse,
+                };
+                route.route_layer(middleware::from_fn_with_state(bound, limit))
+            }
+        }
     }
 
-    /// How many calls of the pool are at work, and how many may be.
-    pub(crate) fn at_work(&self, pool: Pool) -> (usize, usize) {
-        let places = &self.pools[pool as usize];
-        (places.size - places.work.available_permits(), places.size)
+    /// The places of the pool, if they are counted here.
+    fn places(&self, pool: Pool) -> Option<&Places> {
+        let position = COUNTED.iter().position(|counted| *counted == pool)?;
+        self.pools.get(position)
+    }
+
+    /// How many calls of each pool are at work, and how many may be.
+    pub(crate) fn at_work(&self) -> impl Iterator<Item = (Pool, usize, usize)> {
+        COUNTED
+            .into_iter()
+            .zip(&self.pools)
+            .map(|(pool, Places { size, work, .. })| (pool, size - work.available_permits(), *size))
     }
 
     /// Lets go of addresses that have not called for a while.
@@ -183,22 +196,25 @@ fn network_of(address: IpAddr) -> IpAddr {
 }
 
 /// Lets a request through if there is a place for it.
-async fn limit(State((load, pool)): State<(Arc<Load>, Pool)>, mut request: Request, next: Next) -> Response {
-    if pool == Pool::Anonymous {
+async fn limit(
+    State(Bound { load, is_anonymous, places, refuse }): State<Bound>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if is_anonymous {
         let arrival = request.extensions().get::<Arrival>().cloned();
         if let Err(wait) = load.check_rate(arrival.as_ref().map(Arrival::address)) {
             if let Some(arrival) = arrival {
                 arrival.gives_way();
             }
             tokio::time::sleep(HELD_BACK).await;
-            return too_often(wait).into_response();
+            return refuse(too_often(wait));
         }
     }
-    let places = load.pools[pool as usize].clone();
     let has_body = !request.body().is_end_stream();
     let place = match enter(if has_body { &places.reading } else { &places.work }) {
         Ok(place) => place,
-        Err(problem) => return ProblemResponse(problem).into_response(),
+        Err(problem) => return refuse(problem),
     };
     let slot = Slot { places, place: Arc::new(Mutex::new(Some(place))) };
     request.extensions_mut().insert(slot.clone());
@@ -207,11 +223,11 @@ async fn limit(State((load, pool)): State<(Arc<Load>, Pool)>, mut request: Reque
     response
 }
 
-fn too_often(wait: Duration) -> ProblemResponse {
+fn too_often(wait: Duration) -> Problem {
     // A part of a second is a whole one in HTTP.
     let seconds = wait.as_secs() + 1;
     let detail = format!("calls without a token are answered so many times a second; come back in {seconds} s");
-    ProblemResponse(Problem::new(429, "too-many-requests", "Too many requests", detail).retry_after(seconds))
+    TOO_MANY_REQUESTS.problem(detail).retry_after(seconds)
 }
 
 #[cfg(test)]

@@ -31,12 +31,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{
-    load::{Load, Pool},
-    ready::Lack,
-    reports::Reports,
-    serve::Connections,
-};
+use crate::{load::Load, ready::Lack, reports::Reports, serve::Connections};
 
 /// What every metric's name begins with.
 const PREFIX: &str = "nacre";
@@ -144,12 +139,10 @@ impl Metrics {
 
     /// What is looked at rather than counted.
     pub(crate) fn look_at(&self, load: Option<&Arc<Load>>, connections: &Connections, lacks: &[Lack]) {
-        for pool in Pool::ALL {
-            if let Some((taken, size)) = load.map(|load| load.at_work(pool)) {
-                let label = PoolLabel { pool: pool.as_str() };
-                self.places_taken.get_or_create(&label).set(i64::try_from(taken).unwrap_or(i64::MAX));
-                self.places.get_or_create(&label).set(i64::try_from(size).unwrap_or(i64::MAX));
-            }
+        for (pool, taken, size) in load.into_iter().flat_map(|load| load.at_work()) {
+            let label = PoolLabel { pool: pool.as_str() };
+            self.places_taken.get_or_create(&label).set(i64::try_from(taken).unwrap_or(i64::MAX));
+            self.places.get_or_create(&label).set(i64::try_from(size).unwrap_or(i64::MAX));
         }
         self.connections.set(i64::try_from(connections.count()).unwrap_or(i64::MAX));
         self.ready.set(i64::from(lacks.is_empty()));

@@ -3,19 +3,17 @@
 use axum::{
     http::{
         HeaderValue, StatusCode,
-        header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
 use nacre_schemas::problem::{Problem, Retry};
-
-/// The media type of problems.
-pub const PROBLEM_JSON: &str = "application/problem+json";
-
-/// The word of the problem that no token was sent.
-pub const NO_TOKEN: &str = "no-token";
-/// The word of the problem that the token does not cover what is asked.
-pub const INSUFFICIENT_SCOPE: &str = "insufficient-scope";
+use nacre_wire::{
+    media::{PROBLEM_JSON, TEXT, content_type},
+    problem::{
+        INSUFFICIENT_SCOPE, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NO_SUCH_ROUTE, NO_TOKEN, TOO_LARGE, TOOK_TOO_LONG,
+    },
+};
 
 /// Why an answer is a refusal, beside the answer: for counting. It is a word of the program, nothing that a peer sent.
 #[derive(Clone, Debug)]
@@ -50,41 +48,40 @@ impl IntoResponse for ProblemResponse {
     }
 }
 
+/// The problem as a line of text, for a server whose callers read no documents: status and headers are the same.
+pub fn as_text(problem: Problem) -> Response {
+    let text = format!("{}\n", problem.detail);
+    let (mut parts, _) = ProblemResponse(problem).into_response().into_parts();
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(TEXT)));
+    Response::from_parts(parts, text.into())
+}
+
 /// The problem behind a status that a library answers by itself.
-pub(crate) fn of_status(status: StatusCode) -> Problem {
+pub fn of_status(status: StatusCode) -> Problem {
     match status {
         StatusCode::SERVICE_UNAVAILABLE => {
             let detail =
                 "it took longer than this address gives a request; what was sent may or may not have been taken";
-            Problem::new(503, "too-slow", "Took too long", detail).retry(Retry::Later)
+            TOOK_TOO_LONG.problem(detail)
         }
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(413, "too-large", "Too large", "the body is longer than this address takes")
-        }
-        StatusCode::NOT_FOUND => {
-            Problem::new(404, "no-such-route", "No such address", "there is nothing at this address")
-        }
-        StatusCode::METHOD_NOT_ALLOWED => {
-            let detail = "this address does not take that method";
-            Problem::new(405, "method-not-allowed", "Method not allowed", detail)
-        }
+        StatusCode::PAYLOAD_TOO_LARGE => TOO_LARGE.problem("the body is longer than this address takes"),
+        StatusCode::NOT_FOUND => NO_SUCH_ROUTE.problem("there is nothing at this address"),
+        StatusCode::METHOD_NOT_ALLOWED => METHOD_NOT_ALLOWED.problem("this address does not take that method"),
         status if status.is_server_error() => {
             let detail = "the server failed; its operator finds the cause in its log";
-            Problem::new(status.as_u16(), "internal", "Internal error", detail).retry(Retry::Later)
+            Problem { status: status.as_u16(), ..INTERNAL.problem(detail) }
         }
-        status => {
-            let title = status.canonical_reason().unwrap_or("Error");
-            Problem::new(status.as_u16(), "malformed", title, "the request cannot be read as it is")
-        }
+        status => Problem { status: status.as_u16(), ..MALFORMED.problem("the request cannot be read as it is") },
     }
 }
 
 /// RFC 6750 §3: a caller that sent no token is told the scheme only, others what is wrong with theirs.
 fn challenge(status: StatusCode, word: &str) -> Option<&'static str> {
-    match (status, word) {
-        (StatusCode::UNAUTHORIZED, NO_TOKEN) => Some("Bearer"),
-        (StatusCode::UNAUTHORIZED, _) => Some("Bearer error=\"invalid_token\""),
-        (StatusCode::FORBIDDEN, INSUFFICIENT_SCOPE) => Some("Bearer error=\"insufficient_scope\""),
+    match status {
+        StatusCode::UNAUTHORIZED if word == NO_TOKEN.word => Some("Bearer"),
+        StatusCode::UNAUTHORIZED => Some("Bearer error=\"invalid_token\""),
+        StatusCode::FORBIDDEN if word == INSUFFICIENT_SCOPE.word => Some("Bearer error=\"insufficient_scope\""),
         _ => None,
     }
 }
@@ -126,9 +123,9 @@ mod tests {
     #[test]
     fn every_401_carries_a_challenge() {
         for (status, word, expected) in [
-            (401, NO_TOKEN, Some("Bearer")),
+            (401, NO_TOKEN.word, Some("Bearer")),
             (401, "expired-token", Some("Bearer error=\"invalid_token\"")),
-            (403, INSUFFICIENT_SCOPE, Some("Bearer error=\"insufficient_scope\"")),
+            (403, INSUFFICIENT_SCOPE.word, Some("Bearer error=\"insufficient_scope\"")),
             (403, "other-jurisdiction", None),
             (404, "no-seal", None),
         ] {

@@ -2,10 +2,10 @@
 //!
 //! Kept true: reasons are words of the program and texts for its operator; nothing of a person, key or token is in one.
 
-use serde::Serialize;
+use nacre_wire::operation::Reason;
 
 /// One reason why a server is not fit for all of its work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lack {
     /// A word, which programs go by: `opening`, `read-only`, `store`, `witnesses`, `disk`, …
     pub what: &'static str,
@@ -20,9 +20,8 @@ impl Lack {
     }
 }
 
-/// What `GET /readyz` answers: 200 if nothing is lacking, otherwise 503.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Report {
-    /// Why not.
-    pub(crate) reasons: Vec<Lack>,
+impl From<Lack> for Reason {
+    fn from(Lack { what, why }: Lack) -> Self {
+        Self { what: what.to_owned(), why }
+    }
 }

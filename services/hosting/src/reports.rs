@@ -51,8 +51,9 @@ impl Reports {
     }
 
     pub(crate) fn handshake_failed(&self, error: &io::Error) {
-        // A peer that connects and goes, as a probe does, is no failure.
-        if error.kind() != io::ErrorKind::UnexpectedEof {
+        // A peer that connects and goes, as a probe does or a client that another answered first, is no failure.
+        let went = [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe];
+        if !went.contains(&error.kind()) {
             self.refused("tls-handshake");
             self.unsaid().handshake = Some(error.to_string());
         }

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 use crate::{config::ConfigPath, tls::ServerTlsConfig};
 
@@ -70,6 +70,7 @@ pub struct ListenError {
 pub struct Listeners {
     pub(crate) callers: TcpListener,
     pub(crate) metrics: Option<TcpListener>,
+    pub(crate) opened: watch::Sender<bool>,
 }
 
 impl Listeners {
@@ -84,13 +85,18 @@ impl Listeners {
             Some(address) => Some(listen("metrics", address).await?),
             None => None,
         };
-        Ok(Self { callers, metrics })
+        Ok(Self { callers, metrics, opened: watch::Sender::default() })
     }
 
     /// On free ports of loopback, both.
     pub async fn bind_loopback() -> io::Result<Self> {
         let listen = || TcpListener::bind("127.0.0.1:0");
-        Ok(Self { callers: listen().await?, metrics: Some(listen().await?) })
+        Ok(Self { metrics: Some(listen().await?), ..listen().await?.into() })
+    }
+
+    /// Becomes true once the server that serves here is open, and closes when it has ended: for what starts it.
+    pub fn opened(&self) -> watch::Receiver<bool> {
+        self.opened.subscribe()
     }
 
     /// The address for callers.
@@ -107,6 +113,6 @@ impl Listeners {
 impl From<TcpListener> for Listeners {
     /// For callers alone.
     fn from(callers: TcpListener) -> Self {
-        Self { callers, metrics: None }
+        Self { callers, metrics: None, opened: watch::Sender::default() }
     }
 }

@@ -68,6 +68,7 @@ impl At {
 
 struct Running {
     stop: watch::Sender<bool>,
+    opened: watch::Receiver<bool>,
     task: JoinHandle<anyhow::Result<()>>,
 }
 
@@ -105,44 +106,68 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
     }
 }
 
-fn spawn<F>(serve: impl FnOnce(watch::Receiver<bool>) -> F) -> Running
+fn spawn<F>(at: Listeners, serve: impl FnOnce(Listeners, watch::Receiver<bool>) -> F) -> Running
 where
     F: Future<Output = anyhow::Result<()>> + Send + 'static,
 {
     let (stop, stopped) = watch::channel(false);
-    Running { stop, task: tokio::spawn(serve(stopped)) }
+    Running { stop, opened: at.opened(), task: tokio::spawn(serve(at, stopped)) }
+}
+
+impl Running {
+    /// Whether it opens. One that does not has ended; its task says why.
+    async fn opens(&mut self) -> bool {
+        self.opened.wait_for(|open| *open).await.is_ok()
+    }
 }
 
 impl Servers {
-    /// Starts every server of a network on its port.
+    /// Starts every server of a network on its port. Returns once all are open.
     pub async fn start(places: &Consortium, ports: Ports) -> anyhow::Result<Self> {
         let mut servers = Self { running: BTreeMap::new(), keys: SharedKeys::default() };
         for (server, listeners) in ports.listeners {
             servers.start_one(places, &server, At::Bound(listeners)).await?;
         }
-        Ok(servers)
+        // They open side by side.
+        let mut ended = None;
+        for (server, running) in &mut servers.running {
+            if !running.opens().await {
+                ended = Some(server.clone());
+                break;
+            }
+        }
+        match ended {
+            None => Ok(servers),
+            Some(server) => {
+                servers.stop(&server).await.with_context(|| server.clone())?;
+                anyhow::bail!("{server} ended before it was open")
+            }
+        }
     }
 
     async fn start_one(&mut self, places: &Consortium, server: &str, at: At) -> anyhow::Result<()> {
         let running = if let Some(path) = places.exchanges.get(server) {
             let config = nacre_exchange::Config::read(path)?;
             let at = at.listeners(&config.server).await?;
-            spawn(|stop| async move { Ok(nacre_exchange::serve(config, at, stopped(stop)).await?) })
+            spawn(at, |at, stop| async move { Ok(nacre_exchange::serve(config, at, stopped(stop)).await?) })
         } else if let Some(path) = places.witnesses.get(server) {
             let config = nacre_witness::Config::read(path)?;
             let at = at.listeners(&config.server).await?;
-            spawn(|stop| async move { Ok(nacre_witness::serve(config, at, stopped(stop)).await?) })
+            spawn(at, |at, stop| async move { Ok(nacre_witness::serve(config, at, stopped(stop)).await?) })
         } else if let Some(path) = places.evaluators.get(server) {
             let config = nacre_evaluator::Config::read(path)?;
             let at = at.listeners(&config.server).await?;
             let (keys, file) = (self.keys.clone(), config.keys.to_path_buf());
             let keys = async move { keys.of(&file).await };
-            spawn(|stop| async move { Ok(nacre_evaluator::serve_with_keys(config, keys, at, stopped(stop)).await?) })
+            spawn(
+                at,
+                |at, stop| async move { Ok(nacre_evaluator::serve_with_keys(config, keys, at, stopped(stop)).await?) },
+            )
         } else {
             let path = places.custodians.get(server).with_context(|| format!("no configuration for {server}"))?;
             let config = nacre_custodian::Config::read(path)?;
             let at = at.listeners(&config.server).await?;
-            spawn(|stop| async move { Ok(nacre_custodian::serve(config, at, stopped(stop)).await?) })
+            spawn(at, |at, stop| async move { Ok(nacre_custodian::serve(config, at, stopped(stop)).await?) })
         };
         self.running.insert(server.to_owned(), running);
         Ok(())
@@ -156,9 +181,14 @@ impl Servers {
         running.task.await?
     }
 
-    /// Starts a server again that was stopped, at that address.
+    /// Starts a server again that was stopped, at that address. Returns once it is open; or has ended, and [`Self::stop`]
+    /// says why.
     pub async fn restart(&mut self, places: &Consortium, server: &str, address: &str) -> anyhow::Result<()> {
-        self.start_one(places, server, At::Address(address.to_owned())).await
+        self.start_one(places, server, At::Address(address.to_owned())).await?;
+        if let Some(running) = self.running.get_mut(server) {
+            running.opens().await;
+        }
+        Ok(())
     }
 
     /// Stops them all.

@@ -10,10 +10,7 @@
 
 use std::sync::Arc;
 
-use nacre_access::{
-    Scope,
-    client::{Client, ClientError},
-};
+use nacre_access::client::{Client, ClientError};
 use nacre_hosting::trust;
 use nacre_ledger::signing::Role;
 use nacre_schemas::{
@@ -22,12 +19,13 @@ use nacre_schemas::{
     erasure::{Erasure, SignedErasure},
 };
 use nacre_verifier::{Check, Failure, Network};
+use nacre_wire::exchange::{OfChain, POST_ERASURE};
 use serde::Serialize;
 
 use crate::{
     Config, OutboxError, PostError,
     keys::Keys,
-    logged::Logged,
+    logged,
     outbox::{Outbox, owner::Owner},
 };
 
@@ -89,10 +87,9 @@ async fn erase_from(
     let signature = keys.signing.sign(Role::Erasure, &erasure.to_canonical());
     let signed = SignedErasure { erasure, signature };
     let client = Client::new(&config.exchange, config.member.clone(), Arc::clone(&keys.access), &keys.tls)?;
-    let path = format!("/v1/chains/{}/erasures", receipt.chain.slug());
-    let logged: Logged = client.post_json(&path, Scope::ErasuresWrite, &signed).await?;
+    let stands = client.call(POST_ERASURE, &OfChain::new(&receipt.chain), &signed).await?;
     let entry = Entry::Erasure(ErasureEntry { leaf: receipt.leaf, order: signed.digest() });
-    logged.check(&entry, &receipt.chain, network, Check::Erasure)?;
+    logged::check(&stands, &entry, &receipt.chain, network, Check::Erasure)?;
     outbox.erase(&record, &receipt.batch).await?;
-    Ok(Erased { record, leaf: logged.leaf })
+    Ok(Erased { record, leaf: stands.leaf })
 }

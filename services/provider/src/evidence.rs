@@ -14,7 +14,6 @@ use std::{
 };
 
 use nacre_access::{
-    Scope,
     client::{Client, ClientError},
     key::AccessKey,
 };
@@ -35,13 +34,20 @@ use nacre_schemas::{
     trust::Chain,
 };
 use nacre_verifier::{Failure, Network, evidence, note};
+use nacre_wire::{
+    Route,
+    body::{Body, Nothing},
+    exchange::{
+        GET_ANCHOR, GET_EVIDENCE, GET_FINAL_CHECKPOINT, GET_INCLUSION, LeafOfTree, OfRecord, WhichAnchor,
+        WhichCheckpoint,
+    },
+    parameters::Parameters,
+};
 
 use crate::config::Config;
 
 /// Between two attempts while something is not anchored or final yet.
 const PAUSES: Pauses = Pauses::new(Duration::from_millis(100), Duration::from_secs(5));
-/// The longest answer, in bytes: JSON of what a batch signs and of one contribution.
-const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 /// Why there is no evidence.
 #[derive(Debug, thiserror::Error)]
@@ -75,11 +81,8 @@ pub async fn gather(config: &Config, record: Digest, patience: Duration) -> Resu
     let network = trust::read_of_any_catalogue(&config.trust)?;
     let exchanges = Exchanges::new(config, Instant::now() + patience)?;
     let chain = note::chain(&network, &config.chain)?;
-    let mut gathered: Evidence = exchanges
-        .ask(chain, "reading the record", async |client| {
-            client.get_json(&path(chain, &format!("evidence/{record}")), Some(Scope::EvidenceRead)).await
-        })
-        .await?;
+    let wanted = OfRecord { slug: (&chain.id).into(), record };
+    let mut gathered = exchanges.ask(chain, "reading the record", GET_EVIDENCE, &wanted).await?;
     // What the file is about is the caller's to say, not the exchange's.
     gathered.record = record;
     gathered.chain = chain.id.clone();
@@ -94,10 +97,6 @@ struct Exchanges {
     deadline: Instant,
 }
 
-fn path(chain: &Chain, rest: &str) -> String {
-    format!("/v1/chains/{}/{rest}", chain.id.slug())
-}
-
 fn blame(chain: &ChainId, doing: &'static str, error: ClientError) -> EvidenceError {
     EvidenceError::Exchange { chain: chain.clone(), doing, source: Box::new(error) }
 }
@@ -110,25 +109,23 @@ impl Exchanges {
         let mut clients = BTreeMap::new();
         for (chain, url) in config.exchanges.iter().chain(own) {
             let client = Client::new(url, config.member.clone(), Arc::clone(&key), &tls);
-            clients.insert(
-                chain.clone(),
-                client.map_err(|error| blame(chain, "its address", error))?.max_response_bytes(MAX_ANSWER_BYTES),
-            );
+            clients.insert(chain.clone(), client.map_err(|error| blame(chain, "its address", error))?);
         }
         Ok(Self { clients, deadline })
     }
 
     /// Asks a chain's exchange, again while it says that there is nothing yet, until the time is over.
-    async fn ask<T>(
+    async fn ask<P: Parameters, S: Body, A>(
         &self,
         chain: &Chain,
         doing: &'static str,
-        request: impl AsyncFn(&Client) -> Result<T, ClientError>,
-    ) -> Result<T, EvidenceError> {
+        route: Route<P, Nothing, S, A>,
+        parameters: &P,
+    ) -> Result<S::Value, EvidenceError> {
         let client = self.clients.get(&chain.id).ok_or_else(|| EvidenceError::NoAddress(chain.id.clone()))?;
         let mut pauses = PAUSES;
         loop {
-            match request(client).await {
+            match client.get(route, parameters).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) if error.is_retryable() => {
                     let pause = pauses.after(error.retry_after());
@@ -144,21 +141,19 @@ impl Exchanges {
 
     /// The place of a leaf under the checkpoint of that size.
     async fn place(&self, chain: &Chain, leaf: u64, size: u64) -> Result<Inclusion, EvidenceError> {
-        let path = path(chain, &format!("proofs/inclusion?leaf={leaf}&size={size}"));
-        self.ask(chain, "proving a place", async |client| client.get_json(&path, None).await).await
+        self.ask(chain, "proving a place", GET_INCLUSION, &LeafOfTree { slug: (&chain.id).into(), leaf, size }).await
     }
 
     /// The first anchor of a chain in its parent that covers a leaf.
     async fn anchored(&self, parent: &Chain, child: &Chain, leaf: u64) -> Result<Anchored, EvidenceError> {
-        let path = path(parent, &format!("anchors/{}?covering={leaf}", child.id.slug()));
-        self.ask(parent, "looking for an anchor", async |client| client.get_json(&path, None).await).await
+        let wanted = WhichAnchor { slug: (&parent.id).into(), child: (&child.id).into(), covering: Some(leaf) };
+        self.ask(parent, "looking for an anchor", GET_ANCHOR, &wanted).await
     }
 
     /// A final checkpoint that covers a leaf, and its size.
     async fn covering(&self, chain: &Chain, leaf: u64) -> Result<(Note, u64), EvidenceError> {
-        let path = path(chain, &format!("checkpoint/final?covering={leaf}"));
-        let doing = "reading a checkpoint";
-        let text = self.ask(chain, doing, async |client| client.get_text(&path, None).await).await?;
+        let wanted = WhichCheckpoint { slug: (&chain.id).into(), covering: Some(leaf) };
+        let text = self.ask(chain, "reading a checkpoint", GET_FINAL_CHECKPOINT, &wanted).await?;
         let malformed = |error: String| Failure::new(nacre_verifier::Check::Checkpoint, &chain.id, error);
         let signed: SignedCheckpoint =
             text.parse().map_err(|error: nacre_ledger::note::NoteError| malformed(error.to_string()))?;

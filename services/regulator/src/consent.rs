@@ -21,9 +21,8 @@ use std::{
 };
 
 use nacre_access::{
-    Scope,
     client::{
-        Client, ClientError,
+        Client,
         quorum::{Busy, Heard, Quorum, quorum},
     },
     key::AccessKey,
@@ -33,13 +32,17 @@ use nacre_ledger::signing::{self, Role};
 use nacre_schemas::{
     Digest, Document as _,
     answer::{CustodianId, SignedRefusal},
-    dossier::SignedChainSums,
+    dossier::{SignedChainSums, Submission},
     id::MemberId,
     problem::Retry,
     trust::Jurisdiction,
 };
 use nacre_verifier::{Check, CheckedDossier, Failure, GroupKeys, Network};
-use serde::de::DeserializeOwned;
+use nacre_wire::{
+    Route,
+    body::{Body, Encoded, Json},
+    route::Members,
+};
 
 use crate::{
     config::CustodianAddress,
@@ -57,8 +60,6 @@ pub const CUSTODIAN_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a custodian that is busy is left alone, at least and at most.
 const MIN_PAUSE: Duration = Duration::from_millis(200);
 const MAX_PAUSE: Duration = Duration::from_secs(5);
-/// The longest verdict that is read, in bytes of JSON: an answer's cap, twice over for hex.
-const MAX_VERDICT_BYTES: usize = 64 << 20;
 
 /// What the words of custodians are checked against.
 pub(crate) struct Subject {
@@ -80,11 +81,11 @@ pub(crate) struct Custodians {
 /// What custodians are asked for.
 trait Errand {
     /// The route.
-    const PATH: &'static str;
+    const ROUTE: Route<(), Json<Submission>, Self::Reply, Members>;
     /// What it is in a query.
     const STAGE: Stage;
     /// What a custodian sends back.
-    type Reply: DeserializeOwned + Send + 'static;
+    type Reply: Body<Value: Send + 'static>;
     /// What of it counts.
     type Given: Send + 'static;
 
@@ -92,7 +93,11 @@ trait Errand {
     fn concerns(jurisdiction: &Jurisdiction, subject: &Subject) -> bool;
 
     /// What counts of a reply, or why nothing does.
-    fn check(asked: &CustodianId, reply: Self::Reply, subject: &Subject) -> Result<Self::Given, FaultCause>;
+    fn check(
+        asked: &CustodianId,
+        reply: <Self::Reply as Body>::Value,
+        subject: &Subject,
+    ) -> Result<Self::Given, FaultCause>;
 }
 
 /// Enough words, and what was wrong with other custodians on the way.
@@ -117,17 +122,17 @@ impl Custodians {
                 QueryError::OwnAddresses { whom: address.id().to_string(), reason: error.to_string() }
             })?;
             // The limit that counts is around the whole call, tokens included: see `ask_one`.
-            let client = client.timeout(2 * CUSTODIAN_TIMEOUT).max_response_bytes(MAX_VERDICT_BYTES);
+            let client = client.timeout(2 * CUSTODIAN_TIMEOUT);
             clients.insert(address.id(), client);
         }
         Ok(Self { clients, timeout: CUSTODIAN_TIMEOUT, late: Mutex::default() })
     }
 
-    /// Asks the custodians of every jurisdiction concerned, all jurisdictions at once. The submission is JSON.
+    /// Asks the custodians of every jurisdiction concerned, all jurisdictions at once.
     async fn ask<E: Errand>(
         &self,
         subject: &Arc<Subject>,
-        submission: &[u8],
+        submission: &Encoded<Json<Submission>>,
         progress: &dyn Progress,
     ) -> Result<Consent<E::Given>, QueryError> {
         let jurisdictions = subject.network.root().jurisdictions.iter();
@@ -205,25 +210,21 @@ impl Custodians {
     async fn fetch<E: Errand>(
         &self,
         custodian: &CustodianId,
-        submission: &[u8],
+        submission: &Encoded<Json<Submission>>,
         busy: Busy,
-    ) -> Result<E::Reply, FaultCause> {
+    ) -> Result<<E::Reply as Body>::Value, FaultCause> {
         let client = self.clients.get(custodian).ok_or(FaultCause::NoAddress)?;
-        let mut tried = send::<E>(client, submission).await;
+        let mut tried = client.call_encoded(E::ROUTE, &(), submission).await;
         // Once more if it is only busy: the next custodian would be no less so, and there may be none.
         if let Err(error) = &tried
             && error.problem().is_some_and(|problem| problem.retry == Retry::Later)
         {
             busy.said();
             tokio::time::sleep(error.retry_after().unwrap_or_default().clamp(MIN_PAUSE, MAX_PAUSE)).await;
-            tried = send::<E>(client, submission).await;
+            tried = client.call_encoded(E::ROUTE, &(), submission).await;
         }
         tried.map_err(FaultCause::of)
     }
-}
-
-async fn send<E: Errand>(client: &Client, submission: &[u8]) -> Result<E::Reply, ClientError> {
-    client.post_bytes(E::PATH, Scope::AnswersRequest, "application/json", submission.to_vec()).await
 }
 
 /// Says at once what may be waited for.
@@ -241,7 +242,7 @@ fn note(heard: &Heard<'_, CustodianId, FaultCause>) {
 /// What all custodians are asked about at once.
 struct Asking<'a> {
     subject: &'a Arc<Subject>,
-    submission: &'a [u8],
+    submission: &'a Encoded<Json<Submission>>,
     count: Count<'a>,
 }
 
@@ -261,7 +262,11 @@ impl Count<'_> {
 }
 
 /// What counts of a reply, checked away from the async threads.
-async fn check<E: Errand>(asked: CustodianId, reply: E::Reply, subject: Arc<Subject>) -> Result<E::Given, FaultCause> {
+async fn check<E: Errand>(
+    asked: CustodianId,
+    reply: <E::Reply as Body>::Value,
+    subject: Arc<Subject>,
+) -> Result<E::Given, FaultCause> {
     let checked = tokio::task::spawn_blocking(move || E::check(&asked, reply, &subject));
     checked.await.unwrap_or_else(|_| Err(FaultCause::Unreachable("its word could not be checked".to_owned())))
 }

@@ -11,18 +11,18 @@ use std::{
 
 use futures::future;
 use nacre_access::{
-    Scope,
     client::{Client, ClientError},
     key::AccessKey,
 };
 use nacre_hosting::tls::ClientTls;
 use nacre_schemas::{
-    Document,
+    Document as _,
     cross::{CrossJob, CrossOutcome, LoggedCrossRequest},
     id::{JurisdictionId, MemberId},
     problem::Retry,
     trust::TrustRoot,
 };
+use nacre_wire::evaluator::{GET_JOB, GET_JOB_RESULT, OfJob, POST_JOB};
 
 use crate::{
     error::QueryError,
@@ -31,9 +31,6 @@ use crate::{
 
 /// Between two questions after a job.
 const PAUSE: Duration = Duration::from_millis(500);
-
-/// The media type of what an evaluator gives.
-const OUTCOME: &str = "application/vnd.nacre.cross-outcome";
 
 /// How far the slowest evaluator is.
 struct Slowest<'a> {
@@ -69,7 +66,7 @@ impl Evaluators {
             let client = Client::new(url, member.clone(), Arc::clone(key), tls).map_err(|error| {
                 QueryError::OwnAddresses { whom: format!("the evaluator of {jurisdiction}"), reason: error.to_string() }
             })?;
-            clients.insert(jurisdiction.clone(), client.max_response_bytes(CrossOutcome::MAX_BYTES));
+            clients.insert(jurisdiction.clone(), client);
         }
         Ok(Self { clients })
     }
@@ -98,13 +95,13 @@ impl Evaluators {
         let failed = |reason: String| QueryError::Evaluator { jurisdiction: jurisdiction.clone(), reason };
         let client = self.clients.get(jurisdiction);
         let client = client.ok_or_else(|| failed("`[evaluators]` does not say where it is".to_owned()))?;
-        let request = logged.request.request.digest();
         let unanswered = |error: ClientError| {
             let advice =
                 if error.is_retryable() { "; ask again later: every jurisdiction's evaluator is needed" } else { "" };
             failed(format!("{error}{advice}"))
         };
-        let mut job: CrossJob = client.post_json("/v1/jobs", Scope::CrossCompute, logged).await.map_err(unanswered)?;
+        let this = OfJob { request: logged.request.request.digest() };
+        let mut job = client.call(POST_JOB, &(), logged).await.map_err(unanswered)?;
         loop {
             match job {
                 CrossJob::Done => break,
@@ -116,11 +113,8 @@ impl Evaluators {
                 CrossJob::Computing { twentieths } => slowest.report(jurisdiction, twentieths),
             }
             tokio::time::sleep(PAUSE).await;
-            job =
-                client.get_json(&format!("/v1/jobs/{request}"), Some(Scope::CrossCompute)).await.map_err(unanswered)?;
+            job = client.get(GET_JOB, &this).await.map_err(unanswered)?;
         }
-        let path = format!("/v1/jobs/{request}/result");
-        let bytes = client.get_bytes(&path, OUTCOME, Some(Scope::CrossCompute)).await.map_err(unanswered)?;
-        CrossOutcome::from_canonical(&bytes).map_err(|error| failed(format!("its result cannot be read: {error}")))
+        client.get(GET_JOB_RESULT, &this).await.map_err(unanswered)
     }
 }

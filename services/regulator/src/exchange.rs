@@ -13,20 +13,25 @@ use std::{
 };
 
 use nacre_access::{
-    Scope,
     client::{Client, ClientError},
     key::AccessKey,
 };
 use nacre_hosting::tls::ClientTls;
 use nacre_schemas::{
-    Digest, Document as _,
     cross::{LoggedCrossRequest, SignedCrossRequest},
-    dossier::{ChainAnswer, Inclusion, LoggedRequest, Note},
+    dossier::{ChainAnswer, LoggedRequest},
     id::{ChainId, MemberId},
+    log::Logged,
     query::{SealProof, SignedRequest},
     release::Release,
 };
-use serde::Deserialize;
+use nacre_wire::{
+    exchange::{
+        GET_LATEST_SEAL, GET_SEAL, NO_SEAL, NumberedSeal, OfChain, POST_CELLS, POST_CROSS_REQUEST, POST_RELEASE,
+        POST_REQUEST,
+    },
+    problem::BUSY,
+};
 
 use crate::error::QueryError;
 
@@ -41,24 +46,6 @@ const PAUSES: Pauses = Pauses::new(Duration::from_millis(250), Duration::from_se
 /// The exchanges of the chains that the configuration names.
 pub(crate) struct Exchanges {
     clients: BTreeMap<ChainId, Arc<Client>>,
-}
-
-/// The main chain's word that it holds a release.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Publication {
-    /// Its place in the chain, from 0.
-    pub leaf: u64,
-    /// RFC 6962 audit path.
-    pub proof: Vec<Digest>,
-    /// The chain's checkpoint that covers it.
-    pub checkpoint: Note,
-}
-
-impl Publication {
-    /// Its place as the verifier takes it.
-    pub fn inclusion(&self) -> Inclusion {
-        Inclusion { leaf: self.leaf, proof: self.proof.clone() }
-    }
 }
 
 impl Exchanges {
@@ -83,11 +70,14 @@ impl Exchanges {
 
     /// The seal of that number, or the latest, and its place under a final checkpoint.
     pub(crate) async fn seal(&self, chain: &ChainId, number: Option<u64>) -> Result<SealProof, QueryError> {
-        let which = number.map_or("latest".to_owned(), |number| number.to_string());
-        let (client, path) = (self.client(chain)?, path(chain, &format!("seals/{which}")));
-        match patiently(async || client.get_json(&path, None).await).await {
+        let client = self.client(chain)?;
+        let asked = patiently(async || match number {
+            Some(number) => client.get(GET_SEAL, &NumberedSeal { slug: chain.into(), number }).await,
+            None => client.get(GET_LATEST_SEAL, &OfChain::new(chain)).await,
+        });
+        match asked.await {
             Ok(seal) => Ok(seal),
-            Err(error) if error.problem().is_some_and(|problem| problem.word() == "no-seal") => {
+            Err(error) if error.problem().is_some_and(|problem| problem.word() == NO_SEAL.word) => {
                 Err(QueryError::ChainWithoutSeal { chain: chain.clone() })
             }
             Err(error) => Err(blame(chain, LOOKING_UP, error)),
@@ -95,8 +85,8 @@ impl Exchanges {
     }
 
     pub(crate) async fn log(&self, main: &ChainId, request: &SignedRequest) -> Result<LoggedRequest, QueryError> {
-        let (client, path) = (self.client(main)?, path(main, "requests"));
-        let answer = patiently(async || client.post_json(&path, Scope::LogWrite, request).await).await;
+        let (client, chain) = (self.client(main)?, OfChain::new(main));
+        let answer = patiently(async || client.call(POST_REQUEST, &chain, request).await).await;
         answer.map_err(|error| blame(main, LOGGING, error))
     }
 
@@ -106,24 +96,22 @@ impl Exchanges {
         main: &ChainId,
         request: &SignedCrossRequest,
     ) -> Result<LoggedCrossRequest, QueryError> {
-        let (client, path) = (self.client(main)?, path(main, "cross/requests"));
-        let answer = patiently(async || client.post_json(&path, Scope::LogWrite, request).await).await;
+        let (client, chain) = (self.client(main)?, OfChain::new(main));
+        let answer = patiently(async || client.call(POST_CROSS_REQUEST, &chain, request).await).await;
         answer.map_err(|error| blame(main, LOGGING, error))
     }
 
     pub(crate) async fn cells(&self, chain: &ChainId, logged: &LoggedRequest) -> Result<ChainAnswer, QueryError> {
-        let (client, path) = (self.client(chain)?, path(chain, "cells"));
-        let answer = patiently(async || client.post_json(&path, Scope::CellsRead, logged).await).await;
+        let (client, of) = (self.client(chain)?, OfChain::new(chain));
+        let answer = patiently(async || client.call(POST_CELLS, &of, logged).await).await;
         answer.map_err(|error| blame(chain, READING, error))
     }
 
     /// Publishes the release. The error is for people: the caller still has the release.
-    pub(crate) async fn publish(&self, main: &ChainId, release: &Release) -> Result<Publication, String> {
+    pub(crate) async fn publish(&self, main: &ChainId, release: &Release) -> Result<Logged, String> {
         let client = self.client(main).map_err(|error| error.to_string())?;
-        let path = path(main, "releases");
-        let media_type = "application/vnd.nacre.release";
-        let answer =
-            patiently(async || client.post_bytes(&path, Scope::LogWrite, media_type, release.to_canonical()).await);
+        let chain = OfChain::new(main);
+        let answer = patiently(async || client.call(POST_RELEASE, &chain, release).await);
         answer.await.map_err(|error| error.to_string())
     }
 
@@ -141,7 +129,7 @@ async fn patiently<T>(ask: impl AsyncFn() -> Result<T, ClientError>) -> Result<T
     let (begun, mut pauses) = (Instant::now(), PAUSES);
     loop {
         match ask().await {
-            Err(error) if error.problem().is_some_and(|problem| problem.word() == "busy") => {
+            Err(error) if error.problem().is_some_and(|problem| problem.word() == BUSY.word) => {
                 let pause = pauses.after(error.retry_after());
                 if begun.elapsed() + pause >= PATIENCE {
                     return Err(error);
@@ -151,10 +139,6 @@ async fn patiently<T>(ask: impl AsyncFn() -> Result<T, ClientError>) -> Result<T
             other => return other,
         }
     }
-}
-
-fn path(chain: &ChainId, rest: &str) -> String {
-    format!("/v1/chains/{}/{rest}", chain.slug())
 }
 
 fn blame(chain: &ChainId, doing: &'static str, error: ClientError) -> QueryError {

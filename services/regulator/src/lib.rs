@@ -27,7 +27,6 @@ pub use config::{Config, CustodianAddress};
 pub use consent::CUSTODIAN_TIMEOUT;
 pub use cross::{CrossAnswered, CrossQuestion, NamedMeasure, cross_query};
 pub use error::{CustodianFault, FaultCause, QueryError};
-pub use exchange::Publication;
 pub use progress::{Progress, Stage};
 pub use query::{Outcome, preview, query};
 pub use question::{Context, Question, QuestionError};

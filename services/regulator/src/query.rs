@@ -29,6 +29,7 @@ use nacre_schemas::{
     dossier::{ChainAnswer, ChainEvidence, Dossier, LoggedRequest, SignedChainSums, Submission},
     entry::Entry,
     id::ChainId,
+    log::Logged,
     measure::Measure,
     preview::SignedPreview,
     query::{SealProof, SealSpan, SignedRequest},
@@ -37,12 +38,13 @@ use nacre_schemas::{
     trust::Chain,
 };
 use nacre_verifier::{Failure, Network, dossier, logged, note, release, release::Report, sums};
+use nacre_wire::body::{BodyError, Encoded, Json};
 
 use crate::{
     config::Config,
     consent::{Custodians, Subject},
     error::{CustodianFault, QueryError},
-    exchange::{Exchanges, Publication},
+    exchange::Exchanges,
     opening::Opening,
     progress::{Progress, Stage},
     question::{Context, Question},
@@ -61,7 +63,7 @@ pub struct Outcome {
     /// Custodians that failed on the way, be it in confirming or answering; others took their places.
     pub faults: Vec<CustodianFault>,
     /// Where the main chain holds the release.
-    pub publication: Publication,
+    pub publication: Logged,
 }
 
 /// Asks, opens, verifies and publishes.
@@ -72,8 +74,8 @@ pub async fn query(config: &Config, question: &Question, progress: &dyn Progress
     let (subject, submission) = session.dossier(logged, progress).await?;
     let subject = Arc::new(subject);
     let (submission, mut faults) = session.confirm(&subject, submission, progress).await?;
-    let (json, submission) = json(submission).await?;
-    let consent = session.custodians.answers(&subject, &json, progress).await?;
+    let (encoded, submission) = encoded(submission).await?;
+    let consent = session.custodians.answers(&subject, &encoded, progress).await?;
     faults.extend(consent.faults);
     faults.sort_by(|one, other| one.custodian.cmp(&other.custodian));
     // Who was away twice is named once.
@@ -202,8 +204,8 @@ impl Session {
         submission: Submission,
         progress: &dyn Progress,
     ) -> Result<(Submission, Vec<CustodianFault>), QueryError> {
-        let (json, mut submission) = json(submission).await?;
-        let consent = self.custodians.confirmations(subject, &json, progress).await?;
+        let (encoded, mut submission) = encoded(submission).await?;
+        let consent = self.custodians.confirmations(subject, &encoded, progress).await?;
         submission.confirmations = consent.given;
         Ok((submission, consent.faults))
     }
@@ -243,7 +245,7 @@ impl Session {
         Ok(verified)
     }
 
-    async fn publish(&self, release: &Release, progress: &dyn Progress) -> Result<Publication, QueryError> {
+    async fn publish(&self, release: &Release, progress: &dyn Progress) -> Result<Logged, QueryError> {
         progress.report(Stage::Publishing, 0, 1);
         let fault = |reason: String| QueryError::NotPublished {
             chain: self.main.id.clone(),
@@ -258,12 +260,7 @@ impl Session {
 }
 
 /// The main chain signed a checkpoint that covers the release.
-fn check_publication(
-    publication: &Publication,
-    release: &Release,
-    main: &Chain,
-    network: &Network,
-) -> Result<(), String> {
+fn check_publication(publication: &Logged, release: &Release, main: &Chain, network: &Network) -> Result<(), String> {
     let (checkpoint, _) = note::check(&publication.checkpoint, main, network).map_err(|failure| failure.to_string())?;
     let entry = Entry::Release(release.digest()).leaf_hash();
     let (leaf, proof) = (publication.leaf, &publication.proof);
@@ -280,9 +277,9 @@ fn check(submission: Submission, network: Network, definition: &Measure) -> Resu
 }
 
 /// The submission as it is sent.
-async fn json(submission: Submission) -> Result<(Vec<u8>, Submission), QueryError> {
-    let written = off_thread(move || Ok((serde_json::to_vec(&submission)?, submission))).await?;
-    let explain = |error: serde_json::Error| format!("the submission cannot be written: {error}");
+async fn encoded(submission: Submission) -> Result<(Encoded<Json<Submission>>, Submission), QueryError> {
+    let written = off_thread(move || Ok((Encoded::of(&submission)?, submission))).await?;
+    let explain = |error: BodyError| format!("the submission cannot be written: {error}");
     written.map_err(|error| QueryError::OwnMachine(explain(error)))
 }
 

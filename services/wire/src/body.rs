@@ -34,7 +34,7 @@ pub enum BodyError {
 /// A form of body.
 pub trait Body: 'static {
     /// What is sent.
-    type Value;
+    type Value: Send + 'static;
     /// The media types that are taken; the first is the one that is sent. None: there is no body.
     const MEDIA_TYPES: &'static [&'static str];
     /// The longest body, where the form itself has a cap, in bytes.
@@ -46,6 +46,37 @@ pub trait Body: 'static {
     fn encode(value: &Self::Value) -> Result<Bytes, BodyError>;
     /// The value of these bytes.
     fn decode(bytes: Bytes) -> Result<Self::Value, BodyError>;
+}
+
+/// A body as it is sent: for one that is sent several times, or was encoded before.
+pub struct Encoded<Q> {
+    bytes: Bytes,
+    of: PhantomData<fn() -> Q>,
+}
+
+impl<Q> Clone for Encoded<Q> {
+    fn clone(&self) -> Self {
+        Self::from_bytes(self.bytes.clone())
+    }
+}
+
+impl<Q> Encoded<Q> {
+    /// Bytes that were encoded before.
+    pub fn from_bytes(bytes: impl Into<Bytes>) -> Self {
+        Self { bytes: bytes.into(), of: PhantomData }
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+impl<Q: Body> Encoded<Q> {
+    /// Those of a value.
+    pub fn of(value: &Q::Value) -> Result<Self, BodyError> {
+        Ok(Self::from_bytes(Q::encode(value)?))
+    }
 }
 
 /// No body.
@@ -72,7 +103,7 @@ impl Body for Nothing {
 /// JSON of a type.
 pub struct Json<T>(PhantomData<fn() -> T>);
 
-impl<T: Serialize + DeserializeOwned + JsonSchema + 'static> Body for Json<T> {
+impl<T: Serialize + DeserializeOwned + JsonSchema + Send + 'static> Body for Json<T> {
     type Value = T;
     const MEDIA_TYPES: &'static [&'static str] = &[media::JSON];
 
@@ -92,7 +123,7 @@ impl<T: Serialize + DeserializeOwned + JsonSchema + 'static> Body for Json<T> {
 /// Canonical bytes of a document.
 pub struct Canonical<D>(PhantomData<fn() -> D>);
 
-impl<D: HasMediaType + 'static> Body for Canonical<D> {
+impl<D: HasMediaType + Send + 'static> Body for Canonical<D> {
     type Value = D;
     const MEDIA_TYPES: &'static [&'static str] = &[D::MEDIA_TYPE];
     const MAX_BYTES: Option<usize> = Some(D::MAX_BYTES);

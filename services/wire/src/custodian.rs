@@ -20,18 +20,18 @@ use crate::{
     body::Json,
     operation,
     problem::{
-        BUSY, CHECK_FAILED, INTERNAL, LACKS_TRUST_ROOT, MALFORMED, METHOD_NOT_ALLOWED, NO_SUCH_ROUTE, ProblemType,
-        READ_ONLY, TOO_LARGE, TOO_SLOW, WRONG_CONTENT_TYPE,
+        BUSY, CHECK_FAILED, INCOMPLETE, INTERNAL, LACKS_TRUST_ROOT, MALFORMED, METHOD_NOT_ALLOWED, NO_SUCH_ROUTE,
+        OPENING, ProblemType, READ_ONLY, TOO_LARGE, TOO_SLOW, TOOK_TOO_LONG, WRONG_CONTENT_TYPE,
     },
-    route::Pool,
+    route::{Members, Pool},
     server::{Complaint, Group, Server},
     token,
 };
 
-/// Largest submission, in bytes of JSON.
+/// Largest submission, and largest answer to one, in bytes of JSON.
 pub const MAX_SUBMISSION_BYTES: usize = 64 << 20;
-/// Largest request for pseudonyms, in bytes of JSON: 67 a person.
-pub const MAX_PSEUDONYMS_BYTES: usize = limits::MAX_BLINDED * 80 + 1_024;
+/// Largest request for pseudonyms, and largest answer to one, in bytes of JSON: 67 a person.
+pub const MAX_PSEUDONYMS_BYTES: usize = limits::MAX_BLINDED * 80 + 2_048;
 
 /// Another's request.
 pub const NOT_THE_REQUESTER: ProblemType = ProblemType::new(
@@ -98,68 +98,87 @@ pub const BAD_REQUEST: ProblemType = ProblemType::new(
 const OF_REQUESTERS: &[ProblemType] = &[NOT_THE_REQUESTER, CHAIN_UNAVAILABLE, LACKS_TRUST_ROOT, UNRECORDED];
 
 /// A custodian's word on its own chains' sums.
-pub const POST_CONFIRMATION: Route<(), Json<Submission>, Json<Finding>> = Route::post(
+pub const POST_CONFIRMATION: Route<(), Json<Submission>, Json<Finding>, Members> = Route::post(
     "/v1/confirmations",
     "postConfirmation",
     "Compares the signed sums of the custodian's own chains with what they sealed, and confirms them or refuses.",
 )
 .scope(Scope::AnswersRequest)
-.pool(Pool::LongWait)
+.pool(Pool::Own)
+.long()
 .takes_bytes(MAX_SUBMISSION_BYTES)
+.takes_seconds(30)
+.gives_bytes(MAX_SUBMISSION_BYTES)
 .problems(&[OF_REQUESTERS, &[UNEXPECTED_CONFIRMATIONS, NO_OWN_CHAIN]]);
 
 /// A custodian's answer.
-pub const POST_ANSWER: Route<(), Json<Submission>, Json<Verdict>> = Route::post(
+pub const POST_ANSWER: Route<(), Json<Submission>, Json<Verdict>, Members> = Route::post(
     "/v1/answers",
     "postAnswer",
     "Decides on a request: a share or a rule for each quantity of each group, or a refusal of the whole.",
 )
 .scope(Scope::AnswersRequest)
-.pool(Pool::LongWait)
+.pool(Pool::Own)
+.long()
 .takes_bytes(MAX_SUBMISSION_BYTES)
+.takes_seconds(30)
+.gives_bytes(MAX_SUBMISSION_BYTES)
 .problems(&[OF_REQUESTERS]);
 
 /// A custodian's answer in the cross lane.
-pub const POST_CROSS_ANSWER: Route<(), Json<CrossSubmission>, Json<CrossVerdict>> = Route::post(
+pub const POST_CROSS_ANSWER: Route<(), Json<CrossSubmission>, Json<CrossVerdict>, Members> = Route::post(
     "/v1/cross/answers",
     "postCrossAnswer",
     "Decides on a result of the cross lane: the custodian's shares, or a refusal.",
 )
 .scope(Scope::AnswersRequest)
-.pool(Pool::LongWait)
+.pool(Pool::Own)
+.long()
 .takes_bytes(MAX_SUBMISSION_BYTES)
+.takes_seconds(30)
+.gives_bytes(MAX_SUBMISSION_BYTES)
 .problems(&[OF_REQUESTERS]);
 
 /// The proof of a custodian's shares.
-pub const POST_CROSS_PROOF: Route<(), Json<SummandDispute>, Json<SummandProof>> = Route::post(
+pub const POST_CROSS_PROOF: Route<(), Json<SummandDispute>, Json<SummandProof>, Members> = Route::post(
     "/v1/cross/proofs",
     "postCrossProof",
     "Proves the custodian's shares under one summand, where another holder gave others.",
 )
 .scope(Scope::AnswersRequest)
-.pool(Pool::LongWait)
+.pool(Pool::Own)
+.long()
 .takes_bytes(MAX_SUBMISSION_BYTES)
+.takes_seconds(30)
+.gives_bytes(MAX_SUBMISSION_BYTES)
 .problems(&[OF_REQUESTERS, &[CHECK_FAILED]]);
 
 /// What would be withheld.
-pub const POST_PREVIEW: Route<(), Json<SignedRequest>, Json<SignedPreview>> = Route::post(
+pub const POST_PREVIEW: Route<(), Json<SignedRequest>, Json<SignedPreview>, Members> = Route::post(
     "/v1/previews",
     "postPreview",
     "Says what would be withheld of a request if it were logged next. Groups are charged to a quota a day.",
 )
 .scope(Scope::AnswersRequest)
-.pool(Pool::LongWait)
+.pool(Pool::Own)
+.long()
 .takes_bytes(MAX_SUBMISSION_BYTES)
+.takes_seconds(30)
+.gives_bytes(MAX_SUBMISSION_BYTES)
 .problems(&[OF_REQUESTERS, &[CHECK_FAILED, TOO_MANY_PREVIEWS]]);
 
 /// A custodian's part of pseudonyms.
-pub const POST_PSEUDONYMS: Route<(), Json<EvaluationRequest>, Json<SignedEvaluation>> = Route::post(
+pub const POST_PSEUDONYMS: Route<(), Json<EvaluationRequest>, Json<SignedEvaluation>, Members> = Route::post(
     "/v1/pseudonyms",
     "postPseudonyms",
     "Gives a provider the custodian's part of the pseudonyms of blinded people. People are charged to a quota a day.",
 )
 .scope(Scope::PseudonymsRequest)
+.pool(Pool::Own)
+.long()
 .takes_bytes(MAX_PSEUDONYMS_BYTES)
+.takes_seconds(30)
+.gives_bytes(MAX_PSEUDONYMS_BYTES)
 .problems(&[&[NOT_THE_REQUESTER, NO_PSEUDONYMS, BAD_REQUEST, TOO_MANY_PSEUDONYMS, UNRECORDED]]);
 
 /// The custodian.
@@ -170,9 +189,9 @@ pub const SERVER: Server = Server {
                   jurisdiction's key.",
     complaint: Complaint::Problem,
     groups,
-    of_all: &[BUSY, INTERNAL, READ_ONLY],
+    of_all: &[OPENING, BUSY, TOOK_TOO_LONG, INTERNAL, READ_ONLY],
     of_parameters: &[MALFORMED],
-    of_bodies: &[MALFORMED, TOO_LARGE, TOO_SLOW, WRONG_CONTENT_TYPE],
+    of_bodies: &[MALFORMED, INCOMPLETE, TOO_LARGE, TOO_SLOW, WRONG_CONTENT_TYPE],
     of_none: &[NO_SUCH_ROUTE, METHOD_NOT_ALLOWED],
 };
 

@@ -14,10 +14,10 @@ use crate::{
     operation,
     parameters::parameters,
     problem::{
-        BUSY, CHECK_FAILED, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NO_SUCH_ROUTE, ProblemType, TOO_LARGE, TOO_SLOW,
-        WRONG_CONTENT_TYPE,
+        BUSY, CHECK_FAILED, INCOMPLETE, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NO_SUCH_ROUTE, OPENING, ProblemType,
+        TOO_LARGE, TOO_SLOW, TOOK_TOO_LONG, WRONG_CONTENT_TYPE,
     },
-    route::Pool,
+    route::{Members, Pool},
     server::{Complaint, Group, Server},
     token,
 };
@@ -68,35 +68,40 @@ pub const GET_ARITHMETIC: Route<(), Nothing, Json<CrossArithmetic>> = Route::get
 );
 
 /// A job is begun.
-pub const POST_JOB: Route<(), Json<LoggedCrossRequest>, Json<CrossJob>> = Route::post(
+pub const POST_JOB: Route<(), Json<LoggedCrossRequest>, Json<CrossJob>, Members> = Route::post(
     "/v1/jobs",
     "postJob",
     "Has a logged request of the cross lane computed. A job that is there already is not begun again.",
 )
 .scope(Scope::CrossCompute)
+.pool(Pool::Own)
 .takes_bytes(MAX_REQUEST_BYTES)
+.takes_seconds(30)
 .problems(&[&[NOT_THE_REQUESTER, CHECK_FAILED]]);
 
 /// How far a job is.
-pub const GET_JOB: Route<OfJob, Nothing, Json<CrossJob>> =
+pub const GET_JOB: Route<OfJob, Nothing, Json<CrossJob>, Members> =
     Route::get("/v1/jobs/{request}", "getJob", "Says how far a job is.")
         .scope(Scope::CrossCompute)
+        .pool(Pool::Own)
         .problems(&[&[NO_JOB]]);
 
 /// What a job came to.
-pub const GET_JOB_RESULT: Route<OfJob, Nothing, Canonical<CrossOutcome>> = Route::get(
+pub const GET_JOB_RESULT: Route<OfJob, Nothing, Canonical<CrossOutcome>, Members> = Route::get(
     "/v1/jobs/{request}/result",
     "getJobResult",
     "Gives what a job came to, or the problem that it failed with.",
 )
 .scope(Scope::CrossCompute)
+.pool(Pool::Own)
 .problems(&[&[NO_JOB, NOT_DONE, CHAIN_UNAVAILABLE, INPUTS_REFUSED, FALSE_INPUTS, TOO_MANY_PEOPLE, CHECK_FAILED]]);
 
-/// A job is cancelled.
-pub const DELETE_JOB: Route<OfJob, Nothing, Nothing> =
+/// A job is cancelled. The answer comes once it has stopped, and matching people is not stopped under way.
+pub const DELETE_JOB: Route<OfJob, Nothing, Nothing, Members> =
     Route::delete("/v1/jobs/{request}", "deleteJob", "Cancels a job and removes it, finished or not.")
         .scope(Scope::CrossCompute)
-        .pool(Pool::LongWait)
+        .pool(Pool::Own)
+        .long()
         .status(204)
         .problems(&[&[NO_JOB]]);
 
@@ -107,9 +112,9 @@ pub const SERVER: Server = Server {
     description: "Computes requests of the cross lane on ciphertexts, for the custodians of its jurisdiction.",
     complaint: Complaint::Problem,
     groups,
-    of_all: &[BUSY, INTERNAL],
+    of_all: &[OPENING, BUSY, TOOK_TOO_LONG, INTERNAL],
     of_parameters: &[MALFORMED],
-    of_bodies: &[MALFORMED, TOO_LARGE, TOO_SLOW, WRONG_CONTENT_TYPE],
+    of_bodies: &[MALFORMED, INCOMPLETE, TOO_LARGE, TOO_SLOW, WRONG_CONTENT_TYPE],
     of_none: &[NO_SUCH_ROUTE, METHOD_NOT_ALLOWED],
 };
 

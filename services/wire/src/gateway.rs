@@ -11,7 +11,7 @@ use crate::{
     operation,
     parameters::parameters,
     problem::ProblemType,
-    route::{Answer, Header},
+    route::{Answer, Header, Pool, Senders},
     server::{Complaint, Group, Server},
 };
 
@@ -63,7 +63,8 @@ problems! {
     STANDS: 422 "stands" "Stands" "The observation's readings stand, and cannot be replaced by these.";
     TOO_LARGE: 413 "too-large" "Too large" "The body is longer than is taken, or it broke off.";
     TOO_MANY_ENTRIES: 413 "too-many-entries" "Too many entries" "The Bundle has more entries than are taken.";
-    TOO_SLOW: 408 "too-slow" "Too slow" "The request took longer than it may." later;
+    TOO_SLOW: 408 "too-slow" "Too slow" "The body did not arrive in time." later;
+    TOOK_TOO_LONG: 503 "too-slow" "Took too long" "The request took longer than it may." later;
     UNKNOWN: 404 "unknown" "Unknown" "Nothing of this id was taken here.";
 }
 
@@ -137,10 +138,11 @@ const fn created(schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema)
 
 /// What the gateway can do.
 pub const GET_CAPABILITIES: Route<(), Nothing, Fhir<CapabilityStatement>> =
-    Route::get("/metadata", "getCapabilities", "Says what the gateway can do (FHIR R4 CapabilityStatement).");
+    Route::get("/metadata", "getCapabilities", "Says what the gateway can do (FHIR R4 CapabilityStatement).")
+        .pool(Pool::Connection);
 
 /// A Bundle comes in.
-pub const POST_BUNDLE: Route<(), Fhir<Bundle>, Fhir<BundleAnswer>> =
+pub const POST_BUNDLE: Route<(), Fhir<Bundle>, Fhir<BundleAnswer>, Senders> =
     Route::post("/", "postBundle", "Takes a Bundle in: a transaction as a whole, a batch entry by entry.")
         .sender()
         .takes_bytes(MAX_BODY_BYTES)
@@ -151,7 +153,7 @@ pub const POST_BUNDLE: Route<(), Fhir<Bundle>, Fhir<BundleAnswer>> =
         ]);
 
 /// A patient comes in.
-pub const POST_PATIENT: Route<(), Fhir<Patient>, Fhir<Patient>> =
+pub const POST_PATIENT: Route<(), Fhir<Patient>, Fhir<Patient>, Senders> =
     Route::post("/Patient", "postPatient", "Takes a patient in, and gives back its id and nothing of the person.")
         .sender()
         .takes_bytes(MAX_BODY_BYTES)
@@ -160,7 +162,7 @@ pub const POST_PATIENT: Route<(), Fhir<Patient>, Fhir<Patient>> =
         .problems(&[OF_INTAKE, &[PRECONDITION, IF_NONE_EXIST]]);
 
 /// A patient is corrected.
-pub const PUT_PATIENT: Route<OfResource, Fhir<Patient>, Fhir<Patient>> =
+pub const PUT_PATIENT: Route<OfResource, Fhir<Patient>, Fhir<Patient>, Senders> =
     Route::put("/Patient/{id}", "putPatient", "Takes a patient in at an id, or corrects it.")
         .sender()
         .takes_bytes(MAX_BODY_BYTES)
@@ -169,13 +171,13 @@ pub const PUT_PATIENT: Route<OfResource, Fhir<Patient>, Fhir<Patient>> =
         .problems(&[OF_INTAKE, &[PRECONDITION, IF_MATCH, OTHER_VERSION]]);
 
 /// Whether a patient is known.
-pub const GET_PATIENT: Route<OfResource, Nothing, Fhir<Patient>> =
+pub const GET_PATIENT: Route<OfResource, Nothing, Fhir<Patient>, Senders> =
     Route::get("/Patient/{id}", "getPatient", "Says that a patient is known, and nothing of the person.")
         .sender()
         .problems(&[&[UNKNOWN]]);
 
 /// An observation comes in.
-pub const POST_OBSERVATION: Route<(), Fhir<Observation>, Fhir<Observation>> = Route::post(
+pub const POST_OBSERVATION: Route<(), Fhir<Observation>, Fhir<Observation>, Senders> = Route::post(
     "/Observation",
     "postObservation",
     "Takes an observation in, and gives back its id, status, code, and where it stands.",
@@ -187,7 +189,7 @@ pub const POST_OBSERVATION: Route<(), Fhir<Observation>, Fhir<Observation>> = Ro
 .problems(&[OF_INTAKE, &[PRECONDITION, IF_NONE_EXIST]]);
 
 /// An observation is corrected or withdrawn.
-pub const PUT_OBSERVATION: Route<OfResource, Fhir<Observation>, Fhir<Observation>> = Route::put(
+pub const PUT_OBSERVATION: Route<OfResource, Fhir<Observation>, Fhir<Observation>, Senders> = Route::put(
     "/Observation/{id}",
     "putObservation",
     "Takes an observation in at an id, corrects it, or withdraws it as entered in error.",
@@ -199,19 +201,19 @@ pub const PUT_OBSERVATION: Route<OfResource, Fhir<Observation>, Fhir<Observation
 .problems(&[OF_INTAKE, &[PRECONDITION, IF_MATCH, OTHER_VERSION]]);
 
 /// Where an observation stands.
-pub const GET_OBSERVATION: Route<OfResource, Nothing, Fhir<Observation>> =
+pub const GET_OBSERVATION: Route<OfResource, Nothing, Fhir<Observation>, Senders> =
     Route::get("/Observation/{id}", "getObservation", "Says where an observation stands. Its value is masked.")
         .sender()
         .problems(&[&[UNKNOWN]]);
 
 /// Observations by id or identifier.
-pub const GET_OBSERVATIONS: Route<Search, Nothing, Fhir<SearchSet>> =
+pub const GET_OBSERVATIONS: Route<Search, Nothing, Fhir<SearchSet>, Senders> =
     Route::get("/Observation", "getObservations", "Finds the observation of an id or an identifier.")
         .sender()
         .problems(&[&[SEARCH]]);
 
 /// An import is started.
-pub const POST_IMPORT: Route<(), Fhir<ImportManifest>, Nothing> =
+pub const POST_IMPORT: Route<(), Fhir<ImportManifest>, Nothing, Senders> =
     Route::post("/$import", "postImport", "Starts to import files of the import folder, which a manifest names.")
         .sender()
         .takes_bytes(MAX_BODY_BYTES)
@@ -220,7 +222,7 @@ pub const POST_IMPORT: Route<(), Fhir<ImportManifest>, Nothing> =
         .problems(&[&[NO_IMPORT, NOT_UTF8, MANIFEST, OUTSIDE]]);
 
 /// How an import goes.
-pub const GET_IMPORT: Route<OfImport, Nothing, Json<Import>> =
+pub const GET_IMPORT: Route<OfImport, Nothing, Json<Import>, Senders> =
     Route::get("/$import/{number}", "getImport", "Says how an import went.")
         .sender()
         .answers(&[Answer {
@@ -241,9 +243,9 @@ pub const SERVER: Server = Server {
                   a token, by a certificate (mutual TLS), or on the same machine by neither.",
     complaint: Complaint::OperationOutcome,
     groups,
-    of_all: &[BUSY, TOO_SLOW, FAILED],
+    of_all: &[BUSY, TOOK_TOO_LONG, FAILED],
     of_parameters: &[ID_FORM],
-    of_bodies: &[MEDIA_TYPE, TOO_LARGE],
+    of_bodies: &[MEDIA_TYPE, TOO_LARGE, TOO_SLOW],
     of_none: &[NO_ROUTE, NOT_SUPPORTED, CONDITIONAL_UPDATE],
 };
 

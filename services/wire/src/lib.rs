@@ -1,5 +1,5 @@
-//! The wire: every route of every server, once. The OpenAPI documents in `openapi/` are made from these routes, and a test holds
-//! them against servers that run. Servers and clients still write their paths themselves.
+//! The wire: every route of every server, once. Servers mount these routes (`nacre_hosting::mount`) and clients call them
+//! (`nacre_access::client`); the OpenAPI documents in `openapi/` are made from them.
 //!
 //! | module | what it has |
 //! |---|---|

@@ -28,6 +28,14 @@ pub const OCTETS: &str = "application/octet-stream";
 /// The size of a tree, in a witness's answer of status 409 (C2SP tlog-witness).
 pub const TREE_SIZE: &str = "text/x.tlog.size";
 
+/// The `Content-Type` of a body of that media type: text is said to be UTF-8.
+pub const fn content_type(media_type: &'static str) -> &'static str {
+    match media_type.as_bytes() {
+        b"text/plain" => "text/plain; charset=utf-8",
+        _ => media_type,
+    }
+}
+
 /// A document that is sent in its canonical bytes.
 pub trait Canonical: Document {
     /// The media type of the canonical bytes.

@@ -2,7 +2,6 @@
 //!
 //! `GET /metrics` is not among them: it is on a listener of its own.
 
-use nacre_schemas::id::NetworkId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -42,9 +41,6 @@ pub struct Version {
     pub version: String,
     /// What it serves as: `exchange`, `witness`, `custodian`, `evaluator`, `gateway`.
     pub role: String,
-    /// The network that it serves, if it knows one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub network: Option<NetworkId>,
 }
 
 /// The longest answer of these routes, in bytes.
@@ -53,7 +49,7 @@ const MAX_BYTES: usize = 64 << 10;
 /// Whether the server lives.
 pub const GET_HEALTH: Route<(), Nothing, Text> =
     Route::get("/healthz", "getHealth", "Says `ok` while the server lives.")
-        .pool(Pool::Health)
+        .pool(Pool::Connection)
         .gives_bytes(MAX_BYTES)
         .answers(&[Answer {
             status: 503,
@@ -66,7 +62,7 @@ pub const GET_HEALTH: Route<(), Nothing, Text> =
 /// Whether the server can do its work.
 pub const GET_READINESS: Route<(), Nothing, Json<Readiness>> =
     Route::get("/readyz", "getReadiness", "Says whether the server can do its work, and else why not.")
-        .pool(Pool::Health)
+        .pool(Pool::Connection)
         .gives_bytes(MAX_BYTES)
         .answers(&[Answer {
             status: 503,
@@ -78,8 +74,8 @@ pub const GET_READINESS: Route<(), Nothing, Json<Readiness>> =
 
 /// What the server is.
 pub const GET_VERSION: Route<(), Nothing, Json<Version>> =
-    Route::get("/version", "getVersion", "Says which program serves here, as what, and for which network.")
-        .pool(Pool::Health)
+    Route::get("/version", "getVersion", "Says which program serves here, and as what.")
+        .pool(Pool::Connection)
         .gives_bytes(MAX_BYTES);
 
 /// These routes.

@@ -1,7 +1,8 @@
 //! Path and query parameters as types: clients write them into an address, servers read them from one.
 //!
 //! Kept true: what is written reads back to the same; a value stays within its segment of the path, so no name that a stranger
-//! chose leads to another route; a parameter that the route does not have is refused, and so is one that comes twice.
+//! chose leads to another route; a parameter that the route does not have is refused, and so is one that comes twice, but for
+//! routes that have none in the query: those pass a query over.
 //!
 //! Errors: [`ParameterError`]. Cost: one pass over the address.
 
@@ -74,6 +75,9 @@ pub struct Parameter {
 
 /// The parameters of a route.
 pub trait Parameters: Sized + 'static {
+    /// Whether any of them stands in the query. Of a route of which none does, the query is passed over.
+    const HAS_QUERY: bool;
+
     /// What is known of them, in order.
     fn described(generator: &mut SchemaGenerator) -> Vec<Parameter>;
     /// Their values by name; absent ones are left out.
@@ -83,6 +87,8 @@ pub trait Parameters: Sized + 'static {
 }
 
 impl Parameters for () {
+    const HAS_QUERY: bool = false;
+
     fn described(_: &mut SchemaGenerator) -> Vec<Parameter> {
         Vec::new()
     }
@@ -228,7 +234,8 @@ pub(crate) fn read<P: Parameters>(
     if rest.is_some() {
         return Err(other());
     }
-    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+    let query = query.filter(|_| P::HAS_QUERY).unwrap_or_default();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         given.add(Place::Query, &name, value.into_owned())?;
     }
     let parameters = P::read(&mut given)?;
@@ -247,6 +254,10 @@ macro_rules! parameters {
         $vis struct $name { $(#[doc = $doc] pub $field: $crate::parameters::parameters!(@type $place $type),)* }
 
         impl $crate::parameters::Parameters for $name {
+            const HAS_QUERY: bool = $(
+                matches!($crate::parameters::parameters!(@place $place), $crate::parameters::Place::Query)
+            )||*;
+
             fn described(generator: &mut ::schemars::SchemaGenerator) -> Vec<$crate::parameters::Parameter> {
                 vec![$($crate::parameters::Parameter {
                     name: $wire,

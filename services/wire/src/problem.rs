@@ -101,6 +101,21 @@ pub const TOO_SLOW: ProblemType =
 /// All places are taken.
 pub const BUSY: ProblemType =
     ProblemType::new(503, "busy", "Busy", "The server has as much to do as it takes at once.").later();
+/// Too many calls.
+pub const TOO_MANY_REQUESTS: ProblemType = ProblemType::new(
+    429,
+    "too-many-requests",
+    "Too many requests",
+    "Calls without a token are answered so many times a second.",
+)
+.later();
+/// Not yet.
+pub const OPENING: ProblemType =
+    ProblemType::new(503, "opening", "Opening", "The server is being opened; its routes are served once it is.")
+        .later();
+/// Work that is too long.
+pub const TOOK_TOO_LONG: ProblemType =
+    ProblemType::new(503, "too-slow", "Took too long", "It took longer than the route gives a request.").later();
 /// Our fault.
 pub const INTERNAL: ProblemType =
     ProblemType::new(500, "internal", "Internal error", "The server failed. Its operator finds the cause in its log.")

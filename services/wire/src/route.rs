@@ -54,26 +54,26 @@ impl fmt::Display for Method {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pool {
     /// None beyond the connection: health, and access tokens.
-    Health,
+    Connection,
     /// Those of readers without a token.
-    AnonymousRead,
+    Anonymous,
     /// Those of members that read.
-    MemberRead,
+    Members,
     /// Those of members that write.
-    Write,
-    /// Those that wait for witnesses, or read or write as much as there is.
-    LongWait,
+    Writes,
+    /// Those that the role counts by itself.
+    Own,
 }
 
 impl Pool {
     /// The word for it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Health => "health",
-            Self::AnonymousRead => "anonymous-read",
-            Self::MemberRead => "member-read",
-            Self::Write => "write",
-            Self::LongWait => "long-wait",
+            Self::Connection => "connection",
+            Self::Anonymous => "anonymous",
+            Self::Members => "members",
+            Self::Writes => "writes",
+            Self::Own => "own",
         }
     }
 }
@@ -96,6 +96,16 @@ impl TimeLimit {
         }
     }
 }
+
+/// A route for anybody.
+#[derive(Debug)]
+pub enum Anyone {}
+/// A route for members with an access token of its scope.
+#[derive(Debug)]
+pub enum Members {}
+/// A route for the gateway's senders.
+#[derive(Debug)]
+pub enum Senders {}
 
 /// Who may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +161,10 @@ pub struct Facts {
     pub time_limit: TimeLimit,
     /// The longest body that is taken, in bytes.
     pub max_request_bytes: usize,
+    /// How long a body may take to arrive.
+    pub body_time: Duration,
+    /// Whether a body of any `Content-Type` is taken.
+    pub takes_any_type: bool,
     /// The longest answer, in bytes.
     pub max_response_bytes: usize,
     /// The status of the usual answer.
@@ -173,19 +187,20 @@ impl Facts {
     }
 }
 
-/// A route with the types of its parameters, of what it takes, and of what it answers with.
-pub struct Route<P, Q, S> {
+/// A route with the types of its parameters, of what it takes, of what it answers with, and of its callers: [`Anyone`],
+/// [`Members`] or [`Senders`].
+pub struct Route<P, Q, S, A = Anyone> {
     facts: Facts,
-    types: PhantomData<fn(P, Q) -> S>,
+    types: PhantomData<fn(P, Q, A) -> S>,
 }
 
-impl<P, Q, S> Clone for Route<P, Q, S> {
+impl<P, Q, S, A> Clone for Route<P, Q, S, A> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<P, Q, S> Copy for Route<P, Q, S> {}
+impl<P, Q, S, A> Copy for Route<P, Q, S, A> {}
 
 impl<P: Parameters, Q: Body, S: Body> Route<P, Q, S> {
     const fn new(method: Method, path: &'static str, operation: &'static str, summary: &'static str) -> Self {
@@ -198,8 +213,8 @@ impl<P: Parameters, Q: Body, S: Body> Route<P, Q, S> {
             None => MAX_RESPONSE_BYTES,
         };
         let pool = match method {
-            Method::Get => Pool::AnonymousRead,
-            Method::Post | Method::Put | Method::Delete => Pool::Write,
+            Method::Get => Pool::Anonymous,
+            Method::Post | Method::Put | Method::Delete => Pool::Writes,
         };
         let facts = Facts {
             method,
@@ -210,6 +225,8 @@ impl<P: Parameters, Q: Body, S: Body> Route<P, Q, S> {
             pool,
             time_limit: TimeLimit::Short,
             max_request_bytes,
+            body_time: TimeLimit::Short.duration(),
+            takes_any_type: false,
             max_response_bytes,
             status: 200,
             headers: &[],
@@ -241,21 +258,24 @@ impl<P: Parameters, Q: Body, S: Body> Route<P, Q, S> {
 
     /// The same, for members with that scope.
     #[must_use]
-    pub const fn scope(mut self, scope: Scope) -> Self {
+    pub const fn scope(mut self, scope: Scope) -> Route<P, Q, S, Members> {
         self.facts.access = Access::Member(scope);
         if matches!(self.facts.method, Method::Get) {
-            self.facts.pool = Pool::MemberRead;
+            self.facts.pool = Pool::Members;
         }
-        self
+        Route { facts: self.facts, types: PhantomData }
     }
 
     /// The same, for the gateway's senders.
     #[must_use]
-    pub const fn sender(mut self) -> Self {
+    pub const fn sender(mut self) -> Route<P, Q, S, Senders> {
         self.facts.access = Access::Sender;
-        self
+        self.facts.pool = Pool::Own;
+        Route { facts: self.facts, types: PhantomData }
     }
+}
 
+impl<P: Parameters, Q: Body, S: Body, A> Route<P, Q, S, A> {
     /// The same, with places of that pool.
     #[must_use]
     pub const fn pool(mut self, pool: Pool) -> Self {
@@ -267,7 +287,7 @@ impl<P: Parameters, Q: Body, S: Body> Route<P, Q, S> {
     #[must_use]
     pub const fn long(mut self) -> Self {
         self.facts.time_limit = TimeLimit::Long;
-        self.facts.pool = Pool::LongWait;
+        self.facts.body_time = TimeLimit::Long.duration();
         self
     }
 
@@ -275,6 +295,20 @@ impl<P: Parameters, Q: Body, S: Body> Route<P, Q, S> {
     #[must_use]
     pub const fn takes_bytes(mut self, max_request_bytes: usize) -> Self {
         self.facts.max_request_bytes = max_request_bytes;
+        self
+    }
+
+    /// The same, with bodies that arrive within so many seconds.
+    #[must_use]
+    pub const fn takes_seconds(mut self, seconds: u64) -> Self {
+        self.facts.body_time = Duration::from_secs(seconds);
+        self
+    }
+
+    /// The same, with bodies of any `Content-Type`.
+    #[must_use]
+    pub const fn takes_any_type(mut self) -> Self {
+        self.facts.takes_any_type = true;
         self
     }
 
@@ -343,7 +377,7 @@ pub trait Described: Sync {
     fn normalized(&self, path: &str, query: Option<&str>) -> Result<String, ParameterError>;
 }
 
-impl<P: Parameters, Q: Body, S: Body> Described for Route<P, Q, S> {
+impl<P: Parameters, Q: Body, S: Body, A> Described for Route<P, Q, S, A> {
     fn facts(&self) -> &Facts {
         &self.facts
     }

@@ -136,7 +136,8 @@ pub struct TokenResponse {
     pub token_type: String,
     /// For how long it counts, in seconds.
     pub expires_in: u64,
-    /// What it is for: scopes, with spaces between.
+    /// What it is for: scopes, with spaces between. It may be left out where it is what was asked for.
+    #[serde(default)]
     pub scope: String,
 }
 
@@ -166,6 +167,19 @@ pub enum TokenError {
     TemporarilyUnavailable,
 }
 
+impl TokenError {
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+        }
+    }
+}
+
 const NOT_STORED: &[Header] = &[
     Header { name: "Cache-Control", description: "`no-store`" },
     Header { name: "Pragma", description: "`no-cache`" },
@@ -184,8 +198,9 @@ const fn refusal(status: u16, when: &'static str, headers: &'static [Header]) ->
 /// An access token.
 pub const POST_TOKEN: Route<(), TokenForm, Json<TokenResponse>> =
     Route::post(PATH, "postToken", "Issues an access token to a member that signs an assertion.")
-        .pool(Pool::Health)
+        .pool(Pool::Connection)
         .takes_bytes(MAX_REQUEST_BYTES)
+        .takes_seconds(10)
         .gives_bytes(64 << 10)
         .headers(NOT_STORED)
         .answers(&[

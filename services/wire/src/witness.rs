@@ -10,8 +10,10 @@ use crate::{
     body::{Json, Nothing, Text},
     media, operation,
     parameters::{ChainSlug, parameters},
-    problem::{INCOMPLETE, MALFORMED, METHOD_NOT_ALLOWED, NO_SUCH_ROUTE, ProblemType, TOO_LARGE},
-    route::Answer,
+    problem::{
+        BUSY, INCOMPLETE, MALFORMED, METHOD_NOT_ALLOWED, NO_SUCH_ROUTE, OPENING, ProblemType, TOO_LARGE, TOOK_TOO_LONG,
+    },
+    route::{Answer, Pool},
     server::{Complaint, Group, Server},
 };
 
@@ -36,13 +38,14 @@ pub const REFUSED: ProblemType = ProblemType::new(
     "The consistency proof does not hold, or a full witness's check of the entries failed.",
 );
 /// Not now.
-pub const LATER: ProblemType = ProblemType::new(
+pub const LATER: ProblemType = ProblemType::new(503, "later", "Later", "The checkpoint cannot be checked now.").later();
+/// Not until its operator has acted.
+pub const ALARM: ProblemType = ProblemType::new(
     503,
-    "later",
-    "Later",
-    "The checkpoint cannot be checked now, or not at all until the operator has seen to an alarm.",
-)
-.later();
+    "alarm",
+    "Alarm",
+    "The chain is not countersigned until the witness's operator has seen to an alarm.",
+);
 /// A submission that does not arrive.
 pub const TOO_SLOW: ProblemType = crate::problem::TOO_SLOW;
 /// No evidence.
@@ -65,7 +68,11 @@ pub const ADD_CHECKPOINT: Route<(), Text, Text> = Route::post(
     "addCheckpoint",
     "Countersigns a checkpoint that extends what was countersigned before (C2SP tlog-witness). It answers with signature lines.",
 )
+.pool(Pool::Own)
+.long()
 .takes_bytes(MAX_SUBMISSION_BYTES)
+.takes_seconds(10)
+.takes_any_type()
 .gives_bytes(64 << 10)
 .answers(&[Answer {
     status: 409,
@@ -74,7 +81,7 @@ pub const ADD_CHECKPOINT: Route<(), Text, Text> = Route::post(
     schema: Some(|_| schemars::json_schema!({ "type": "string", "pattern": "^(0|[1-9][0-9]*)\n$" })),
     headers: &[],
 }])
-.problems(&[&[UNKNOWN_ORIGIN, FORBIDDEN, REFUSED, LATER]]);
+.problems(&[&[UNKNOWN_ORIGIN, FORBIDDEN, REFUSED, LATER, ALARM]]);
 
 /// The evidence that a chain equivocated.
 pub const GET_EQUIVOCATION: Route<OfWitnessed, Nothing, Json<Equivocation>> = Route::get(
@@ -93,7 +100,7 @@ pub const SERVER: Server = Server {
                   that every entry holds.",
     complaint: Complaint::Text,
     groups,
-    of_all: &[FAILED],
+    of_all: &[OPENING, BUSY, TOOK_TOO_LONG, FAILED],
     of_parameters: &[MALFORMED],
     of_bodies: &[MALFORMED, INCOMPLETE, TOO_LARGE, TOO_SLOW],
     of_none: &[NO_SUCH_ROUTE, METHOD_NOT_ALLOWED],

@@ -90,36 +90,6 @@ fn services() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Method and path of each route in the table of the exchange's own documentation.
-fn documented(text: &str) -> BTreeSet<(String, String)> {
-    let rows = text.lines().filter_map(|line| line.strip_prefix("//! | `"));
-    let firsts = rows.filter_map(|row| row.split(" | ").next());
-    let mut found = BTreeSet::new();
-    for route in firsts.flat_map(|cell| cell.split("`, `")) {
-        let Some((method, path)) = route.trim_matches('`').split_once(' ') else { continue };
-        let path = path.split(['[', '?']).next().unwrap();
-        let path = match path.strip_prefix('…') {
-            Some(rest) => format!("/v1/chains/{{slug}}{}", rest.replace('…', "{*path}")),
-            None => path.to_owned(),
-        };
-        found.insert((method.to_owned(), path));
-    }
-    found
-}
-
-#[test]
-fn the_exchange_documents_the_same_routes() {
-    let documented = documented(&fs::read_to_string(services().join("exchange/src/routes/mod.rs")).unwrap());
-    assert!(documented.len() > 25, "the table is not read: {documented:?}");
-    let facts = routes(&nacre_wire::exchange::SERVER).into_iter().map(|route| *route.facts());
-    let here: BTreeSet<_> = facts.map(|facts| (facts.method.to_string(), facts.path.to_owned())).collect();
-    let missing: Vec<_> = documented.difference(&here).collect();
-    assert!(missing.is_empty(), "the exchange has routes that the wire does not have: {missing:?}");
-    // What the host of every server answers is in the host's own table.
-    let more: Vec<_> = here.difference(&documented).map(|(_, path)| path.as_str()).collect();
-    assert!(more.iter().all(|path| ["/healthz", "/readyz", "/version"].contains(path)), "the wire has more: {more:?}");
-}
-
 /// Statuses with the words behind them, `(404, "no-job"` or, with a code of FHIR between, `(404, "not-found", "unknown"`.
 fn words(folder: &Path, has_code: bool) -> BTreeSet<(u16, String)> {
     let mut found = BTreeSet::new();

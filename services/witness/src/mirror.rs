@@ -19,7 +19,6 @@
 use std::sync::Arc;
 
 use nacre_access::{
-    Scope,
     client::{Client, ClientError},
     members::Members,
 };
@@ -44,8 +43,8 @@ use nacre_verifier::{
     members::{self, CheckedEntry, Stands},
     note,
 };
+use nacre_wire::exchange::{FromLeaf, GET_BODIES, GET_CONSISTENCY, GET_FINAL_CHECKPOINT, TwoSizes, WhichCheckpoint};
 use rand::rngs::OsRng;
-use serde::Deserialize;
 
 use crate::store::{self, LastSeal, Store, StoreError, Writing};
 
@@ -147,10 +146,11 @@ impl Mirror {
 
     /// Entries from a leaf on, none beyond the target.
     async fn page(&self, from: u64, to: u64) -> Result<MembersPage, NotMirrored> {
-        let path = format!("/v1/chains/{}/bodies?from={from}", self.chain.id.slug());
-        let bytes = self.client.get_bytes(&path, "application/vnd.nacre.members-page", Some(Scope::BodiesRead)).await?;
-        let page = MembersPage::from_canonical(&bytes);
-        let mut page = page.map_err(|error| self.fault(from, &format!("what is shown of it: {error}")))?;
+        let wanted = FromLeaf { slug: (&self.chain.id).into(), from };
+        let mut page = self.client.get(GET_BODIES, &wanted).await.map_err(|error| match error {
+            ClientError::Malformed { detail, .. } => self.fault(from, &format!("what is shown of it: {detail}")).into(),
+            unavailable => NotMirrored::from(unavailable),
+        })?;
         if page.first != from || page.entries.is_empty() {
             return Err(self.fault(from, "the chain signed for entries that it does not show").into());
         }
@@ -171,15 +171,11 @@ impl Mirror {
     /// The tree of the first size and root begins the tree of the second, by the exchange's proof.
     async fn check_within(&self, (from, from_root): &(u64, Digest), to: &(u64, Digest)) -> Result<(), NotMirrored> {
         let (to, to_root) = to;
-        #[derive(Deserialize)]
-        struct Consistency {
-            proof: Vec<Digest>,
-        }
         let proof = if from == to || *from == 0 {
             Vec::new()
         } else {
-            let path = format!("/v1/chains/{}/proofs/consistency?from={from}&to={to}", self.chain.id.slug());
-            self.client.get_json::<Consistency>(&path, None).await?.proof
+            let sizes = TwoSizes { slug: (&self.chain.id).into(), from: *from, to: *to };
+            self.client.get(GET_CONSISTENCY, &sizes).await?.proof
         };
         let within = consistency::verify::<Sm3Hasher>(*from, from_root, *to, to_root, &proof);
         within.map_err(|error| self.fault(*from, &format!("what is shown is not what the chain signed: {error}")))?;
@@ -188,8 +184,8 @@ impl Mirror {
 
     /// Entries under the first final checkpoint that covers a leaf: a quorum vouched for what stands there.
     async fn vouched(&self, leaf: u64, target: &Checkpoint) -> Result<u64, NotMirrored> {
-        let path = format!("/v1/chains/{}/checkpoint/final?covering={leaf}", self.chain.id.slug());
-        let note: Note = self.client.get_text(&path, None).await?.parse().map_err(|error: String| {
+        let wanted = WhichCheckpoint { slug: (&self.chain.id).into(), covering: Some(leaf) };
+        let note: Note = self.client.get(GET_FINAL_CHECKPOINT, &wanted).await?.parse().map_err(|error: String| {
             self.fault(leaf, &format!("its body is not shown, and neither is who vouched for it: {error}"))
         })?;
         let (checkpoint, _) = note::check(&note, &self.chain, &self.network)?;

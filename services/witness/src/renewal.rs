@@ -24,9 +24,13 @@ use nacre_ledger::{
     merkle::{Sm3Hasher, consistency},
     note::{Finality, SignedCheckpoint},
 };
-use nacre_schemas::{Digest, dossier::Note, id::ChainId, trust::Chain};
+use nacre_schemas::{dossier::Note, id::ChainId, trust::Chain};
 use nacre_verifier::{Failure, Network, note};
-use serde::Deserialize;
+use nacre_wire::{
+    Route,
+    body::{Nothing, Text},
+    exchange::{GET_CHECKPOINT, GET_CONSISTENCY, GET_FINAL_CHECKPOINT, TwoSizes, WhichCheckpoint},
+};
 
 use crate::{
     config::Config,
@@ -140,11 +144,6 @@ pub struct Renewal {
     _folder: DataFolder,
 }
 
-#[derive(Deserialize)]
-struct Consistency {
-    proof: Vec<Digest>,
-}
-
 impl Renewal {
     /// Opens the folder, which no witness may run on.
     pub async fn open(config: &Config, chain: &ChainId) -> Result<Self, RenewalError> {
@@ -238,9 +237,8 @@ impl Renewal {
         let tls = config.tls.read().map_err(|error| OpenError::from(nacre_hosting::key::KeyFileError::from(error)))?;
         let key = Arc::new(AccessKey::read(&config.access_key).map_err(OpenError::from)?);
         let client = Client::new(exchange, config.name.clone(), key, &tls).map_err(at)?;
-        let path = format!("/v1/chains/{}", self.chain.id.slug());
-        let latest: Note = self.fetch(&client, &format!("{path}/checkpoint")).await?;
-        let last_final: Note = self.fetch(&client, &format!("{path}/checkpoint/final")).await?;
+        let latest = self.fetch(&client, GET_CHECKPOINT).await?;
+        let last_final = self.fetch(&client, GET_FINAL_CHECKPOINT).await?;
         let what = "the exchange's latest checkpoint";
         let signed = |note: &Note, what| {
             note::check_signed(note, &self.chain, &self.network)
@@ -259,7 +257,7 @@ impl Renewal {
             known.push(("a checkpoint given".to_owned(), answered(&signed(note, "a checkpoint given")?)));
         }
         for (what, known) in known {
-            self.check_extends(&client, &path, &what, known, answered(&latest)).await?;
+            self.check_extends(&client, &what, known, answered(&latest)).await?;
         }
         let by = match finality {
             Finality::Final { by } => by,
@@ -268,9 +266,10 @@ impl Renewal {
         Ok((latest, (witnessed.size, by)))
     }
 
-    async fn fetch(&self, client: &Client, path: &str) -> Result<Note, RenewalError> {
+    async fn fetch(&self, client: &Client, route: Route<WhichCheckpoint, Nothing, Text>) -> Result<Note, RenewalError> {
         let at = |error| RenewalError::Exchange { chain: self.chain.id.clone(), error };
-        let text = client.get_text(path, None).await.map_err(at)?;
+        let wanted = WhichCheckpoint { slug: (&self.chain.id).into(), covering: None };
+        let text = client.get(route, &wanted).await.map_err(at)?;
         text.parse().map_err(|error: String| {
             let failure = Failure::new(nacre_verifier::Check::Checkpoint, &self.chain.id, error);
             RenewalError::Unconfirmed { what: "a checkpoint from the exchange", failure }
@@ -280,7 +279,6 @@ impl Renewal {
     async fn check_extends(
         &self,
         client: &Client,
-        path: &str,
         what: &str,
         known: Answered,
         latest: Answered,
@@ -297,9 +295,9 @@ impl Renewal {
         let proof = if known.size == 0 || known.size == latest.size {
             Vec::new()
         } else {
-            let path = format!("{path}/proofs/consistency?from={}&to={}", known.size, latest.size);
+            let sizes = TwoSizes { slug: (&self.chain.id).into(), from: known.size, to: latest.size };
             let at = |error| RenewalError::Exchange { chain: self.chain.id.clone(), error };
-            client.get_json::<Consistency>(&path, None).await.map_err(at)?.proof
+            client.get(GET_CONSISTENCY, &sizes).await.map_err(at)?.proof
         };
         consistency::verify::<Sm3Hasher>(known.size, &known.root, latest.size, &latest.root, &proof)
             .map_err(|error| contradicted(error.to_string()))

@@ -1,44 +1,37 @@
-//! The witness's routes.
+//! The witness's routes: those of [`nacre_wire::witness`]. The first is <https://c2sp.org/tlog-witness>.
 //!
-//! ```text
-//! POST /add-checkpoint     submission (https://c2sp.org/tlog-witness) → signature line
-//!                          400 malformed · 403 not signed by the chain, or it equivocated · 404 not a chain of ours
-//!                          409 another size was countersigned last, in the body · 422 proof or contents do not hold
-//!                          503 could not be checked now, or not at all until the operator has seen to an alarm
-//! GET  /evidence/{slug}    Equivocation, JSON; 404 if the chain has signed one history only
-//! ```
-//!
-//! Kept true: nobody needs a token, for nothing is believed that is not signed; a body is read up to its cap, before it takes a
-//! place, and given up if it is not there within [`BODY_TIMEOUT`]; a bounded number of submissions is worked at, and what was
-//! begun is finished if the caller hangs up. Connections, health and metrics are the host's ([`nacre_hosting::host`]): while a
-//! chain is not countersigned because of an alarm, the witness is not ready, and says so.
+//! Kept true: nobody needs a token, for nothing is believed that is not signed; a body is read before it takes a place; a bounded
+//! number of submissions is worked at, and what was begun is finished if the caller hangs up; what is wrong is said in a line of
+//! text. Connections, health and metrics are the host's ([`nacre_hosting::host`]): while a chain is not countersigned because of
+//! an alarm, the witness is not ready, and says so.
 
-use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use axum::{
-    Json, Router,
-    body::Body,
-    extract::{Path, State},
-    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+    http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use futures::future::BoxFuture;
 use nacre_hosting::{
     Gauges,
-    body::Cap,
     host::{Host, HostError, Hosted},
-    load::{Load, Pool, Sizes},
-    problem::{ProblemResponse, Reason},
+    load::{self, Load, Sizes},
+    mount::{Call, Mount, Reply},
+    problem::{self, Reason},
     ready::Lack,
     request_id,
     server::Listeners,
 };
-use nacre_ledger::note::submission::{MAX_SUBMISSION_BYTES, PATH};
-use nacre_schemas::id::ChainId;
+use nacre_schemas::{equivocation::Equivocation, id::ChainId};
+use nacre_wire::{
+    body::{Json, Nothing, Text},
+    media::TREE_SIZE,
+    problem::MALFORMED,
+    witness::{
+        ADD_CHECKPOINT, ALARM, FAILED, FORBIDDEN, GET_EQUIVOCATION, LATER, NO_EVIDENCE, OfWitnessed, REFUSED,
+        UNKNOWN_ORIGIN,
+    },
+};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -48,10 +41,6 @@ use crate::{
 
 /// Submissions in work at a time.
 const PLACES: usize = 128;
-/// How long a submission may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// What reading evidence may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
 /// Readers of evidence at a time; submissions have places of their own.
 const SIZES: Sizes = Sizes { anonymous: 64, members: 0, writes: 0 };
 
@@ -66,9 +55,8 @@ pub enum ServeError {
     Host(#[from] HostError),
 }
 
-#[derive(Clone)]
 struct Desk {
-    witness: Arc<Witness>,
+    witness: Witness,
     places: Arc<Semaphore>,
 }
 
@@ -81,88 +69,63 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let host = Host::start("witness", &config.server, &config.data, listeners)?;
     let (host, witness) = host.opening(Witness::open(&config)).await?;
-    let witness = Arc::new(witness);
-    let (places, load) = (Arc::new(Semaphore::new(PLACES)), Load::new(SIZES));
-    let desk = Desk { witness: Arc::clone(&witness), places: Arc::clone(&places) };
-    let app = Router::new()
-        .route(PATH, post(add_checkpoint))
-        .route("/evidence/{slug}", load.bound(Pool::Anonymous, get(evidence), TIMEOUT))
-        .with_state(desk.clone());
-    host.open(app, Arc::new(Seen::by(&host, desk)), Some(load));
+    let desk = Arc::new(Desk { witness, places: Arc::new(Semaphore::new(PLACES)) });
+    let load = Load::new(SIZES);
+    let app = Mount::new(Arc::clone(&desk), Arc::clone(&load))
+        .refusing(problem::as_text)
+        .route(ADD_CHECKPOINT, add_checkpoint)
+        .route(GET_EQUIVOCATION, evidence)
+        .router();
+    let explain = |status| problem::as_text(problem::of_status(status));
+    host.open_explained(app, Arc::new(Seen::by(&host, Arc::clone(&desk))), Some(load), explain);
     host.until(shutdown).await;
     // Also those whose callers hung up: until they are done the folder is not free. The semaphore is never closed.
-    let _ = places.acquire_many(PLACES as u32).await;
-    witness.close().await;
+    let _ = desk.places.acquire_many(PLACES as u32).await;
+    desk.witness.close().await;
     Ok(())
 }
 
-async fn add_checkpoint(State(desk): State<Desk>, headers: HeaderMap, body: Body) -> Response {
-    let read = Cap { bytes: MAX_SUBMISSION_BYTES, time: BODY_TIMEOUT }.read(&headers, body).await;
-    let submission = match read.map(|bytes| String::from_utf8(bytes.into())) {
-        Ok(Ok(submission)) => submission,
-        Ok(Err(_)) => return Answer::Malformed("the submission is not UTF-8".to_owned()).into_response(),
-        Err(problem) => return ProblemResponse(problem).into_response(),
-    };
-    let Ok(place) = Arc::clone(&desk.places).try_acquire_owned() else {
-        return Answer::Later("as many submissions as it takes are in work".to_owned()).into_response();
-    };
+async fn add_checkpoint(desk: Arc<Desk>, call: Call<(), Text>) -> Result<Reply<Text>, Answer> {
+    let submission = call.body.value().await?;
+    let place = Arc::clone(&desk.places).try_acquire_owned().map_err(|_| Answer::Unread(load::busy()))?;
     // A task of its own, so that a caller's hanging up stops nothing half-way.
     let working = request_id::spawn(async move {
         let outcome = desk.witness.countersign(&submission).await;
         drop(place);
         outcome
     });
-    match working.await {
-        Ok(Ok(line)) => line.into_response(),
-        Ok(Err(answer)) => answer.into_response(),
-        Err(_) => Answer::Failed("the submission's work stopped".to_owned()).into_response(),
-    }
+    let outcome = working.await.map_err(|_| Answer::Failed("the submission's work stopped".to_owned()))?;
+    Ok(Reply::new(outcome?))
+}
+
+async fn evidence(desk: Arc<Desk>, call: Call<OfWitnessed, Nothing>) -> Result<Reply<Json<Equivocation>>, Answer> {
+    let found = desk.witness.evidence(call.parameters.slug.as_str()).await?;
+    Ok(Reply::new(found.ok_or(Answer::NoEvidence)?))
 }
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let line = |status: StatusCode, text: String| (status, format!("{text}\n")).into_response();
-        let reason = self.reason();
-        let mut response = match self {
-            Self::Malformed(text) => line(StatusCode::BAD_REQUEST, text),
-            Self::Forbidden(text) => line(StatusCode::FORBIDDEN, text),
-            Self::UnknownOrigin => line(StatusCode::NOT_FOUND, "no chain of this origin is witnessed here".to_owned()),
-            Self::NoEvidence => {
-                line(StatusCode::NOT_FOUND, "there is no evidence against a chain of that name".to_owned())
-            }
+        let (kind, text) = match self {
+            Self::Unread(problem) => return problem::as_text(problem),
             Self::Conflict(size) => {
-                (StatusCode::CONFLICT, [(CONTENT_TYPE, "text/x.tlog.size")], format!("{size}\n")).into_response()
+                let mut response =
+                    (StatusCode::CONFLICT, [(CONTENT_TYPE, TREE_SIZE)], format!("{size}\n")).into_response();
+                response.extensions_mut().insert(Reason("other-size".to_owned()));
+                return response;
             }
-            Self::Refused(text) => line(StatusCode::UNPROCESSABLE_ENTITY, text),
-            Self::Later(text) => line(StatusCode::SERVICE_UNAVAILABLE, text),
-            Self::Alarm(chain) => (StatusCode::SERVICE_UNAVAILABLE, alarm(&chain)).into_response(),
+            Self::Malformed(text) => (MALFORMED, text),
+            Self::Forbidden(text) => (FORBIDDEN, text),
+            Self::UnknownOrigin => (UNKNOWN_ORIGIN, "no chain of this origin is witnessed here".to_owned()),
+            Self::NoEvidence => (NO_EVIDENCE, "there is no evidence against a chain of that name".to_owned()),
+            Self::Refused(text) => (REFUSED, text),
+            Self::Later(text) => (LATER, text),
+            Self::Alarm(chain) => (ALARM, alarm(&chain)),
             Self::Failed(text) => {
                 tracing::error!(text, "a submission failed");
-                line(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "the witness failed; its operator finds the cause in its log".to_owned(),
-                )
+                (FAILED, "the witness failed; its operator finds the cause in its log".to_owned())
             }
         };
-        response.extensions_mut().insert(Reason(reason.to_owned()));
-        response
-    }
-}
-
-impl Answer {
-    /// The word that it is counted under.
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::Malformed(_) => "malformed",
-            Self::Forbidden(_) => "forbidden",
-            Self::UnknownOrigin => "unknown-origin",
-            Self::NoEvidence => "no-evidence",
-            Self::Conflict(_) => "other-size",
-            Self::Refused(_) => "check-failed",
-            Self::Later(_) => "busy",
-            Self::Alarm(_) => "alarm",
-            Self::Failed(_) => "internal",
-        }
+        problem::as_text(kind.problem(text))
     }
 }
 
@@ -170,21 +133,13 @@ impl Answer {
 fn alarm(chain: &ChainId) -> String {
     format!(
         "alarm: {chain} is not countersigned: what was countersigned before is not certain; the operator finds the cause in \
-         the witness's log\n"
+         the witness's log"
     )
-}
-
-async fn evidence(State(desk): State<Desk>, Path(slug): Path<String>) -> Response {
-    match desk.witness.evidence(&slug).await {
-        Ok(Some(evidence)) => Json(evidence).into_response(),
-        Ok(None) => Answer::NoEvidence.into_response(),
-        Err(error) => Answer::from(error).into_response(),
-    }
 }
 
 /// The witness as its host sees it.
 struct Seen {
-    desk: Desk,
+    desk: Arc<Desk>,
     countersigned: Gauges,
     refusals: Gauges,
     equivocation: Gauges,
@@ -194,7 +149,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn by(host: &Host, desk: Desk) -> Self {
+    fn by(host: &Host, desk: Arc<Desk>) -> Self {
         let of_chain = |name, help| host.gauges(name, help, &["chain"]);
         Self {
             desk,
@@ -231,5 +186,38 @@ impl Hosted for Seen {
         }
         self.queues.set(&["submissions"], (PLACES - self.desk.places.available_permits()) as f64);
         Box::pin(std::future::ready(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+    use axum::body::to_bytes;
+    use nacre_ledger::note::submission;
+    use nacre_wire::problem::{TOO_LARGE, TOO_SLOW};
+
+    use super::*;
+
+    #[test]
+    fn the_route_is_the_one_that_the_ledger_has_submissions_for() {
+        let facts = ADD_CHECKPOINT.facts();
+        assert_eq!((facts.path, facts.max_request_bytes), (submission::PATH, submission::MAX_SUBMISSION_BYTES));
+    }
+
+    #[test]
+    fn a_submission_may_take_as_long_as_it_waits_for_what_is_new() {
+        assert!(ADD_CHECKPOINT.facts().time_limit.duration() > crate::witness::PATIENCE);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_said_in_a_line_of_text_and_counted_by_its_word() {
+        for kind in [MALFORMED, TOO_LARGE, TOO_SLOW] {
+            let response = Answer::from(kind.problem("what is wrong")).into_response();
+            assert_eq!(response.status().as_u16(), kind.status);
+            assert_eq!(response.headers()[CONTENT_TYPE], "text/plain; charset=utf-8");
+            assert_eq!(response.extensions().get::<Reason>().unwrap().0, kind.word);
+            assert_eq!(to_bytes(response.into_body(), 1_024).await.unwrap(), "what is wrong\n");
+        }
     }
 }

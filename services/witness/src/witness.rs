@@ -38,6 +38,7 @@ use nacre_schemas::{
     SigningPublicKey,
     equivocation::Equivocation,
     id::{ChainId, MemberId},
+    problem::Problem,
     trust::WitnessKind,
 };
 use nacre_verifier::{Network, equivocation};
@@ -53,7 +54,7 @@ use crate::{
 /// The trust roots it has gone by, in the data folder: they name the keys that a chain signed with before.
 pub(crate) const ROOTS: &str = "roots";
 /// How long a submission waits while what is new is checked; what is left goes on with the next.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Why a witness does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +107,8 @@ pub enum OpenError {
 /// What is answered instead of a countersignature.
 #[derive(Debug)]
 pub(crate) enum Answer {
+    /// The status of the problem: the call is not of the route's form, or its body did not arrive.
+    Unread(Problem),
     /// 400: not a submission.
     Malformed(String),
     /// 403: the chain did not sign the checkpoint, or has equivocated.
@@ -124,6 +127,12 @@ pub(crate) enum Answer {
     Alarm(ChainId),
     /// 500: ours.
     Failed(String),
+}
+
+impl From<Problem> for Answer {
+    fn from(problem: Problem) -> Self {
+        Self::Unread(problem)
+    }
 }
 
 impl From<StoreError> for Answer {

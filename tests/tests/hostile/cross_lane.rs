@@ -23,10 +23,7 @@ use std::{
 };
 
 use nacre::{consortium::CrossPlan, demo::population::PERSON_SYSTEM};
-use nacre_access::{
-    Scope,
-    client::{Client, ClientError},
-};
+use nacre_access::client::{Client, ClientError};
 use nacre_fhe::{keys::PublicKey, list::Plain, wire};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_regulator::{CrossQuestion, NamedMeasure, QueryError};
@@ -93,7 +90,7 @@ fn question() -> CrossQuestion {
 }
 
 async fn answer(client: &Client, submission: &CrossSubmission) -> Result<CrossVerdict, ClientError> {
-    client.post_json("/v1/cross/answers", Scope::AnswersRequest, submission).await
+    client.call(nacre_wire::custodian::POST_CROSS_ANSWER, &(), submission).await
 }
 
 /// A word on that result, in that jurisdiction's name.

@@ -20,7 +20,6 @@ use std::{
 };
 
 use nacre::{consortium::CrossPlan, demo::population::PERSON_SYSTEM};
-use nacre_access::Scope;
 use nacre_fhe::{keys::PublicKey, list::Plain, wire};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_regulator::{CrossAnswered, CrossQuestion, NamedMeasure};
@@ -40,6 +39,7 @@ use nacre_tests::{
     sender::{Sender, restricted},
 };
 use nacre_verifier::cross;
+use nacre_wire::exchange::{OfChain, POST_ERASURE};
 use tokio::{
     net::TcpListener,
     sync::{Mutex, MutexGuard},
@@ -217,9 +217,9 @@ async fn a_question_repeated_after_an_erasure_still_tells_the_erased_persons_val
         provider: lane.gym.config.member.clone(),
     };
     let signature = read_key(&lane.gym.config.signing_key).sign(Role::Erasure, &erasure.to_canonical());
-    let path = format!("/v1/chains/{}/erasures", lane.gym.config.chain.slug());
+    let home = OfChain::new(&lane.gym.config.chain);
     let order = SignedErasure { erasure, signature };
-    lane.gym.client.post_json::<_, serde_json::Value>(&path, Scope::ErasuresWrite, &order).await.unwrap();
+    lane.gym.client.call(POST_ERASURE, &home, &order).await.unwrap();
     let after = cells(&lane.ask("2025-02").await);
     // The erased record was the gym's; what the difference tells is what the hospital has of the same person.
     let (before, after) = (before[&1], after[&1]);

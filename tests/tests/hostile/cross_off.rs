@@ -8,7 +8,7 @@
 
 use std::{fs, path::Path, process::Command, sync::Arc};
 
-use nacre_access::{Scope, client::ClientError};
+use nacre_access::client::ClientError;
 use nacre_evaluator::{Evaluator, Keys, OpenError};
 use nacre_provider::PostError;
 use nacre_regulator::QueryError;
@@ -16,7 +16,7 @@ use nacre_schemas::{
     Digest,
     cross::{CrossRelease, CrossVerdict},
     query::Statistic,
-    summand::{SummandDispute, SummandProof},
+    summand::SummandDispute,
 };
 use nacre_tests::{
     Running,
@@ -26,6 +26,10 @@ use nacre_tests::{
     successor::{begin_anew, endorse, successor},
 };
 use nacre_verifier::{Check, cross};
+use nacre_wire::{
+    custodian::{POST_CROSS_ANSWER, POST_CROSS_PROOF},
+    exchange::{OfChain, POST_CROSS_INPUTS},
+};
 
 use super::cross_leaks::{Lane, invented, mean, one_at_a_time};
 
@@ -101,12 +105,12 @@ async fn custodians_refuse(attack: &Attack, release: &CrossRelease) {
         let config = nacre_custodian::Config::read(&attack.running.places.custodians[custodian]).unwrap();
         assert!(config.cross_share.is_some());
         let submission = &release.submission;
-        match client.post_json("/v1/cross/answers", Scope::AnswersRequest, submission).await.unwrap() {
+        match client.call(POST_CROSS_ANSWER, &(), submission).await.unwrap() {
             CrossVerdict::Refused(refused) => assert_eq!(refused.refusal.check.as_str(), Check::CrossLane.word()),
             CrossVerdict::Answered(_) => panic!("{custodian} answers"),
         }
         let dispute = SummandDispute { submission: submission.clone(), summand: 0 };
-        let proof = client.post_json::<_, SummandProof>("/v1/cross/proofs", Scope::AnswersRequest, &dispute).await;
+        let proof = client.call(POST_CROSS_PROOF, &(), &dispute).await;
         assert_no_lane("a custodian's proof", proof);
     }
 }
@@ -134,8 +138,8 @@ async fn exchanges_refuse(attack: &Attack, release: &CrossRelease) {
     (request.trust, request.nonce) = (attack.network.digest(), Digest([9; 32]));
     assert_no_lane("a new request", attack.try_log_cross(request, logged.request.seals.clone()).await);
     let evaluator = evaluator_client(&attack.running, "evaluator-hongkong", HOME);
-    let (path, media_type) = ("/v1/chains/region-440100/cross/inputs", "application/vnd.nacre.cross-delivery");
-    let inputs = evaluator.post_json_for_bytes(path, Scope::CrossRead, logged, media_type).await;
+    let home = OfChain { slug: "region-440100".parse().unwrap() };
+    let inputs = evaluator.call(POST_CROSS_INPUTS, &home, logged).await;
     assert_no_lane("the inputs of a request that is logged", inputs);
 }
 

@@ -174,8 +174,7 @@ async fn is_well(running: &Running, server: &str) -> bool {
 
 /// Waits for the chain's checkpoint that makes a leaf final.
 async fn agreed(hospital: &Sender, leaf: u64) -> SignedCheckpoint {
-    let path = format!("/v1/chains/{}/checkpoint/final?covering={leaf}", chain(HOME).slug());
-    hospital.client.get_text(&path, None).await.unwrap().parse().unwrap()
+    hospital.final_checkpoint(leaf).await.unwrap().parse().unwrap()
 }
 
 async fn a_network() -> (Running, Sender) {
@@ -345,7 +344,7 @@ async fn a_witness_whose_folder_or_register_is_not_as_it_was_countersigns_nothin
             if damage != Damage::DataGarbled {
                 let metrics = running.metrics(witness).await.unwrap();
                 assert!(metrics.contains(&format!("nacre_witness_alarm{{chain=\"{CHAIN}\"}} 1")), "{damage:?}");
-                let (status, _) = running.ask_witness(witness, "/evidence/region-440100", None).await.unwrap();
+                let (status, _) = running.equivocation(witness, &chain(HOME)).await.unwrap();
                 assert_eq!(status, 404, "what it has is served: there is no evidence");
             }
             stop(&mut running, witness).await;
@@ -444,8 +443,7 @@ async fn an_exchange_and_all_its_witnesses_put_back_to_one_backup_are_read_only(
         assert_eq!(running.submit(witness, &again).await.unwrap().0, 503, "{witness}");
     }
     // What is there can be read.
-    let path = format!("/v1/chains/{}/checkpoint", chain(HOME).slug());
-    let shown: SignedCheckpoint = hospital.client.get_text(&path, None).await.unwrap().parse().unwrap();
+    let shown: SignedCheckpoint = hospital.checkpoint().await.unwrap().parse().unwrap();
     assert_eq!(shown.unverified(), old.unverified());
 }
 

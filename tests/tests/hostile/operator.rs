@@ -2,13 +2,10 @@
 //! extend what it holds, that another chain's operator sends, or that belong elsewhere.
 
 use nacre::consortium::Plan;
-use nacre_access::{
-    Scope,
-    client::{Client, ClientError},
-};
+use nacre_access::client::{Client, ClientError};
 use nacre_ledger::note::{Checkpoint, SignedCheckpoint};
 use nacre_schemas::{
-    Digest, Document as _,
+    Digest,
     anchor::{Anchor, Anchored},
     dossier::Note,
 };
@@ -18,8 +15,7 @@ use nacre_tests::{
     plan,
     sender::{Sender, problem},
 };
-
-const MEDIA_TYPE: &str = "application/vnd.nacre.anchor";
+use nacre_wire::exchange::{GET_ANCHOR, GET_CONSISTENCY, OfChain, POST_ANCHOR, TwoSizes, WhichAnchor};
 
 /// A parent, and a child that has 2, 4 and 6 entries in turn.
 struct Scene {
@@ -43,8 +39,7 @@ impl Scene {
         for number in 0..3 {
             let receipt = hospital.post(&hospital.batch(&[(number, 200)])).await.unwrap();
             let covering = receipt.receipts[0].inclusion.leaf;
-            let path = format!("/v1/chains/region-440100/checkpoint/final?covering={covering}");
-            notes.push(hospital.client.get_text(&path, None).await.unwrap().parse().unwrap());
+            notes.push(hospital.final_checkpoint(covering).await.unwrap().parse().unwrap());
             unwitnessed = Some(receipt.checkpoint);
         }
         let operator = operator_client(&running, HOME, "main");
@@ -53,9 +48,8 @@ impl Scene {
 
     /// The child's proof that its tree of one size extends that of another.
     async fn proof(&self, from: u64, to: u64) -> Vec<Digest> {
-        let path = format!("/v1/chains/region-440100/proofs/consistency?from={from}&to={to}");
-        let answer: serde_json::Value = self.hospital.client.get_json(&path, None).await.unwrap();
-        serde_json::from_value(answer["proof"].clone()).unwrap()
+        let sizes = TwoSizes { slug: (&self.hospital.config.chain).into(), from, to };
+        self.hospital.client.get(GET_CONSISTENCY, &sizes).await.unwrap().proof
     }
 
     /// A checkpoint of that size that the child and its witnesses sign, and that is not the child's history.
@@ -66,8 +60,7 @@ impl Scene {
 
 async fn send(client: &Client, parent: &str, checkpoint: &Note, proof: &[Digest]) -> Result<Anchored, ClientError> {
     let anchor = Anchor { checkpoint: checkpoint.clone(), proof: proof.to_vec() };
-    let path = format!("/v1/chains/{parent}/anchors");
-    client.post_bytes(&path, Scope::AnchorsWrite, MEDIA_TYPE, anchor.to_canonical()).await
+    client.call(POST_ANCHOR, &OfChain { slug: parent.parse().unwrap() }, &anchor).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,7 +112,10 @@ async fn only_a_chains_own_operator_anchors_it_and_only_in_its_parents() {
     // A provider is given no token for it.
     let provider = client_of(&scene.running, "hospital-440100", "main");
     let refused = send(&provider, "main-health", note, &[]).await.unwrap_err();
-    assert!(matches!(&refused, ClientError::Token { error, .. } if error == "invalid_scope"), "{refused}");
+    assert!(
+        matches!(&refused, ClientError::Token { error: nacre_wire::token::TokenError::InvalidScope, .. }),
+        "{refused}"
+    );
 
     // A checkpoint of another network, of an unknown chain, or by another key.
     let key = chain_key(&scene.running, ABROAD);
@@ -139,6 +135,7 @@ async fn only_a_chains_own_operator_anchors_it_and_only_in_its_parents() {
         "checkpoint",
         "without its witnesses"
     );
-    let latest = scene.operator.get_json::<Anchored>("/v1/chains/main-health/anchors/region-440100", None).await;
+    let [slug, child] = ["main-health", "region-440100"].map(|slug| slug.parse().unwrap());
+    let latest = scene.operator.get(GET_ANCHOR, &WhichAnchor { slug, child, covering: None }).await;
     assert_eq!(problem(latest).word(), "not-anchored", "after all that, nothing is anchored");
 }

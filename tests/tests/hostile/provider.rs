@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header as JwtHeader};
 use nacre::demo::population::PERSON_SYSTEM;
-use nacre_access::{Scope, client::ClientError, key::AccessKey};
+use nacre_access::{client::ClientError, key::AccessKey};
 use nacre_schemas::{
     Document as _, Point, Scalar, batch::Batch, canonical::fields, contribution::Contribution, limits, measure::Band,
     query::Statistic, release::Outcome,
@@ -19,7 +19,12 @@ use nacre_tests::{
     plan,
     points::{IDENTITY, holding_more, negated},
     question,
-    sender::{MEDIA_TYPE, Sender, problem},
+    sender::{Sender, problem},
+};
+use nacre_wire::{
+    body::Encoded,
+    exchange::{OfChain, POST_CELLS},
+    token::TokenError,
 };
 use serde_json::{Value, json};
 
@@ -45,8 +50,7 @@ async fn scene() -> Scene {
 
 impl Scene {
     async fn size(&self) -> u64 {
-        let chains: Value = self.hospital.client.get_json("/v1/chains", None).await.unwrap();
-        chains[0]["size"].as_u64().unwrap()
+        self.hospital.hosted().await[0].size
     }
 }
 
@@ -292,7 +296,7 @@ async fn token(url: &str, assertion: &str, scope: &str) -> Value {
 async fn posted_with(sender: &Sender, authorization: Option<&str>, batch: &Batch) -> String {
     let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
     let url = format!("{}/v1/chains/{}/batches", sender.config.exchange, sender.config.chain.slug());
-    let mut call = http.post(url).header("content-type", MEDIA_TYPE).body(batch.to_canonical());
+    let mut call = http.post(url).header("content-type", "application/vnd.nacre.batch").body(batch.to_canonical());
     if let Some(token) = authorization {
         call = call.bearer_auth(token);
     }
@@ -345,9 +349,9 @@ async fn tokens_of_another_time_place_scope_or_key_let_nobody_in() {
     let to_read = token(&exchange, &of_regulator.signed(), "cells.read").await;
     let to_read = to_read["access_token"].as_str().unwrap();
     assert_eq!(posted_with(hospital, Some(to_read), &batch).await, "insufficient-scope");
-    let read: Result<Value, ClientError> =
-        hospital.client.post_json("/v1/chains/region-820000/cells", Scope::CellsRead, &()).await;
-    assert!(matches!(read, Err(ClientError::Token { ref error, .. }) if error == "invalid_scope"), "{read:?}");
+    let home = OfChain::new(&hospital.config.chain);
+    let read = hospital.client.call_encoded(POST_CELLS, &home, &Encoded::from_bytes("")).await;
+    assert!(matches!(read, Err(ClientError::Token { error: TokenError::InvalidScope, .. })), "{read:?}");
 
     assert_eq!(posted_with(hospital, Some(granted), &batch).await, "taken");
     // A token ends with the process that issued it: a copy taken from its log is worth nothing after a restart.

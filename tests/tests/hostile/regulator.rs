@@ -8,7 +8,6 @@
 //! | sends another's dossier | `not-the-requester`, `other-sender` |
 //! | asks about people it may not see | the rules: `regulator_subtraction.rs`, for those that many questions add up to |
 
-use nacre_access::{Scope, client::ClientError};
 use nacre_schemas::{
     Digest,
     answer::{Decision, Rule, Verdict},
@@ -21,6 +20,7 @@ use nacre_tests::{
     sender::problem,
 };
 use nacre_verifier::Check;
+use nacre_wire::custodian::{POST_ANSWER, POST_CONFIRMATION};
 
 /// The same submission about another request than the logged one.
 fn about(submission: &Submission, signed: nacre_schemas::query::SignedRequest) -> Submission {
@@ -111,11 +111,9 @@ async fn an_open_epoch_is_not_shown_and_anothers_dossier_is_not_answered() {
 
     // What another regulator asked and collected, in the hands of this one.
     honest.dossier.logged.request.request.requester = "another-commission".parse().unwrap();
-    for path in ["/v1/answers", "/v1/confirmations"] {
-        let replayed: Result<serde_json::Value, ClientError> =
-            attack.custodians["macao-1"].post_json(path, Scope::AnswersRequest, &honest).await;
-        assert_eq!(problem(replayed).word(), "not-the-requester", "{path}");
-    }
+    let custodian = &attack.custodians["macao-1"];
+    assert_eq!(problem(custodian.call(POST_ANSWER, &(), &honest).await).word(), "not-the-requester");
+    assert_eq!(problem(custodian.call(POST_CONFIRMATION, &(), &honest).await).word(), "not-the-requester");
     let refused = problem(attack.cells(&chain(HOME), &honest.dossier.logged).await);
     assert_eq!(refused.word(), "other-sender");
 }

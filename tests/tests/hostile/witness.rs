@@ -30,13 +30,11 @@ async fn a_network() -> (Running, Sender) {
 
 /// Waits for the chain's checkpoint that makes a leaf final.
 async fn agreed(hospital: &Sender, leaf: u64) -> SignedCheckpoint {
-    let path = format!("/v1/chains/{}/checkpoint/final?covering={leaf}", chain(HOME).slug());
-    hospital.client.get_text(&path, None).await.unwrap().parse().unwrap()
+    hospital.final_checkpoint(leaf).await.unwrap().parse().unwrap()
 }
 
 async fn evidence(running: &Running, witness: &str) -> Equivocation {
-    let path = format!("/evidence/{}", chain(HOME).slug());
-    let (status, json) = running.ask_witness(witness, &path, None).await.unwrap();
+    let (status, json) = running.equivocation(witness, &chain(HOME)).await.unwrap();
     assert_eq!(status, 200, "{json}");
     serde_json::from_str(&json).unwrap()
 }
@@ -169,7 +167,7 @@ async fn what_is_no_submission_is_refused_by_its_status() {
         ("more than a submission has", format!("{text}{}", "x".repeat(40_000)), 413),
     ];
     for (what, text, expected) in cases {
-        let (status, answer) = running.ask_witness(APPEND, "/add-checkpoint", Some(text)).await.unwrap();
+        let (status, answer) = running.submit_text(APPEND, text).await.unwrap();
         assert_eq!(status, expected, "{what}: {answer}");
     }
     let again = Submission { old_size: 2, proof: Vec::new(), checkpoint: note };

@@ -71,17 +71,15 @@ async fn an_exchange_whose_witness_hangs_starts_at_once_and_says_for_want_of_who
     let address = running.addresses[HOME].clone();
     running.servers.restart(&running.places, HOME, &address).await.unwrap();
     let hospital = Sender::of(&running, &format!("hospital-{HOME}"));
-    let _: serde_json::Value = hospital.client.get_json("/v1/chains", None).await.unwrap();
+    hospital.hosted().await;
     let started = begun.elapsed();
     hospital.post(&hospital.batch(&[(90_001, 200)])).await.unwrap();
     println!(
         "an exchange with a witness that hangs serves after {started:?}, takes a batch after {:?}",
         begun.elapsed()
     );
-    let path = format!("/v1/chains/region-{HOME}/checkpoint");
-    let last = hospital.client.get_text(&path, None).await.unwrap();
+    let last = hospital.checkpoint().await.unwrap();
     let size: u64 = last.lines().nth(1).unwrap().parse().unwrap();
-    let covering = format!("{path}/final?covering={}", size - 1);
-    let error = hospital.client.get_text(&covering, None).await.unwrap_err();
+    let error = hospital.final_checkpoint(size - 1).await.unwrap_err();
     assert!(error.to_string().contains(WITNESS), "{error}");
 }

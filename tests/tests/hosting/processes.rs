@@ -96,7 +96,7 @@ async fn a_hang_up_signal_ends_nothing_and_a_renewed_certificate_is_served() {
     let call = async |tls: &ClientTls| {
         let key = nacre_access::key::AccessKey::generate().unwrap();
         let client = Client::new(&config.url, "nobody".parse().unwrap(), key.into(), tls).unwrap();
-        client.get_text("/healthz", None).await
+        client.get(nacre_wire::operation::GET_HEALTH, &()).await
     };
     let begun = Instant::now();
     while call(&tls).await.is_err() {

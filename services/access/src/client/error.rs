@@ -5,8 +5,8 @@
 
 use std::{error::Error, fmt, ops::Deref, time::Duration};
 
-use nacre_hosting::problem::PROBLEM_JSON;
 use nacre_schemas::problem::{Problem, Retry};
+use nacre_wire::{body::BodyError, media::PROBLEM_JSON, parameters::ParameterError, token::TokenError};
 use reqwest::{
     StatusCode, Url,
     header::{HeaderMap, HeaderValue, RETRY_AFTER},
@@ -49,12 +49,12 @@ pub enum ClientError {
     #[error("{0}")]
     Problem(Box<ReceivedProblem>),
     /// The server's token endpoint refuses (RFC 6749 §5.2).
-    #[error("{url} issues no token ({error}): {description}")]
+    #[error("{url} issues no token ({word}): {description}", word = error.as_str())]
     Token {
         /// The token endpoint.
         url: String,
         /// The error's word.
-        error: String,
+        error: TokenError,
         /// What it says.
         description: String,
         /// HTTP status.
@@ -107,15 +107,15 @@ pub enum ClientError {
     /// Our mistake: the server's address.
     #[error(transparent)]
     Address(AddressError),
-    /// Our mistake: a path that does not begin with `/`, or leads to another server.
+    /// Our mistake: a path that leads to another server.
     #[error("{0} is no path on a server")]
     Path(String),
-    /// Our mistake: a media type that is none.
-    #[error("{0:?} is no media type")]
-    ContentType(String),
-    /// Our mistake: a body that is no JSON.
-    #[error("what was to be sent cannot be written as JSON: {0}")]
-    Unwritable(serde_json::Error),
+    /// Our mistake: parameters that cannot stand in an address.
+    #[error("the address cannot be written: {0}")]
+    Parameter(#[from] ParameterError),
+    /// Our mistake: a body that cannot be written.
+    #[error("what was to be sent cannot be written: {0}")]
+    Unwritable(#[from] BodyError),
     /// Our access key cannot sign, or there is no randomness to name an assertion with.
     #[error("no assertion can be signed: {0}")]
     Key(#[from] KeyError),

@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use nacre_hosting::tls::ClientTls;
-use reqwest::{Method, Response, StatusCode, Url, header::CONTENT_TYPE};
+use nacre_wire::{
+    Route,
+    body::{Body, Nothing},
+    parameters::Parameters,
+};
+use reqwest::{Response, StatusCode, Url, header::CONTENT_TYPE};
 
 use super::{CONNECT_TIMEOUT, ClientError, http_client, read_body, silence};
 use crate::address::Address;
@@ -47,34 +52,15 @@ impl PlainClient {
         self.address.as_str()
     }
 
-    /// Posts text, gets text.
-    pub async fn post_text(&self, path: &str, body: String) -> Result<PlainResponse, ClientError> {
-        self.text(Method::POST, path, Some(body)).await
-    }
-
-    /// Gets text.
-    pub async fn get_text(&self, path: &str) -> Result<PlainResponse, ClientError> {
-        self.text(Method::GET, path, None).await
-    }
-
-    /// Gets bytes; any status but success is an error.
-    pub async fn get_bytes(&self, path: &str) -> Result<Vec<u8>, ClientError> {
-        silence::watched(&self.http, &self.address, self.bytes(path)).await
-    }
-
-    async fn bytes(&self, path: &str) -> Result<Vec<u8>, ClientError> {
-        let (url, response) = self.begin(Method::GET, path, None).await?;
-        let (status, content_type) = (response.status(), response.headers().get(CONTENT_TYPE).cloned());
-        let body = read_body(&url, response, self.max_response_bytes).await?;
-        if status.is_success() {
-            return Ok(body);
-        }
-        Err(ClientError::of_response(&url, status, content_type.as_ref(), &body, None))
-    }
-
-    async fn text(&self, method: Method, path: &str, body: Option<String>) -> Result<PlainResponse, ClientError> {
+    /// Calls a route, and gives what it answers, whatever the status.
+    pub async fn ask<P: Parameters, Q: Body, S: Body>(
+        &self,
+        route: Route<P, Q, S>,
+        parameters: &P,
+        body: &Q::Value,
+    ) -> Result<PlainResponse, ClientError> {
         let asking = async {
-            let (url, response) = self.begin(method, path, body).await?;
+            let (url, response) = self.begin(&route, parameters, body).await?;
             let status = response.status();
             let body = read_body(&url, response, self.max_response_bytes).await?;
             let body = String::from_utf8(body).map_err(|error| ClientError::malformed(&url, error.utf8_error()))?;
@@ -83,11 +69,35 @@ impl PlainClient {
         silence::watched(&self.http, &self.address, asking).await
     }
 
-    async fn begin(&self, method: Method, path: &str, body: Option<String>) -> Result<(Url, Response), ClientError> {
-        let url = self.address.at(path).ok_or_else(|| ClientError::Path(path.to_owned()))?;
+    /// Calls a route that takes no body; any status but success is an error.
+    pub async fn get<P: Parameters, S: Body>(
+        &self,
+        route: Route<P, Nothing, S>,
+        parameters: &P,
+    ) -> Result<S::Value, ClientError> {
+        let asking = async {
+            let (url, response) = self.begin(&route, parameters, &()).await?;
+            let (status, content_type) = (response.status(), response.headers().get(CONTENT_TYPE).cloned());
+            let body = read_body(&url, response, self.max_response_bytes).await?;
+            if status.is_success() {
+                return S::decode(body.into()).map_err(|error| ClientError::malformed(&url, error));
+            }
+            Err(ClientError::of_response(&url, status, content_type.as_ref(), &body, None))
+        };
+        silence::watched(&self.http, &self.address, asking).await
+    }
+
+    async fn begin<P: Parameters, Q: Body, S: Body>(
+        &self,
+        route: &Route<P, Q, S>,
+        parameters: &P,
+        body: &Q::Value,
+    ) -> Result<(Url, Response), ClientError> {
+        let url = super::url(&self.address, route, parameters)?;
+        let method = super::method(route.facts().method);
         let mut request = self.http.request(method, url.clone()).timeout(self.timeout);
-        if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, "text/plain; charset=utf-8").body(body);
+        if let Some(kind) = super::content_type::<Q>() {
+            request = request.header(CONTENT_TYPE, kind).body(Q::encode(body)?);
         }
         let response = request.send().await.map_err(|error| ClientError::transport(&url, error))?;
         Ok((url, response))

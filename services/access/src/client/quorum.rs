@@ -26,7 +26,7 @@ pub const WAS_LATE: &str = "no answer when enough others had answered: it hangs,
 /// After how long a peer is late in any case.
 pub const LATE: Duration = Duration::from_secs(2);
 /// The least time after which it can be.
-const SOONEST: Duration = Duration::from_millis(500);
+const SOONEST: Duration = Duration::from_millis(150);
 /// How many times as long as the others it may take.
 const SLOWER: u32 = 3;
 

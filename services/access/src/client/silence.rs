@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nacre_wire::operation::GET_HEALTH;
 use tokio::time::timeout;
 
 use super::ClientError;
@@ -25,8 +26,6 @@ const SILENCE: Duration = Duration::from_secs(5);
 const QUESTIONS: u32 = 2;
 /// The pause after an answer.
 const AGAIN: Duration = Duration::from_secs(10);
-/// Where a server answers for its health.
-const PATH: &str = "/healthz";
 
 /// The call's result, or that its server hangs.
 pub(super) async fn watched<T>(
@@ -54,7 +53,7 @@ pub(super) async fn watched<T>(
 /// Asks for the server's health. Whether it had nothing to say.
 async fn is_silent(http: &reqwest::Client, address: &Address) -> bool {
     // Every address has a place for its health.
-    let Some(health) = address.at(PATH) else { return false };
+    let Some(health) = address.at(GET_HEALTH.facts().path) else { return false };
     for question in 0..QUESTIONS {
         let mut asked = pin!(http.get(health.clone()).timeout(SILENCE).send());
         let answer = match timeout(NOTICE, &mut asked).await {
@@ -100,7 +99,8 @@ mod tests {
         let hung = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let working = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (hung_at, working_at) = (hung.local_addr().unwrap(), working.local_addr().unwrap());
-        let routes = Router::new().route(PATH, get(|| async { axum::http::StatusCode::SERVICE_UNAVAILABLE }));
+        let routes =
+            Router::new().route(GET_HEALTH.facts().path, get(|| async { axum::http::StatusCode::SERVICE_UNAVAILABLE }));
         tokio::spawn(axum::serve(working, routes).into_future());
         let ending = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let addresses = [hung_at, working_at, ending].map(|address| address.to_string());

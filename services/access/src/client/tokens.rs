@@ -11,8 +11,15 @@ use std::{
 use getrandom::{SysRng, rand_core::TryRng as _};
 use jsonwebtoken::{Algorithm, Header};
 use nacre_schemas::id::MemberId;
-use reqwest::{StatusCode, Url, header::ACCEPT};
-use serde::{Deserialize, Deserializer};
+use nacre_wire::{
+    body::Body as _,
+    media,
+    token::{ASSERTION_TYPE, GRANT_TYPE, TokenForm, TokenRefusal, TokenRequest, TokenResponse},
+};
+use reqwest::{
+    StatusCode, Url,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use tokio::sync::{Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
@@ -22,7 +29,6 @@ use crate::{
     assertion::{Claims, LIFETIME_S},
     key::{AccessKey, KeyError},
     now_s,
-    server::{ASSERTION_TYPE, GRANT_TYPE},
     token::MAX_TOKEN_BYTES,
 };
 
@@ -43,27 +49,6 @@ pub(super) struct Tokens {
     member: MemberId,
     key: Arc<AccessKey>,
     slots: [Mutex<Option<Token>>; Scope::ALL.len()],
-}
-
-/// RFC 6749 §5.1.
-#[derive(Deserialize)]
-struct Granted {
-    #[serde(deserialize_with = "zeroizing")]
-    access_token: Zeroizing<String>,
-    token_type: String,
-    expires_in: u64,
-}
-
-fn zeroizing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
-    String::deserialize(deserializer).map(Zeroizing::new)
-}
-
-/// RFC 6749 §5.2.
-#[derive(Deserialize)]
-struct Refused {
-    error: String,
-    #[serde(default)]
-    error_description: String,
 }
 
 impl Tokens {
@@ -131,15 +116,17 @@ impl Tokens {
         scope: Scope,
         http: &reqwest::Client,
         timeout: Duration,
-    ) -> Result<Granted, ClientError> {
+    ) -> Result<TokenResponse, ClientError> {
         let assertion = self.assertion()?;
-        let form = [
-            ("grant_type", GRANT_TYPE),
-            ("client_assertion_type", ASSERTION_TYPE),
-            ("client_assertion", &assertion),
-            ("scope", scope.as_str()),
-        ];
-        let request = http.post(url.clone()).timeout(timeout).header(ACCEPT, "application/json").form(&form);
+        let form = TokenForm::encode(&TokenRequest {
+            grant_type: Some(GRANT_TYPE.to_owned()),
+            client_assertion_type: Some(ASSERTION_TYPE.to_owned()),
+            client_assertion: Some(assertion.into()),
+            client_id: None,
+            scope: Some(scope.to_string()),
+        })?;
+        let request = http.post(url.clone()).timeout(timeout).header(ACCEPT, media::JSON);
+        let request = request.header(CONTENT_TYPE, media::FORM).body(form);
         let response = request.send().await.map_err(|error| ClientError::transport(url, error))?;
         let (status, retry_after_s) = (response.status(), error::retry_after_s(response.headers()));
         let body = Zeroizing::new(read_body(url, response, MAX_SMALL_RESPONSE_BYTES).await?);
@@ -147,11 +134,11 @@ impl Tokens {
             // The parser's own error could quote a piece of the token.
             return parse_json(url, &body).map_err(|_| ClientError::malformed(url, "this is no token response"));
         }
-        match serde_json::from_slice::<Refused>(&body) {
+        match serde_json::from_slice::<TokenRefusal>(&body) {
             Ok(refused) => Err(ClientError::Token {
                 url: url.to_string(),
-                error: error::shown(&refused.error),
-                description: error::shown(&refused.error_description),
+                error: refused.error,
+                description: error::shown(&refused.description),
                 status: status.as_u16(),
                 retry_after_s,
             }),

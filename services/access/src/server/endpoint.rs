@@ -1,21 +1,20 @@
 //! `POST /oauth/token` (RFC 6749 §4.4.2, RFC 7523 §2.2).
 //!
-//! Kept true: anybody can ask, so a request arrives whole within [`BODY_TIMEOUT`] or is given up, and holds nothing but its
-//! connection and its few bytes meanwhile.
+//! Kept true: anybody can ask, so a request arrives whole within seconds or is given up, and holds nothing but its connection and
+//! its few bytes meanwhile.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use axum::{
-    Form,
-    extract::{FromRequest as _, Request, State},
-    http::{
-        HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, PRAGMA},
-    },
-    response::{IntoResponse, Response},
+use axum::http::{
+    HeaderValue,
+    header::{CACHE_CONTROL, PRAGMA},
 };
+use nacre_hosting::mount::{Call, Reply};
 use nacre_schemas::membership::MemberRole;
-use serde::{Deserialize, Serialize};
+use nacre_wire::{
+    body::Json,
+    token::{ASSERTION_TYPE, GRANT_TYPE, TokenForm, TokenRequest, TokenResponse},
+};
 
 use super::{Gatekeeper, refusal::Refusal};
 use crate::{
@@ -26,50 +25,20 @@ use crate::{
     token,
 };
 
-pub(crate) const GRANT_TYPE: &str = "client_credentials";
-pub(crate) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-
-/// How long a request may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// What is asked. A parameter that comes twice is refused by the form's reader, an unknown one passed over
-/// (RFC 6749 §3.2).
-#[derive(Deserialize)]
-pub(super) struct TokenRequest {
-    grant_type: Option<String>,
-    client_assertion_type: Option<String>,
-    client_assertion: Option<String>,
-    client_id: Option<String>,
-    scope: Option<String>,
-}
-
-/// What is answered (RFC 6749 §5.1).
-#[derive(Serialize)]
-struct TokenResponse {
-    access_token: String,
-    token_type: &'static str,
-    expires_in: u64,
-    scope: String,
-}
-
-pub(super) async fn token(State(gatekeeper): State<Arc<Gatekeeper>>, request: Request) -> Response {
-    let read = tokio::time::timeout(BODY_TIMEOUT, Form::<TokenRequest>::from_request(request, &())).await;
-    let read = match read {
-        Ok(read) => read.map_err(|rejection| Refusal::unreadable(&rejection)),
-        Err(_) => Err(Refusal::too_slow()),
+/// Issues a token. Nothing of the answer is kept by caches (RFC 6749 §5.1).
+pub(super) async fn token(
+    gatekeeper: Arc<Gatekeeper>,
+    call: Call<(), TokenForm>,
+) -> Result<Reply<Json<TokenResponse>>, Refusal> {
+    let answer = match call.body.value().await {
+        Ok(request) => answer(&gatekeeper, &request, now_s()),
+        Err(problem) => Err(Refusal::of(&problem)),
     };
-    let answer = read.and_then(|Form(request)| answer(&gatekeeper, &request, now_s()));
-    let mut response = match answer {
-        Ok(granted) => (StatusCode::OK, axum::Json(granted)).into_response(),
-        Err(refusal) => {
-            tracing::debug!(error = refusal.error, description = %refusal.description, "token refused");
-            refusal.into_response()
-        }
-    };
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
-    response
+    let granted = answer.inspect_err(|refusal| {
+        tracing::debug!(error = ?refusal.error, description = %refusal.description, "token refused");
+    })?;
+    let [no_store, no_cache] = ["no-store", "no-cache"].map(HeaderValue::from_static);
+    Ok(Reply::new(granted).header(CACHE_CONTROL, no_store).header(PRAGMA, no_cache))
 }
 
 fn answer(gatekeeper: &Gatekeeper, request: &TokenRequest, now_s: u64) -> Result<TokenResponse, Refusal> {
@@ -79,7 +48,8 @@ fn answer(gatekeeper: &Gatekeeper, request: &TokenRequest, now_s: u64) -> Result
     let scopes = granted(request.scope.as_deref(), admitted.membership.role)?;
     let (access_token, scope) = gatekeeper.mint.issue(&assertion.member, &scopes, now_s);
     tracing::debug!(member = %assertion.member, scope, "token issued");
-    Ok(TokenResponse { access_token, token_type: "bearer", expires_in: token::LIFETIME_S, scope })
+    let (access_token, token_type) = (access_token.into(), "bearer".to_owned());
+    Ok(TokenResponse { access_token, token_type, expires_in: token::LIFETIME_S, scope })
 }
 
 /// The assertion, if it counts; it is then taken, whatever becomes of the rest of the request.
@@ -92,7 +62,7 @@ fn proven(gatekeeper: &Gatekeeper, request: &TokenRequest, now_s: u64) -> Result
     if request.client_assertion_type.as_deref() != Some(ASSERTION_TYPE) {
         return Err(Refusal::request(format!("client_assertion_type has to be {ASSERTION_TYPE}")));
     }
-    let text = request.client_assertion.as_deref();
+    let text = request.client_assertion.as_ref().map(|text| text.as_str());
     let text = text.ok_or_else(|| Refusal::request("client_assertion is missing"))?;
     let proven = assertion::check(text, &gatekeeper.token_url, &gatekeeper.members, now_s);
     let proven = proven.map_err(|error| Refusal::client(&error))?;

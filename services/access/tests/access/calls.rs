@@ -14,20 +14,29 @@ use axum::{
     response::IntoResponse as _,
     routing::{get, post},
 };
-use nacre_access::{
-    Scope,
-    client::{Client, ClientError},
-};
-use nacre_hosting::problem::ProblemResponse;
-use nacre_hosting::tls::ClientTls;
+use nacre_access::client::{Client, ClientError};
+use nacre_hosting::{problem::ProblemResponse, tls::ClientTls};
 use nacre_schemas::{membership::MemberRole, problem::Problem};
-use serde_json::{Value, json};
+use nacre_wire::{
+    Route, Scope,
+    body::{Nothing, Text},
+    exchange::{GET_INCLUSION, GET_TILE, LeafOfTree, OfTile},
+    operation::GET_HEALTH,
+    route::Members,
+    token::{self, TokenError},
+};
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::{
     consortium::{Consortium, Member},
-    server::Server,
+    server::{GET_CELLS, GET_CHECKPOINT, POST_BYTES, POST_LOG, Server, json_of, text},
 };
+
+/// A route that answers with a text, for members that read cells.
+const fn text_for_members(path: &'static str) -> Route<(), Nothing, Text, Members> {
+    text(path).scope(Scope::CellsRead)
+}
 
 async fn regulator_and_server() -> (Consortium, Member, Server) {
     let consortium = Consortium::new();
@@ -53,16 +62,13 @@ fn client(url: &str) -> Client {
 async fn a_client_gets_and_posts_and_fetches_one_token_a_scope() {
     let (_, regulator, server) = regulator_and_server().await;
     let client = server.client(&regulator);
-    assert_eq!(client.get_text("/checkpoint", None).await.unwrap(), "origin\n7\n");
+    assert_eq!(client.get(GET_CHECKPOINT, &()).await.unwrap(), "origin\n7\n");
     assert_eq!(server.token_requests(), 0);
-    let cells: Value = client.get_json("/cells", Some(Scope::CellsRead)).await.unwrap();
-    assert_eq!(cells, json!({ "caller": "dsf" }));
+    assert_eq!(client.get(GET_CELLS, &()).await.unwrap(), json!({ "caller": "dsf" }));
     let sent = json!({ "purpose": "上报" });
-    let logged: Value = client.post_json("/log", Scope::LogWrite, &sent).await.unwrap();
-    assert_eq!(logged, sent);
-    let bytes: Value =
-        client.post_bytes("/bytes", Scope::LogWrite, "application/vnd.nacre.batch", vec![7; 1_000]).await.unwrap();
-    assert_eq!(bytes, json!({ "type": "application/vnd.nacre.batch", "length": 1_000 }));
+    assert_eq!(client.call(POST_LOG, &(), &sent).await.unwrap(), sent);
+    let bytes = client.call(POST_BYTES, &(), &vec![7; 1_000].into()).await.unwrap();
+    assert_eq!(bytes, json!({ "type": "application/octet-stream", "length": 1_000 }));
     assert_eq!(server.token_requests(), 2);
 }
 
@@ -71,16 +77,16 @@ async fn a_servers_clock_is_read_from_its_answer() {
     let (_, regulator, server) = regulator_and_server().await;
     let whole = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs();
     let before = whole(SystemTime::now());
-    let time = whole(server.client(&regulator).time("/checkpoint").await.unwrap());
+    let time = whole(server.client(&regulator).time().await.unwrap());
     assert!((before..=whole(SystemTime::now())).contains(&time));
-    let failed = server.client(&regulator).time("/nowhere").await;
+    let failed = client(&serve(Router::new()).await).time().await;
     assert!(
         matches!(failed, Err(ClientError::Status { status: 404, .. })),
         "who does not answer says nothing of its clock"
     );
 
-    let timeless = Router::new().route("/", get(async || ([("date", "soon")], "ok")));
-    let failed = client(&serve(timeless).await).time("/").await;
+    let timeless = Router::new().route(GET_HEALTH.facts().path, get(async || ([("date", "soon")], "ok")));
+    let failed = client(&serve(timeless).await).time().await;
     assert!(matches!(failed, Err(ClientError::Malformed { .. })), "{failed:?}");
     assert_eq!(server.token_requests(), 0);
 }
@@ -92,7 +98,7 @@ async fn many_at_once_wait_for_one_token() {
     let calls: Vec<_> = (0..20)
         .map(|_| {
             let client = client.clone();
-            tokio::spawn(async move { client.get_json::<Value>("/cells", Some(Scope::CellsRead)).await })
+            tokio::spawn(async move { client.get(GET_CELLS, &()).await })
         })
         .collect();
     for call in calls {
@@ -105,12 +111,12 @@ async fn many_at_once_wait_for_one_token() {
 async fn after_a_restart_of_the_server_the_token_is_renewed_once_for_all() {
     let (consortium, regulator, server) = regulator_and_server().await;
     let client = Arc::new(server.client(&regulator));
-    let _: Value = client.get_json("/cells", Some(Scope::CellsRead)).await.unwrap();
+    client.get(GET_CELLS, &()).await.unwrap();
     let server = server.restart(consortium.directory(&[&regulator])).await;
     let calls: Vec<_> = (0..10)
         .map(|_| {
             let client = client.clone();
-            tokio::spawn(async move { client.get_json::<Value>("/cells", Some(Scope::CellsRead)).await })
+            tokio::spawn(async move { client.get(GET_CELLS, &()).await })
         })
         .collect();
     for call in calls {
@@ -119,7 +125,7 @@ async fn after_a_restart_of_the_server_the_token_is_renewed_once_for_all() {
     assert_eq!(server.token_requests(), 1);
     let server = server.restart(consortium.directory(&[&regulator])).await;
     let sent = json!({ "again": true });
-    assert_eq!(client.post_json::<_, Value>("/log", Scope::LogWrite, &sent).await.unwrap(), sent);
+    assert_eq!(client.call(POST_LOG, &(), &sent).await.unwrap(), sent);
     assert_eq!(server.token_requests(), 1);
 }
 
@@ -132,9 +138,12 @@ async fn a_token_is_renewed_half_a_minute_before_its_end_and_a_401_once() {
         move || async move {
             let number = tokens.fetch_add(1, Ordering::SeqCst);
             let expires_in = if number == 0 { 30 } else { 60 };
-            Json(
-                json!({ "access_token": format!("secret-{number}"), "token_type": "Bearer", "expires_in": expires_in }),
-            )
+            Json(json!({
+                "access_token": format!("secret-{number}"),
+                "token_type": "Bearer",
+                "expires_in": expires_in,
+                "scope": "cells.read",
+            }))
         }
     };
     let refuse = {
@@ -145,15 +154,15 @@ async fn a_token_is_renewed_half_a_minute_before_its_end_and_a_401_once() {
         }
     };
     let app = Router::new()
-        .route("/oauth/token", post(issue))
+        .route(token::PATH, post(issue))
         .route("/fine", get(|| async { "fine" }))
         .route("/never", get(refuse));
     let client = client(&serve(app).await);
     for expected in [1, 2, 2] {
-        client.get_text("/fine", Some(Scope::CellsRead)).await.unwrap();
+        client.get(text_for_members("/fine"), &()).await.unwrap();
         assert_eq!(tokens.load(Ordering::SeqCst), expected);
     }
-    let error = client.get_text("/never", Some(Scope::CellsRead)).await.unwrap_err();
+    let error = client.get(text_for_members("/never"), &()).await.unwrap_err();
     assert_eq!(error.problem().map(Problem::word), Some("invalid-token"));
     assert!(!error.is_retryable() && !format!("{error:?} {error}").contains("secret-"));
     assert_eq!((tokens.load(Ordering::SeqCst), calls.load(Ordering::SeqCst)), (3, 2));
@@ -163,50 +172,50 @@ async fn a_token_is_renewed_half_a_minute_before_its_end_and_a_401_once() {
 async fn problems_and_statuses_say_whether_and_when_to_try_again() {
     let (_, regulator, server) = regulator_and_server().await;
     let client = server.client(&regulator);
-    let error = client.get_json::<Value>("/missing", None).await.unwrap_err();
+    let error = client.get(json_of("/missing"), &()).await.unwrap_err();
     assert!(matches!(&error, ClientError::Problem(problem) if problem.word() == "no-seal" && problem.status == 404));
     assert!(!error.is_retryable() && error.retry_after().is_none());
     assert_eq!(error.to_string(), "No seal: none yet");
-    let error = client.get_json::<Value>("/busy", None).await.unwrap_err();
+    let error = client.get(json_of("/busy"), &()).await.unwrap_err();
     assert_eq!(error.problem().map(Problem::word), Some("busy"));
     assert!(error.is_retryable() && error.retry_after() == Some(Duration::from_secs(1)));
-    let error = client.get_json::<Value>("/gateway", None).await.unwrap_err();
+    let error = client.get(json_of("/gateway"), &()).await.unwrap_err();
     assert!(matches!(error, ClientError::Status { status: 502, .. }));
     assert!(error.is_retryable() && error.retry_after() == Some(Duration::from_secs(9)));
-    let error = client.get_text("/moved", None).await.unwrap_err();
+    let error = client.get(text("/moved"), &()).await.unwrap_err();
     assert!(matches!(error, ClientError::Status { status: 307, .. }) && !error.is_retryable());
-    let error = client.get_json::<Value>("/checkpoint", None).await.unwrap_err();
+    let error = client.get(json_of("/checkpoint"), &()).await.unwrap_err();
     assert!(matches!(error, ClientError::Malformed { .. }) && !error.is_retryable());
 }
 
 #[tokio::test]
 async fn a_refusal_of_the_token_endpoint_is_told_and_carries_no_assertion() {
     let (consortium, regulator, server) = regulator_and_server().await;
-    let error = server.client(&regulator).get_text("/cells", Some(Scope::SealsWrite)).await.unwrap_err();
-    assert!(matches!(&error, ClientError::Token { error, status: 400, .. } if error == "invalid_scope"));
+    let error = server.client(&regulator).get(text("/cells").scope(Scope::SealsWrite), &()).await.unwrap_err();
+    assert!(matches!(&error, ClientError::Token { error: TokenError::InvalidScope, status: 400, .. }));
     assert!(!error.is_retryable());
     let stranger = consortium.admit("stranger", MemberRole::Regulator);
-    let error = server.client(&stranger).get_text("/cells", Some(Scope::CellsRead)).await.unwrap_err();
-    assert!(matches!(&error, ClientError::Token { error, status: 401, .. } if error == "invalid_client"));
+    let error = server.client(&stranger).get(GET_CELLS, &()).await.unwrap_err();
+    assert!(matches!(&error, ClientError::Token { error: TokenError::InvalidClient, status: 401, .. }));
     assert!(!error.is_retryable() && !format!("{error:?}").contains("eyJ"));
-    let app = Router::new().route("/oauth/token", post(|| async { StatusCode::SERVICE_UNAVAILABLE.into_response() }));
-    let error = client(&serve(app).await).get_text("/", Some(Scope::CellsRead)).await.unwrap_err();
+    let app = Router::new().route(token::PATH, post(|| async { StatusCode::SERVICE_UNAVAILABLE.into_response() }));
+    let error = client(&serve(app).await).get(text_for_members("/"), &()).await.unwrap_err();
     assert!(matches!(error, ClientError::Status { status: 503, .. }) && error.is_retryable());
 }
 
 #[tokio::test]
 async fn a_token_response_that_is_none_is_malformed_and_not_repeated() {
     for body in [
-        json!({ "access_token": "secret", "token_type": "mac", "expires_in": 300 }),
-        json!({ "access_token": "sec\nret", "token_type": "bearer", "expires_in": 300 }),
-        json!({ "access_token": "", "token_type": "bearer", "expires_in": 300 }),
-        json!({ "access_token": "secret".repeat(1_000), "token_type": "bearer", "expires_in": 300 }),
-        json!({ "access_token": ["secret"], "token_type": "bearer", "expires_in": 300 }),
-        json!({ "access_token": "secret", "token_type": "bearer", "expires_in": "secret" }),
+        json!({ "access_token": "secret", "token_type": "mac", "expires_in": 300, "scope": "cells.read" }),
+        json!({ "access_token": "sec\nret", "token_type": "bearer", "expires_in": 300, "scope": "cells.read" }),
+        json!({ "access_token": "", "token_type": "bearer", "expires_in": 300, "scope": "cells.read" }),
+        json!({ "access_token": "secret".repeat(1_000), "token_type": "bearer", "expires_in": 300, "scope": "cells.read" }),
+        json!({ "access_token": ["secret"], "token_type": "bearer", "expires_in": 300, "scope": "cells.read" }),
+        json!({ "access_token": "secret", "token_type": "bearer", "expires_in": "secret", "scope": "cells.read" }),
         json!("secret"),
     ] {
-        let app = Router::new().route("/oauth/token", post(|| async { Json(body) }));
-        let error = client(&serve(app).await).get_text("/", Some(Scope::CellsRead)).await.unwrap_err();
+        let app = Router::new().route(token::PATH, post(|| async { Json(body) }));
+        let error = client(&serve(app).await).get(text_for_members("/"), &()).await.unwrap_err();
         assert!(matches!(error, ClientError::Malformed { .. }), "{error}");
         assert!(!format!("{error:?}").contains("secret"), "{error:?}");
     }
@@ -215,10 +224,9 @@ async fn a_token_response_that_is_none_is_malformed_and_not_repeated() {
 #[tokio::test]
 async fn a_response_is_read_up_to_the_limit() {
     let (_, regulator, server) = regulator_and_server().await;
-    let client = server.client(&regulator).max_response_bytes(5_000);
-    assert_eq!(client.get_text("/long", None).await.unwrap().len(), 5_000);
-    let client = client.max_response_bytes(4_999);
-    let error = client.get_text("/long", None).await.unwrap_err();
+    let client = server.client(&regulator);
+    assert_eq!(client.get(text("/long").gives_bytes(5_000), &()).await.unwrap().len(), 5_000);
+    let error = client.get(text("/long").gives_bytes(4_999), &()).await.unwrap_err();
     assert!(matches!(error, ClientError::TooLong { limit_bytes: 4_999, .. }) && !error.is_retryable());
     // Without a length at its head, in pieces.
     let pieces = || async {
@@ -226,8 +234,8 @@ async fn a_response_is_read_up_to_the_limit() {
         axum::body::Body::from_stream(futures::stream::iter(pieces))
     };
     let url = serve(Router::new().route("/", get(pieces))).await;
-    assert_eq!(self::client(&url).max_response_bytes(5_000).get_text("/", None).await.unwrap().len(), 5_000);
-    let error = self::client(&url).max_response_bytes(4_999).get_text("/", None).await.unwrap_err();
+    assert_eq!(self::client(&url).get(text("/").gives_bytes(5_000), &()).await.unwrap().len(), 5_000);
+    let error = self::client(&url).get(text("/").gives_bytes(4_999), &()).await.unwrap_err();
     assert!(matches!(error, ClientError::TooLong { .. }));
 }
 
@@ -236,27 +244,27 @@ async fn who_does_not_answer_can_be_called_again() {
     let (_, regulator, server) = regulator_and_server().await;
     let client = server.client(&regulator).timeout(Duration::from_millis(200));
     let start = Instant::now();
-    let error = client.get_text("/slow", None).await.unwrap_err();
+    let error = client.get(text("/slow"), &()).await.unwrap_err();
     assert!(matches!(error, ClientError::Transport { .. }) && error.is_retryable());
     assert!(start.elapsed() < Duration::from_secs(10));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = self::client(&url).get_text("/v1/chains?from=1", None).await.unwrap_err();
-    assert!(
-        matches!(&error, ClientError::Transport { url: called, .. } if *called == format!("{url}/v1/chains?from=1"))
-    );
+    let leaf = LeafOfTree { slug: "region-440100".parse().unwrap(), leaf: 1, size: 2 };
+    let error = self::client(&url).get(GET_INCLUSION, &leaf).await.unwrap_err();
+    let address = format!("{url}{}", GET_INCLUSION.address(&leaf).unwrap());
+    assert!(matches!(&error, ClientError::Transport { url: called, .. } if *called == address), "{error}");
     assert!(error.is_retryable());
 }
 
 #[tokio::test]
 async fn our_own_mistakes_are_ours_and_not_sent() {
     let client = client("http://127.0.0.1:9/");
-    for path in ["", "cells", "@evil.example/", ".evil.example/cells"] {
-        assert!(matches!(client.get_text(path, None).await, Err(ClientError::Path(_))), "{path}");
+    for name in ["..", "0/../../../bodies"] {
+        let tile = OfTile { slug: "region-440100".parse().unwrap(), name: name.parse().unwrap() };
+        let asked = client.get(GET_TILE, &tile).await;
+        assert!(matches!(asked, Err(ClientError::Parameter(_))), "{name}: {asked:?}");
     }
-    let posted = client.post_bytes::<Value>("/bytes", Scope::LogWrite, "a\nb", Vec::new()).await;
-    assert!(matches!(posted, Err(ClientError::ContentType(_))));
     let key = Arc::new(nacre_access::key::AccessKey::generate().unwrap());
     for url in ["exchange.example", "ftp://exchange.example", "http://me:hunter2@exchange.example"] {
         let error = Client::new(url, "dsf".parse().unwrap(), key.clone(), &ClientTls::default()).err().unwrap();

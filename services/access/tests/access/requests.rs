@@ -1,8 +1,8 @@
 //! Token requests: their form, their scopes, their size.
 
 use axum::http::header;
-use nacre_access::{Scope, server::MAX_TOKEN_REQUEST_BYTES};
 use nacre_schemas::membership::MemberRole;
+use nacre_wire::{Scope, token::MAX_REQUEST_BYTES};
 
 use crate::{
     consortium::Consortium,
@@ -103,7 +103,7 @@ async fn a_request_that_is_too_long_or_no_form_is_refused() {
     let consortium = Consortium::new();
     let regulator = consortium.admit("dsf", MemberRole::Regulator);
     let server = Server::start(consortium.directory(&[&regulator])).await;
-    let long = "x".repeat(MAX_TOKEN_REQUEST_BYTES);
+    let long = "x".repeat(MAX_REQUEST_BYTES);
     server.ask(&long, "cells.read").await.assert_refused(413, "invalid_request", "too long");
     let json = http().post(server.token_url()).json(&form("x", "cells.read"));
     Answer::of(json).await.assert_refused(415, "invalid_request", "x-www-form-urlencoded");

@@ -10,29 +10,58 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
-    body::Bytes,
+    Router,
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     middleware::{Next, from_fn_with_state},
-    response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
+    response::{Redirect, Response},
+    routing::get,
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use nacre_access::{
-    Scope,
     client::Client,
     key::AccessKey,
     members::Members,
     server::{self, Gatekeeper},
 };
-use nacre_hosting::problem::ProblemResponse;
-use nacre_hosting::tls::ClientTls;
-use nacre_schemas::problem::{Problem, Retry};
+use nacre_hosting::{
+    load::{Load, Sizes},
+    mount::{Admits, Call, Mount, Reply},
+    problem::ProblemResponse,
+    tls::ClientTls,
+};
+use nacre_schemas::{membership::SignedMembership, problem::Problem};
+use nacre_wire::{
+    Route, Scope,
+    body::{Json, Nothing, Octets, Text},
+    operation::GET_HEALTH,
+    problem::BUSY,
+    route::{self, Facts},
+};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::consortium::Member;
+
+pub(crate) const GET_CELLS: Route<(), Nothing, Json<Value>, route::Members> =
+    Route::get("/cells", "getCells", "Says who calls.").scope(Scope::CellsRead);
+pub(crate) const POST_LOG: Route<(), Json<Value>, Json<Value>, route::Members> =
+    Route::post("/log", "postLog", "Says what was sent.").scope(Scope::LogWrite).takes_bytes(1 << 20);
+pub(crate) const POST_BYTES: Route<(), Octets, Json<Value>, route::Members> =
+    Route::post("/bytes", "postBytes", "Says of what type and length the body is.")
+        .scope(Scope::LogWrite)
+        .takes_bytes(1 << 20);
+pub(crate) const GET_CHECKPOINT: Route<(), Nothing, Text> = text("/checkpoint");
+
+/// A route that answers with a text.
+pub(crate) const fn text(path: &'static str) -> Route<(), Nothing, Text> {
+    Route::get(path, "getText", "Gives a text.")
+}
+
+/// A route that is said to answer with JSON.
+pub(crate) const fn json_of(path: &'static str) -> Route<(), Nothing, Json<Value>> {
+    Route::get(path, "getJson", "Gives JSON.")
+}
 
 pub(crate) struct Server {
     pub(crate) url: String,
@@ -182,45 +211,44 @@ async fn count(State(token_requests): State<Arc<AtomicUsize>>, request: Request,
 }
 
 fn routes(gatekeeper: Arc<Gatekeeper>) -> Router {
-    Router::new()
-        .route("/cells", get(cells))
-        .route("/log", post(log))
-        .route("/bytes", post(bytes))
-        .route("/checkpoint", get(|| async { "origin\n7\n" }))
+    let load = Load::new(Sizes { anonymous: 64, members: 64, writes: 64 });
+    Mount::new(Arc::new(Behind(gatekeeper)), load)
+        .route(GET_CELLS, cells)
+        .route(POST_LOG, log)
+        .route(POST_BYTES, bytes)
+        .route(GET_CHECKPOINT, async |_, _| Ok::<_, ProblemResponse>(Reply::new("origin\n7\n".to_owned())))
+        .router()
+        .route(GET_HEALTH.facts().path, get(|| async { "ok" }))
         .route("/long", get(|| async { "x".repeat(5_000) }))
         .route("/moved", get(|| async { Redirect::temporary("/checkpoint") }))
-        .route("/busy", get(|| async { busy(Retry::Later) }))
+        .route("/busy", get(|| async { ProblemResponse(BUSY.problem("the queue is full")) }))
         .route("/missing", get(|| async { ProblemResponse(Problem::new(404, "no-seal", "No seal", "none yet")) }))
         .route("/gateway", get(|| async { (StatusCode::BAD_GATEWAY, [(header::RETRY_AFTER, "9")], "<html>") }))
         .route("/slow", get(|| async { tokio::time::sleep(std::time::Duration::from_secs(60)).await }))
-        .with_state(gatekeeper)
 }
 
-fn busy(retry: Retry) -> ProblemResponse {
-    Problem::new(503, "busy", "Busy", "the queue is full").retry(retry).into()
-}
+/// What is behind the gatekeeper.
+struct Behind(Arc<Gatekeeper>);
 
-async fn cells(State(gatekeeper): State<Arc<Gatekeeper>>, headers: HeaderMap) -> Result<Json<Value>, ProblemResponse> {
-    let caller = gatekeeper.authorize(&headers, Scope::CellsRead)?;
-    Ok(Json(json!({ "caller": caller.membership.member })))
-}
+impl Admits<route::Members> for Behind {
+    type Caller = SignedMembership;
 
-async fn log(
-    State(gatekeeper): State<Arc<Gatekeeper>>,
-    headers: HeaderMap,
-    Json(body): Json<Value>,
-) -> Result<Json<Value>, ProblemResponse> {
-    gatekeeper.authorize(&headers, Scope::LogWrite)?;
-    Ok(Json(body))
-}
-
-async fn bytes(State(gatekeeper): State<Arc<Gatekeeper>>, headers: HeaderMap, body: Bytes) -> Response {
-    match gatekeeper.authorize(&headers, Scope::LogWrite) {
-        Ok(_) => Json(json!({
-            "type": headers[header::CONTENT_TYPE].to_str().unwrap_or_default(),
-            "length": body.len(),
-        }))
-        .into_response(),
-        Err(problem) => ProblemResponse(problem).into_response(),
+    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<SignedMembership, Problem> {
+        self.0.caller(route, headers)
     }
+}
+
+type Answered = Result<Reply<Json<Value>>, ProblemResponse>;
+
+async fn cells(_: Arc<Behind>, call: Call<(), Nothing, SignedMembership>) -> Answered {
+    Ok(Reply::new(json!({ "caller": call.caller.membership.member })))
+}
+
+async fn log(_: Arc<Behind>, call: Call<(), Json<Value>, SignedMembership>) -> Answered {
+    Ok(Reply::new(call.body.value().await?))
+}
+
+async fn bytes(_: Arc<Behind>, call: Call<(), Octets, SignedMembership>) -> Answered {
+    let kind = call.headers[header::CONTENT_TYPE].to_str().unwrap_or_default().to_owned();
+    Ok(Reply::new(json!({ "type": kind, "length": call.body.value().await?.len() })))
 }

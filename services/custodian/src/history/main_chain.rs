@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use nacre_access::{Scope, client::Client};
+use nacre_access::client::Client;
 use nacre_ledger::merkle::{Hasher as _, Sm3Hasher, tree::Tree};
 use nacre_schemas::{
     Digest, Document as _,
@@ -22,6 +22,7 @@ use nacre_schemas::{
     query::SignedRequest,
 };
 use nacre_verifier::{Check, Failure};
+use nacre_wire::exchange::{FromLeaf, GET_ENTRIES};
 
 use super::{client, heads::Head, standing::Standing};
 use crate::{
@@ -191,8 +192,7 @@ impl Read {
 }
 
 async fn page(id: &ChainId, from: u64, exchanges: &BTreeMap<ChainId, Client>) -> Result<LogPage, Obstacle> {
-    let path = format!("/v1/chains/{}/entries?from={from}", id.slug());
-    let page = client(exchanges, id)?.get_json::<LogPage>(&path, Some(Scope::LogRead)).await;
+    let page = client(exchanges, id)?.get(GET_ENTRIES, &FromLeaf { slug: id.into(), from }).await;
     let page = page.map_err(|error| unavailable(id, &error.to_string()))?;
     if page.first != from || page.entries.is_empty() {
         return Err(history(id, "it signed a checkpoint over entries that it does not show").into());

@@ -22,6 +22,7 @@ use nacre_schemas::{
     trust::{Chain, Custodian as PublicCustodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot},
 };
 use nacre_verifier::Network;
+use nacre_wire::body::Encoded;
 use nacre_zk::custody::{self, KeyShare};
 use rand::rngs::OsRng;
 use tempfile::TempDir;
@@ -169,11 +170,11 @@ impl Scene {
 }
 
 async fn post(client: &Client, submission: &Submission) -> Result<Verdict, ClientError> {
-    client.post_json("/v1/answers", Scope::AnswersRequest, submission).await
+    client.call(POST_ANSWER, &(), submission).await
 }
 
 async fn confirm(client: &Client, submission: &Submission) -> Result<Finding, ClientError> {
-    client.post_json("/v1/confirmations", Scope::AnswersRequest, submission).await
+    client.call(POST_CONFIRMATION, &(), submission).await
 }
 
 fn problem(error: &ClientError) -> (u16, &str) {
@@ -254,9 +255,8 @@ async fn what_is_no_submission_is_malformed() {
     let scene = Scene::new();
     let client = scene.serve("commission", &scene.access_key).await;
     for body in [&b"{}"[..], b"", b"[1, 2", b"{\"dossier\": null, \"sums\": []}"] {
-        let sent =
-            client.post_bytes::<Verdict>("/v1/answers", Scope::AnswersRequest, "application/json", body.to_vec());
-        assert_eq!(problem(&sent.await.unwrap_err()), (400, "malformed"));
+        let sent = client.call_encoded(POST_ANSWER, &(), &Encoded::from_bytes(body)).await;
+        assert_eq!(problem(&sent.unwrap_err()), (400, "malformed"));
     }
 }
 
@@ -302,9 +302,7 @@ async fn a_preview_that_comes_to_nothing_is_charged_too() {
     let scene = Scene::new();
     let client = scene.serve("commission", &scene.access_key).await;
     let request = scene.submission("commission").dossier.logged.request;
-    let preview = async || -> Result<SignedPreview, ClientError> {
-        client.post_json("/v1/previews", Scope::AnswersRequest, &request).await
-    };
+    let preview = async || -> Result<SignedPreview, ClientError> { client.call(POST_PREVIEW, &(), &request).await };
     for _ in 0..PREVIEW_GROUPS {
         let error = preview().await.unwrap_err();
         assert_eq!(problem(&error), (422, "check-failed"), "it is not signed by its requester");

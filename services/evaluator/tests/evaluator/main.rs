@@ -10,32 +10,28 @@ mod scene;
 
 use std::time::Duration;
 
-use nacre_access::{
-    Scope,
-    client::{Client, ClientError},
-};
+use nacre_access::client::{Client, ClientError};
 use nacre_schemas::{
-    Digest, Document as _,
+    Digest,
     cross::{CrossJob, CrossOutcome, CrossResult, LoggedCrossRequest},
 };
+use nacre_wire::evaluator::{DELETE_JOB, GET_JOB, GET_JOB_RESULT, OfJob, POST_JOB};
 use scene::cross_lane;
 
 async fn submit(client: &Client, logged: &LoggedCrossRequest) -> Result<CrossJob, ClientError> {
-    client.post_json("/v1/jobs", Scope::CrossCompute, logged).await
+    client.call(POST_JOB, &(), logged).await
 }
 
 async fn state(client: &Client, request: &Digest) -> Result<CrossJob, ClientError> {
-    client.get_json(&format!("/v1/jobs/{request}"), Some(Scope::CrossCompute)).await
+    client.get(GET_JOB, &OfJob { request: *request }).await
 }
 
 async fn outcome(client: &Client, request: &Digest) -> Result<CrossOutcome, ClientError> {
-    let path = format!("/v1/jobs/{request}/result");
-    let bytes = client.get_bytes(&path, "application/vnd.nacre.cross-outcome", Some(Scope::CrossCompute)).await?;
-    Ok(CrossOutcome::from_canonical(&bytes).unwrap())
+    client.get(GET_JOB_RESULT, &OfJob { request: *request }).await
 }
 
 async fn cancel(client: &Client, request: &Digest) -> Result<(), ClientError> {
-    client.delete(&format!("/v1/jobs/{request}"), Scope::CrossCompute).await
+    client.get(DELETE_JOB, &OfJob { request: *request }).await
 }
 
 /// Waits until a job is in a state.

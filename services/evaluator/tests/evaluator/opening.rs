@@ -8,6 +8,7 @@ use nacre_hosting::key::KeyFileError;
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::cross::CrossArithmetic;
 use nacre_verifier::Check;
+use nacre_wire::evaluator::GET_ARITHMETIC;
 
 use super::scene::{CHAINS, Scene, cross_lane};
 
@@ -17,7 +18,7 @@ async fn it_starts_with_the_networks_keys_its_own_key_and_every_chain_and_shows_
     let keys = &cross_lane().keys;
     let config = scene.config("http://127.0.0.1:9", "data", "");
     let running = scene.start("data", "").await;
-    let shown: CrossArithmetic = scene.client(&running, "commission").get_json("/v1/arithmetic", None).await.unwrap();
+    let shown = scene.client(&running, "commission").get(GET_ARITHMETIC, &()).await.unwrap();
     let here = arithmetic::fingerprint(&nacre_fhe::params::CROSS_1);
     assert_eq!(shown, CrossArithmetic { keys: keys.digest, arithmetic: here });
     running.stop().await;

@@ -5,6 +5,10 @@ use nacre_schemas::{
     cross::{CrossJob, CrossStatistic},
     problem::Retry,
 };
+use nacre_wire::{
+    body::Encoded,
+    evaluator::{MAX_REQUEST_BYTES, POST_JOB},
+};
 
 use super::{
     cancel, outcome, problem,
@@ -90,14 +94,11 @@ async fn a_request_that_is_anothers_or_not_in_the_log_is_not_computed() {
         assert_eq!(problem(&error), (422, "check-failed"));
         assert_eq!(error.problem().unwrap().check.as_deref(), Some(check));
     }
-    let malformed: Result<CrossJob, _> =
-        client.post_json("/v1/jobs", nacre_access::Scope::CrossCompute, "no request").await;
-    assert_eq!(problem(&malformed.unwrap_err()), (400, "malformed"));
-    let padding = " ".repeat(nacre_evaluator::MAX_REQUEST_BYTES + 1);
-    let long: Result<CrossJob, _> = client
-        .post_bytes("/v1/jobs", nacre_access::Scope::CrossCompute, "application/json", padding.into_bytes())
-        .await;
-    assert_eq!(problem(&long.unwrap_err()), (413, "too-large"));
+    let padding = " ".repeat(MAX_REQUEST_BYTES + 1);
+    for (sent, expected) in [("\"no request\"".to_owned(), (400, "malformed")), (padding, (413, "too-large"))] {
+        let error = client.call_encoded(POST_JOB, &(), &Encoded::from_bytes(sent)).await.unwrap_err();
+        assert_eq!(problem(&error), expected);
+    }
     assert_eq!(std::fs::read_dir(scene.folder.path().join("data/jobs")).unwrap().count(), 0);
     running.stop().await;
 }

@@ -10,16 +10,8 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::{Path as Segment, State},
-    http::HeaderMap,
-    response::{IntoResponse, Response},
-    routing::post,
-};
+use axum::http::HeaderMap;
 use nacre_access::{
-    Scope,
     client::Client,
     key::AccessKey,
     members::Members,
@@ -31,9 +23,13 @@ use nacre_fhe::{
     list::{List, Plain},
     params::CROSS_1,
 };
-use nacre_hosting::problem::ProblemResponse;
-use nacre_hosting::secret;
-use nacre_hosting::tls::ClientTls;
+use nacre_hosting::{
+    load::{Load, Sizes},
+    mount::{Admits, Call, Mount, Reply},
+    problem::ProblemResponse,
+    secret,
+    tls::ClientTls,
+};
 use nacre_ledger::{
     merkle::{Sm3Hasher, Tree},
     note::{Checkpoint, SignedCheckpoint},
@@ -49,7 +45,7 @@ use nacre_schemas::{
     dossier::{Inclusion, Note},
     entry::{Entry, SealEntry},
     membership::{MemberRole, Membership, SignedMembership},
-    problem::{Problem, Retry},
+    problem::Problem,
     query::{SealProof, SealSpan},
     region::Region,
     trust::{
@@ -57,6 +53,12 @@ use nacre_schemas::{
     },
 };
 use nacre_verifier::Network;
+use nacre_wire::{
+    body::{Canonical, Json},
+    exchange::{OfChain, POST_CROSS_INPUTS},
+    problem::{BUSY, CHECK_FAILED},
+    route::{Facts, Members as OfMembers},
+};
 use nacre_zk::custody;
 use rand::{Rng as _, SeedableRng as _, rngs::OsRng, rngs::StdRng};
 use tempfile::TempDir;
@@ -196,9 +198,10 @@ impl Scene {
         let admitted = Arc::new(Members::from_signed(admitted, &network).unwrap());
         let gatekeeper = Arc::new(Gatekeeper::new(&exchange_url, admitted).unwrap());
         let exchange = Arc::new(Exchange { gatekeeper, chain_keys, lists, held: Mutex::default() });
-        let router = Router::new()
-            .route("/v1/chains/{slug}/cross/inputs", post(inputs))
-            .with_state(Arc::clone(&exchange))
+        let load = Load::new(Sizes { anonymous: 0, members: 16, writes: 0 });
+        let router = Mount::new(Arc::clone(&exchange), load)
+            .route(POST_CROSS_INPUTS, inputs)
+            .router()
             .merge(server::router(Arc::clone(&exchange.gatekeeper)));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { folder, network, people, exchange, exchange_url, members, main_key }
@@ -404,16 +407,19 @@ fn write_files(folder: &Path, network: &Network, members: &BTreeMap<&'static str
     secret::write_text(&folder.join("access.pem"), &members["evaluator"].access.to_pem()).unwrap();
 }
 
-async fn inputs(
-    State(exchange): State<Arc<Exchange>>,
-    Segment(slug): Segment<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    if let Err(problem) = exchange.gatekeeper.authorize(&headers, Scope::CrossRead) {
-        return ProblemResponse(problem).into_response();
+impl Admits<OfMembers> for Exchange {
+    type Caller = SignedMembership;
+
+    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<SignedMembership, Problem> {
+        self.gatekeeper.caller(route, headers)
     }
-    let chain = slug.replacen('-', "/", 1);
+}
+
+async fn inputs(
+    exchange: Arc<Exchange>,
+    call: Call<OfChain, Json<LoggedCrossRequest>, SignedMembership>,
+) -> Result<Reply<Canonical<CrossDelivery>>, ProblemResponse> {
+    let chain = call.parameters.slug.as_str().replacen('-', "/", 1);
     let fault = {
         let mut held = exchange.held.lock().unwrap();
         *held.asked.entry(chain.clone()).or_default() += 1;
@@ -422,14 +428,13 @@ async fn inputs(
             other => other,
         }
     };
-    let problem = |status, word: &str| Problem::new(status, word, "A fault of this test", "as it was told to");
     match fault {
-        Some(Fault::Busy) => ProblemResponse(problem(503, "busy").retry(Retry::Later)).into_response(),
-        Some(Fault::Refuse) => ProblemResponse(problem(422, "check-failed")).into_response(),
+        Some(Fault::Busy) => Err(BUSY.problem("as it was told to").into()),
+        Some(Fault::Refuse) => Err(CHECK_FAILED.problem("as it was told to").into()),
         Some(Fault::Silent) => std::future::pending().await,
         Some(Fault::OtherWords | Fault::OtherRequest) | None => {
-            let logged: LoggedCrossRequest = serde_json::from_slice(&body).unwrap();
-            exchange.delivery(&chain, &logged.request.request, fault).to_canonical().into_response()
+            let logged = call.body.value().await?;
+            Ok(Reply::new(exchange.delivery(&chain, &logged.request.request, fault)))
         }
     }
 }

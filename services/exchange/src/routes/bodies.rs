@@ -2,33 +2,26 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Path, Query, Request, State, rejection::QueryRejection},
-    response::Response,
+use nacre_hosting::mount::Reply;
+use nacre_schemas::members::MembersPage;
+use nacre_wire::{
+    body::{Canonical, Nothing},
+    exchange::FromLeaf,
 };
-use nacre_access::Scope;
-use nacre_schemas::Document as _;
 
-use super::{Served, entries::EntriesQuery, held, reading};
-use crate::{bodies, error::Error, refusal::Refusal};
+use super::{Answer, ByMember};
+use crate::{bodies, exchange::Exchange, refusal::Refusal};
 
 /// The next page.
-pub(super) async fn read(
-    State(exchange): Served,
-    Path(slug): Path<String>,
-    query: Result<Query<EntriesQuery>, QueryRejection>,
-    request: Request,
-) -> Result<Response, Error> {
-    let chain = Arc::clone(exchange.chain(&slug)?);
-    let caller = reading::admit(&exchange, Scope::BodiesRead, request)?.caller.membership;
+pub(super) async fn read(exchange: Arc<Exchange>, call: ByMember<FromLeaf, Nothing>) -> Answer<Canonical<MembersPage>> {
+    let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
+    let caller = call.caller.membership;
     if caller.jurisdiction != chain.facts().jurisdiction {
         return Err(Refusal::OtherJurisdiction(chain.id().clone()).into());
     }
     if !caller.chains.contains(chain.id()) {
         return Err(Refusal::NotAdmitted { member: caller.member, chain: chain.id().clone() }.into());
     }
-    let Query(EntriesQuery { from }) = query.map_err(|rejection| Refusal::Malformed(rejection.body_text()))?;
     let place = exchange.pages().enter()?;
-    let page = bodies::page(&exchange, &chain, from).await?.to_canonical();
-    Ok(held::bytes(place, "application/vnd.nacre.members-page", page))
+    Ok(Reply::new(bodies::page(&exchange, &chain, call.parameters.from).await?).holding(place))
 }

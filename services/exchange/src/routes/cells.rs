@@ -2,36 +2,30 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Path, Request, State},
-    response::Response,
-};
-use nacre_access::Scope;
-use nacre_schemas::dossier::LoggedRequest;
+use nacre_hosting::mount::Reply;
+use nacre_schemas::dossier::{ChainAnswer, LoggedRequest};
+use nacre_wire::{body::Json, exchange::OfChain};
 
-use super::{MAX_LOGGED_REQUEST_BYTES, Served, held, reading};
-use crate::{answer, error::Error, refusal::Refusal};
+use super::{Answer, ByMember};
+use crate::{answer, exchange::Exchange, refusal::Refusal};
 
 /// The cells, their proofs, and the sums of the groups.
 pub(super) async fn read(
-    State(exchange): Served,
-    Path(slug): Path<String>,
-    request: Request,
-) -> Result<Response, Error> {
-    let chain = Arc::clone(exchange.chain(&slug)?);
-    let admitted = reading::admit_with(&exchange, Scope::CellsRead, reading::JSON, request)?;
-    let (caller, logged) = admitted.json::<LoggedRequest>(MAX_LOGGED_REQUEST_BYTES).await?;
+    exchange: Arc<Exchange>,
+    call: ByMember<OfChain, Json<LoggedRequest>>,
+) -> Answer<Json<ChainAnswer>> {
+    let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
+    let (caller, logged) = (call.caller.membership, call.body.value().await?);
     let requester = &logged.request.request.requester;
-    if *requester != caller.membership.member {
-        let (caller, sender) = (caller.membership.member, requester.clone());
+    if *requester != caller.member {
+        let (caller, sender) = (caller.member, requester.clone());
         return Err(Refusal::OtherSender { caller, sender }.into());
     }
-    if !caller.membership.chains.contains(chain.id()) {
-        let member = caller.membership.member;
-        return Err(Refusal::NotAdmitted { member, chain: chain.id().clone() }.into());
+    if !caller.chains.contains(chain.id()) {
+        return Err(Refusal::NotAdmitted { member: caller.member, chain: chain.id().clone() }.into());
     }
     let place = exchange.evidence().enter()?;
     let asked = answer::asked(exchange.network(), &chain, &place, logged).await?;
     let answer = answer::evidence(&exchange, &chain, &place, &asked).await?;
-    held::json(place, &answer)
+    Ok(Reply::new(answer).holding(place))
 }

@@ -2,26 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Path, Request, State},
-    response::Response,
-};
-use nacre_access::Scope;
-use nacre_schemas::dossier::LoggedRequest;
+use nacre_hosting::mount::Reply;
+use nacre_schemas::{cell::ChainDetails, dossier::LoggedRequest};
+use nacre_wire::{body::Json, exchange::OfChain};
 
-use super::{MAX_LOGGED_REQUEST_BYTES, Served, held, reading};
-use crate::{answer, error::Error, refusal::Refusal};
+use super::{Answer, ByMember};
+use crate::{answer, exchange::Exchange, refusal::Refusal};
 
 /// The details of the cells that the request holds for.
 pub(super) async fn read(
-    State(exchange): Served,
-    Path(slug): Path<String>,
-    request: Request,
-) -> Result<Response, Error> {
-    let chain = Arc::clone(exchange.chain(&slug)?);
-    let admitted = reading::admit_with(&exchange, Scope::DetailsRead, reading::JSON, request)?;
-    let (caller, logged) = admitted.json::<LoggedRequest>(MAX_LOGGED_REQUEST_BYTES).await?;
-    let caller = caller.membership;
+    exchange: Arc<Exchange>,
+    call: ByMember<OfChain, Json<LoggedRequest>>,
+) -> Answer<Json<ChainDetails>> {
+    let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
+    let (caller, logged) = (call.caller.membership, call.body.value().await?);
     if caller.jurisdiction != chain.facts().jurisdiction {
         return Err(Refusal::OtherJurisdiction(chain.id().clone()).into());
     }
@@ -31,5 +25,5 @@ pub(super) async fn read(
     let place = exchange.evidence().enter()?;
     let asked = answer::asked(exchange.network(), &chain, &place, logged).await?;
     let details = answer::details(&exchange, &chain, &place, &asked).await?;
-    held::json(place, &details)
+    Ok(Reply::new(details).holding(place))
 }

@@ -2,30 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, Request, State},
-};
-use nacre_access::Scope;
-use nacre_schemas::evidence::SignedDispute;
+use nacre_hosting::mount::Reply;
+use nacre_schemas::{evidence::SignedDispute, log::Logged};
+use nacre_wire::{body::Json, exchange::OfChain};
 
-use super::{Served, reading};
-use crate::{
-    documents::{self, Logged},
-    error::Error,
-};
-
-/// A dispute, in bytes of JSON.
-pub(super) const MAX_DISPUTE_BYTES: usize = 16_384;
+use super::{Answer, ByMember};
+use crate::{documents, exchange::Exchange};
 
 /// Logs the dispute.
 pub(super) async fn create(
-    State(exchange): Served,
-    Path(slug): Path<String>,
-    request: Request,
-) -> Result<Json<Logged>, Error> {
-    let chain = Arc::clone(exchange.chain(&slug)?);
-    let admitted = reading::admit_with(&exchange, Scope::DisputesWrite, reading::JSON, request)?;
-    let (caller, signed) = admitted.json::<SignedDispute>(MAX_DISPUTE_BYTES).await?;
-    Ok(Json(documents::dispute(&exchange, chain, &caller.membership, &signed).await?))
+    exchange: Arc<Exchange>,
+    call: ByMember<OfChain, Json<SignedDispute>>,
+) -> Answer<Json<Logged>> {
+    let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
+    let signed = call.body.value().await?;
+    Ok(Reply::new(documents::dispute(&exchange, chain, &call.caller.membership, &signed).await?))
 }

@@ -2,27 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, Request, State},
-};
-use nacre_access::Scope;
-use nacre_schemas::erasure::SignedErasure;
+use nacre_hosting::mount::Reply;
+use nacre_schemas::{erasure::SignedErasure, log::Logged};
+use nacre_wire::{body::Json, exchange::OfChain};
 
-use super::{Served, reading};
-use crate::{documents::Logged, erasures, error::Error};
-
-/// An order, in bytes of JSON.
-pub(super) const MAX_ORDER_BYTES: usize = 4 << 10;
+use super::{Answer, ByMember};
+use crate::{erasures, exchange::Exchange};
 
 /// Destroys the record's body; says where the order stands in the log.
 pub(super) async fn create(
-    State(exchange): Served,
-    Path(slug): Path<String>,
-    request: Request,
-) -> Result<Json<Logged>, Error> {
-    let chain = Arc::clone(exchange.chain(&slug)?);
-    let admitted = reading::admit_with(&exchange, Scope::ErasuresWrite, reading::JSON, request)?;
-    let (caller, signed) = admitted.json::<SignedErasure>(MAX_ORDER_BYTES).await?;
-    Ok(Json(erasures::erase(&exchange, chain, &caller, signed).await?))
+    exchange: Arc<Exchange>,
+    call: ByMember<OfChain, Json<SignedErasure>>,
+) -> Answer<Json<Logged>> {
+    let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
+    let signed = call.body.value().await?;
+    Ok(Reply::new(erasures::erase(&exchange, chain, &call.caller, signed).await?))
 }

@@ -5,27 +5,22 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Path, Request, State},
-    response::Response,
-};
-use nacre_access::Scope;
-use nacre_schemas::dossier::NumbersRequest;
+use nacre_hosting::mount::Reply;
+use nacre_schemas::dossier::{ChainNumbers, NumbersRequest};
+use nacre_wire::{body::Json, exchange::OfChain};
 
-use super::{MAX_LOGGED_REQUEST_BYTES, Served, held, reading};
-use crate::{answer, error::Error};
+use super::{Answer, ByMember};
+use crate::{answer, exchange::Exchange};
 
 /// The cells and their numbers.
 pub(super) async fn read(
-    State(exchange): Served,
-    Path(slug): Path<String>,
-    request: Request,
-) -> Result<Response, Error> {
-    let chain = Arc::clone(exchange.chain(&slug)?);
-    let admitted = reading::admit_with(&exchange, Scope::NumbersRead, reading::JSON, request)?;
-    let (_, wanted) = admitted.json::<NumbersRequest>(MAX_LOGGED_REQUEST_BYTES).await?;
+    exchange: Arc<Exchange>,
+    call: ByMember<OfChain, Json<NumbersRequest>>,
+) -> Answer<Json<ChainNumbers>> {
+    let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
+    let wanted = call.body.value().await?;
     let place = exchange.evidence().enter()?;
     let asked = answer::asked_for_numbers(exchange.roots(), &chain, &place, wanted).await?;
     let numbers = answer::numbers(&exchange, &chain, &place, &asked).await?;
-    held::json(place, &numbers)
+    Ok(Reply::new(numbers).holding(place))
 }

@@ -2,31 +2,23 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, Request, State},
-};
-use nacre_access::Scope;
-use nacre_schemas::limits;
-
-use super::{Served, reading};
-use crate::{
-    documents::{self, Logged},
-    error::Error,
+use nacre_hosting::mount::Reply;
+use nacre_schemas::{log::Logged, release::Release};
+use nacre_wire::{
+    body::{Canonical, Json},
+    exchange::OfChain,
 };
 
-/// The media type of a canonical release.
-const MEDIA_TYPE: &str = "application/vnd.nacre.release";
+use super::{Answer, ByMember};
+use crate::{documents, exchange::Exchange};
 
 /// Logs the release. Its place in the queue is taken before its body is read, which may be large.
 pub(super) async fn create(
-    State(exchange): Served,
-    Path(slug): Path<String>,
-    request: Request,
-) -> Result<Json<Logged>, Error> {
-    let chain = Arc::clone(exchange.chain(&slug)?);
-    let admitted = reading::admit_with(&exchange, Scope::LogWrite, MEDIA_TYPE, request)?;
+    exchange: Arc<Exchange>,
+    call: ByMember<OfChain, Canonical<Release>>,
+) -> Answer<Json<Logged>> {
+    let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
     let place = exchange.releases().enter()?;
-    let (caller, bytes) = admitted.bytes(limits::MAX_RELEASE_BYTES).await?;
-    Ok(Json(documents::release(&exchange, chain, &caller, place, bytes).await?))
+    let bytes = call.body.arrive().await?.into_bytes();
+    Ok(Reply::new(documents::release(&exchange, chain, &call.caller, place, bytes).await?))
 }

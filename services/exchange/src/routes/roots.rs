@@ -1,20 +1,23 @@
 //! `GET /v1/trust-roots/{digest}`: a trust root that this exchange has gone by, for custodians that lack it.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
-use nacre_schemas::{Digest, trust::SignedTrustRoot};
-use nacre_verifier::Named;
+use std::sync::Arc;
 
-use super::Served;
-use crate::{error::Error, refusal::Refusal};
+use nacre_hosting::mount::Reply;
+use nacre_schemas::trust::SignedTrustRoot;
+use nacre_verifier::Named;
+use nacre_wire::{
+    body::{Json, Nothing},
+    exchange::OfTrustRoot,
+};
+
+use super::{Answer, Asked};
+use crate::{exchange::Exchange, refusal::Refusal};
 
 /// The trust root of that digest.
-pub(super) async fn read(State(exchange): Served, Path(digest): Path<String>) -> Result<Json<SignedTrustRoot>, Error> {
-    let digest: Digest = digest.parse().map_err(|_| Refusal::Malformed("a digest is 64 hex digits".to_owned()))?;
+pub(super) async fn read(exchange: Arc<Exchange>, call: Asked<OfTrustRoot, Nothing>) -> Answer<Json<SignedTrustRoot>> {
+    let digest = call.parameters.digest;
     match exchange.roots().find(&digest) {
-        Named::Known(_, network) => Ok(Json(network.signed().clone())),
+        Named::Known(_, network) => Ok(Reply::new(network.signed().clone())),
         Named::Lacking(_) | Named::Foreign => Err(Refusal::UnknownTrustRoot(digest).into()),
     }
 }

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, Request, State},
-};
-use nacre_access::Scope;
+use nacre_hosting::mount::Reply;
 use nacre_schemas::{entry::SealEntry, query::SealProof};
+use nacre_wire::{
+    body::{Json, Nothing},
+    exchange::{NumberedSeal, OfChain},
+};
 
-use super::{Served, reading};
+use super::{Answer, Asked, ByMember};
 use crate::{
     chain::Chain,
-    error::Error,
+    exchange::Exchange,
     finality::Asker,
     refusal::Refusal,
     replay::catch_up,
@@ -21,8 +21,8 @@ use crate::{
 };
 
 /// The last seal.
-pub(super) async fn latest(State(exchange): Served, Path(slug): Path<String>) -> Result<Json<SealProof>, Error> {
-    let chain = exchange.chain(&slug)?;
+pub(super) async fn latest(exchange: Arc<Exchange>, call: Asked<OfChain, Nothing>) -> Answer<Json<SealProof>> {
+    let chain = exchange.chain(&call.parameters.slug)?;
     catch_up(exchange.store(), chain).await?;
     let last = store::seal::latest(exchange.store().reader(), chain.id()).await?;
     let last = last.ok_or_else(|| Refusal::NoSeal(chain.id().clone()))?;
@@ -30,10 +30,8 @@ pub(super) async fn latest(State(exchange): Served, Path(slug): Path<String>) ->
 }
 
 /// The seal of that number.
-pub(super) async fn numbered(
-    State(exchange): Served,
-    Path((slug, number)): Path<(String, u64)>,
-) -> Result<Json<SealProof>, Error> {
+pub(super) async fn numbered(exchange: Arc<Exchange>, call: Asked<NumberedSeal, Nothing>) -> Answer<Json<SealProof>> {
+    let NumberedSeal { slug, number } = call.parameters;
     let chain = exchange.chain(&slug)?;
     catch_up(exchange.store(), chain).await?;
     let found = store::seal::span(exchange.store().reader(), chain.id(), number, number).await?;
@@ -42,22 +40,18 @@ pub(super) async fn numbered(
 }
 
 /// The seal, and its place under a final checkpoint: what a request names it by.
-async fn proof(chain: &Chain, place: SealPlace) -> Result<Json<SealProof>, Error> {
+async fn proof(chain: &Chain, place: SealPlace) -> Answer<Json<SealProof>> {
     let checkpoint = chain.agreed_for(Asker::Stranger, place.leaf + 1).await?;
     let inclusion = chain.inclusion(place.leaf, checkpoint.unverified().size)?;
-    Ok(Json(SealProof { seal: chain.seal_at(place.leaf)?, inclusion, checkpoint: chain.note(&checkpoint)? }))
+    Ok(Reply::new(SealProof { seal: chain.seal_at(place.leaf)?, inclusion, checkpoint: chain.note(&checkpoint)? }))
 }
 
 /// Closes the epoch, for the chain's operator.
-pub(super) async fn create(
-    State(exchange): Served,
-    Path(slug): Path<String>,
-    request: Request,
-) -> Result<Json<SealEntry>, Error> {
-    let chain = Arc::clone(exchange.chain(&slug)?);
-    let caller = reading::admit(&exchange, Scope::SealsWrite, request)?.caller.membership;
+pub(super) async fn create(exchange: Arc<Exchange>, call: ByMember<OfChain, Nothing>) -> Answer<Json<SealEntry>> {
+    let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
+    let caller = call.caller.membership;
     if !caller.chains.contains(chain.id()) {
         return Err(Refusal::NotAdmitted { member: caller.member, chain: chain.id().clone() }.into());
     }
-    Ok(Json(seals::close(&exchange, chain).await?))
+    Ok(Reply::new(seals::close(&exchange, chain).await?))
 }

@@ -4,32 +4,26 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Path, State},
-    http::{HeaderValue, header::CACHE_CONTROL},
-    response::Response,
-};
+use axum::http::{HeaderValue, header::CACHE_CONTROL};
+use nacre_hosting::mount::Reply;
 use nacre_ledger::tile::TilePath;
-
-use super::{Served, held};
-use crate::{
-    error::{Error, ExchangeError},
-    refusal::Refusal,
+use nacre_wire::{
+    body::{Nothing, Octets},
+    exchange::OfTile,
 };
+
+use super::{Answer, Asked};
+use crate::{error::ExchangeError, exchange::Exchange, refusal::Refusal};
 
 /// A tile or bundle.
-pub(super) async fn read(
-    State(exchange): Served,
-    Path((slug, path)): Path<(String, String)>,
-) -> Result<Response, Error> {
+pub(super) async fn read(exchange: Arc<Exchange>, call: Asked<OfTile, Nothing>) -> Answer<Octets> {
+    let OfTile { slug, name } = call.parameters;
     let chain = Arc::clone(exchange.chain(&slug)?);
-    let path: TilePath = format!("tile/{path}").parse().map_err(|_| Refusal::NoRoute)?;
+    let path: TilePath = format!("tile/{name}").parse().map_err(|_| Refusal::NoRoute)?;
     let place = exchange.tiles().enter()?;
     // Reads files.
     let read = tokio::task::spawn_blocking(move || chain.tile(path)).await;
     let bytes = read.map_err(|_| ExchangeError::Panicked)??;
-    let mut response = held::bytes(place, "application/octet-stream", bytes);
     let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");
-    response.headers_mut().insert(CACHE_CONTROL, for_ever);
-    Ok(response)
+    Ok(Reply::new(bytes.into()).header(CACHE_CONTROL, for_ever).holding(place))
 }

@@ -1,7 +1,7 @@
 //! Intake: what is receipted, what is refused, and that a refusal leaves nothing behind.
 
 use nacre_schemas::{
-    Blob, Document as _,
+    Blob,
     batch::Batch,
     cohort::Sex::{Female, Male},
     problem::Retry,
@@ -153,12 +153,8 @@ async fn the_same_batch_posted_many_times_at_once_is_one_batch() {
     let batch = world.batch("hospital", GUANGZHOU, &ROWS);
     let client = world.client(&running, "hospital");
     let post = || {
-        let (batch, route) = (batch.to_canonical(), path(GUANGZHOU, "batches"));
-        let client = &client;
-        async move {
-            let scope = nacre_access::Scope::BatchesWrite;
-            client.post_bytes(&route, scope, "application/vnd.nacre.batch", batch).await.unwrap()
-        }
+        let (batch, client) = (&batch, &client);
+        async move { client.call(nacre_wire::exchange::POST_BATCH, &of(GUANGZHOU), batch).await.unwrap() }
     };
     let receipts: [nacre_schemas::receipt::BatchReceipt; 6] =
         tokio::join!(post(), post(), post(), post(), post(), post()).into();

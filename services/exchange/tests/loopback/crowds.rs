@@ -9,12 +9,8 @@ use std::{
 };
 
 use futures::{StreamExt as _, future::join_all, stream::FuturesUnordered};
-use nacre_access::{
-    Scope,
-    client::{Client, ClientError},
-};
+use nacre_access::client::{Client, ClientError};
 use nacre_schemas::{
-    Document as _,
     batch::Batch,
     cohort::Sex::{Female, Male},
     receipt::BatchReceipt,
@@ -38,8 +34,7 @@ fn hold_rayon() -> mpsc::Sender<()> {
 }
 
 async fn post(client: &Client, batch: &Batch) -> Result<BatchReceipt, ClientError> {
-    let address = path(GUANGZHOU, "batches");
-    client.post_bytes(&address, Scope::BatchesWrite, "application/vnd.nacre.batch", batch.to_canonical()).await
+    client.call(nacre_wire::exchange::POST_BATCH, &of(GUANGZHOU), batch).await
 }
 
 /// A batch of one value of its own.

@@ -1,12 +1,18 @@
 //! What holds for every address: problem documents, content types, tokens, caps, the public proofs.
 
-use nacre_access::{Scope, client::ClientError};
+use nacre_access::client::ClientError;
 use nacre_ledger::{
     merkle::{Sm3Hasher, consistency, inclusion},
     note::SignedCheckpoint,
 };
-use nacre_schemas::{cohort::Sex::Female, dossier::Inclusion, limits};
-use serde_json::Value;
+use nacre_schemas::{cohort::Sex::Female, limits, problem::Problem};
+use nacre_wire::{
+    body::Encoded,
+    exchange::{
+        GET_CHECKPOINT, GET_CONSISTENCY, GET_INCLUSION, LeafOfTree, POST_BATCH, POST_CELLS, TwoSizes, WhichCheckpoint,
+    },
+    token::TokenError,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -23,11 +29,19 @@ async fn raw(running: &Running, request: &str) -> String {
     String::from_utf8(answer).unwrap()
 }
 
+/// A client that knows nothing of routes and tokens.
+fn plain() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap()
+}
+
+async fn get(running: &Running, address: &str) -> reqwest::Response {
+    plain().get(format!("{}{address}", running.url)).send().await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_refusal_is_a_problem_document() {
     let world = World::new();
     let running = world.start().await;
-    let client = world.client(&running, "hospital");
     for (address, status, word) in [
         ("/v1/nothing", 404, "no-such-route"),
         ("/v1/chains/region-440100/batches", 405, "method-not-allowed"),
@@ -37,19 +51,20 @@ async fn every_refusal_is_a_problem_document() {
         ("/v1/chains/region-440100/proofs/inclusion?leaf=x&size=1", 400, "malformed"),
         ("/v1/chains/region-440100/proofs/consistency?from=3&to=2", 404, "not-in-log"),
     ] {
-        let refused = problem(client.get_json::<Value>(address, None).await);
+        let refused: Problem = get(&running, address).await.json().await.unwrap();
         assert_eq!((refused.status, refused.word()), (status, word), "{address}");
     }
-    let batches = path(GUANGZHOU, "batches");
-    let posted = |kind: &'static str, body: Vec<u8>| {
-        let (client, batches) = (&client, &batches);
-        async move { problem(client.post_bytes::<Value>(batches, Scope::BatchesWrite, kind, body).await) }
-    };
-    let refused = posted("application/json", b"{}".to_vec()).await;
+    let batches = format!("{}/v1/chains/region-440100/batches", running.url);
+    let refused = plain().post(batches).header("content-type", "application/json").body("{}").send().await.unwrap();
+    let refused: Problem = refused.json().await.unwrap();
     assert_eq!((refused.status, refused.word()), (415, "wrong-content-type"));
-    let refused = posted("application/vnd.nacre.batch", b"{}".to_vec()).await;
+    let client = world.client(&running, "hospital");
+    let posted = async |body: Vec<u8>| {
+        problem(client.call_encoded(POST_BATCH, &of(GUANGZHOU), &Encoded::from_bytes(body)).await)
+    };
+    let refused = posted(b"{}".to_vec()).await;
     assert_eq!((refused.status, refused.word()), (400, "malformed"));
-    let refused = posted("application/vnd.nacre.batch", vec![0; limits::MAX_BATCH_BYTES + 1]).await;
+    let refused = posted(vec![0; limits::MAX_BATCH_BYTES + 1]).await;
     assert_eq!((refused.status, refused.word()), (413, "too-large"));
     running.stop().await;
 }
@@ -59,9 +74,8 @@ async fn the_token_endpoint_refuses_in_its_own_words() {
     let world = World::new();
     let running = world.start().await;
     let client = world.client(&running, "hospital");
-    let read: Answer<Value> = client.post_json(&path(GUANGZHOU, "cells"), Scope::CellsRead, &()).await;
-    let error = read.unwrap_err();
-    assert!(matches!(&error, ClientError::Token { error, .. } if error == "invalid_scope"), "{error}");
+    let error = client.call_encoded(POST_CELLS, &of(GUANGZHOU), &Encoded::from_bytes("")).await.unwrap_err();
+    assert!(matches!(&error, ClientError::Token { error: TokenError::InvalidScope, .. }), "{error}");
     assert!(error.to_string().contains("may not ask for cells.read"), "{error}");
     running.stop().await;
 }
@@ -85,8 +99,8 @@ async fn anyone_can_check_the_public_proofs() {
     let running = world.start().await;
     let client = world.client(&running, "hospital");
     let checkpoint = async || {
-        let note: SignedCheckpoint =
-            client.get_text(&path(GUANGZHOU, "checkpoint"), None).await.unwrap().parse().unwrap();
+        let latest = WhichCheckpoint { slug: of(GUANGZHOU).slug, covering: None };
+        let note: SignedCheckpoint = client.get(GET_CHECKPOINT, &latest).await.unwrap().parse().unwrap();
         let origin = world.network.root().origin(&GUANGZHOU.parse().unwrap());
         let chain = world.network.root().chain(&GUANGZHOU.parse().unwrap()).unwrap();
         note.verify(&origin, &origin, &chain.signing_key).unwrap().clone()
@@ -99,14 +113,12 @@ async fn anyone_can_check_the_public_proofs() {
     let after = checkpoint().await;
     assert_eq!((before.size, after.size), (2, 4));
 
-    let address = path(GUANGZHOU, "proofs/inclusion?leaf=1&size=4");
-    let place: Inclusion = client.get_json(&address, None).await.unwrap();
+    let place = client.get(GET_INCLUSION, &LeafOfTree { slug: of(GUANGZHOU).slug, leaf: 1, size: 4 }).await.unwrap();
     let leaf = batch.contributions[0].entry().leaf_hash();
     inclusion::verify::<Sm3Hasher>(&leaf, place.leaf, after.size, &after.root, &place.proof).unwrap();
 
-    let address = path(GUANGZHOU, "proofs/consistency?from=2&to=4");
-    let answer: Value = client.get_json(&address, None).await.unwrap();
-    let proof: Vec<nacre_schemas::Digest> = serde_json::from_value(answer["proof"].clone()).unwrap();
+    let sizes = TwoSizes { slug: of(GUANGZHOU).slug, from: 2, to: 4 };
+    let proof = client.get(GET_CONSISTENCY, &sizes).await.unwrap().proof;
     consistency::verify::<Sm3Hasher>(before.size, &before.root, after.size, &after.root, &proof).unwrap();
     running.stop().await;
 }

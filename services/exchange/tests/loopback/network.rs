@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 
 use futures::future::BoxFuture;
 use nacre_access::{
-    Scope,
     client::{Client, ClientError},
     key::AccessKey,
 };
@@ -34,6 +33,7 @@ use nacre_schemas::{
     },
 };
 use nacre_verifier::Network;
+use nacre_wire::exchange::{GET_CHAINS, OfChain, POST_BATCH};
 use nacre_zk::{
     batch::{Record, prove},
     custody::{self, KeyShare},
@@ -328,8 +328,7 @@ impl World {
         batch: &Batch,
     ) -> Answer<BatchReceipt> {
         let client = self.client(running, caller);
-        let content_type = "application/vnd.nacre.batch";
-        client.post_bytes(&path(chain, "batches"), Scope::BatchesWrite, content_type, batch.to_canonical()).await
+        client.call(POST_BATCH, &of(chain), batch).await
     }
 }
 
@@ -359,8 +358,8 @@ pub(crate) fn bmi() -> &'static Measure {
     Catalogue::built_in().find(&"bmi@1".parse().unwrap()).unwrap()
 }
 
-pub(crate) fn path(chain: &str, rest: &str) -> String {
-    format!("/v1/chains/{}/{rest}", chain.parse::<ChainId>().unwrap().slug())
+pub(crate) fn of(chain: &str) -> OfChain {
+    OfChain::new(&chain.parse().unwrap())
 }
 
 /// The problem that a call ended with.
@@ -373,6 +372,6 @@ pub(crate) fn problem<T: std::fmt::Debug>(answer: Answer<T>) -> Problem {
 
 /// Entries of a chain.
 pub(crate) async fn size(world: &World, running: &Running, chain: &str) -> u64 {
-    let chains: Vec<serde_json::Value> = world.client(running, "hospital").get_json("/v1/chains", None).await.unwrap();
-    chains.iter().find(|hosted| hosted["id"] == chain).unwrap()["size"].as_u64().unwrap()
+    let chains = world.client(running, "hospital").get(GET_CHAINS, &()).await.unwrap();
+    chains.iter().find(|hosted| hosted.id.as_str() == chain).unwrap().size
 }

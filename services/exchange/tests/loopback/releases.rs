@@ -1,24 +1,23 @@
 //! Releases: what custodians opened is published on the main chain, once, if everything in it holds.
 
-use nacre_access::Scope;
 use nacre_ledger::{
     merkle::{Sm3Hasher, inclusion},
     note::SignedCheckpoint,
     signing::Role,
 };
 use nacre_schemas::{
-    Digest, Document as _,
+    Document as _,
     answer::{Answer as Shares, CustodianId, Decision, GroupAnswer, QuantityDecision, SignedAnswer},
     catalogue::Catalogue,
     dossier::{ChainSums, Dossier},
     entry::Entry,
+    log::Logged,
     query::{Quantity, Request},
     release::{Outcome, QuantityResult, Release},
 };
 use nacre_verifier::{CheckedDossier, dossier, figures};
 use nacre_zk::share;
 use rand::rngs::OsRng;
-use serde_json::Value;
 
 use super::{
     network::*,
@@ -75,10 +74,8 @@ async fn release(world: &World, running: &Running) -> Release {
     }
 }
 
-async fn publish(world: &World, running: &Running, caller: &str, chain: &str, release: &Release) -> Answer<Value> {
-    let client = world.client(running, caller);
-    let content_type = "application/vnd.nacre.release";
-    client.post_bytes(&path(chain, "releases"), Scope::LogWrite, content_type, release.to_canonical()).await
+async fn publish(world: &World, running: &Running, caller: &str, chain: &str, release: &Release) -> Answer<Logged> {
+    world.client(running, caller).call(nacre_wire::exchange::POST_RELEASE, &of(chain), release).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,16 +86,15 @@ async fn a_release_that_holds_is_logged_once() {
     let release = release(&world, &running).await;
     let before = size(&world, &running, MAIN).await;
     let answer = publish(&world, &running, "commission", MAIN, &release).await.unwrap();
-    let leaf = answer["leaf"].as_u64().unwrap();
-    let proof: Vec<Digest> = serde_json::from_value(answer["proof"].clone()).unwrap();
-    let note: SignedCheckpoint = answer["checkpoint"].as_str().unwrap().parse().unwrap();
+    let Logged { leaf, proof, checkpoint } = answer;
+    let note: SignedCheckpoint = checkpoint.as_str().parse().unwrap();
     let chain = world.network.root().chain(&MAIN.parse().unwrap()).unwrap();
     let origin = world.network.root().origin(&chain.id);
     let checkpoint = note.verify(&origin, &origin, &chain.signing_key).unwrap();
     let entry = Entry::Release(release.digest()).leaf_hash();
     inclusion::verify::<Sm3Hasher>(&entry, leaf, checkpoint.size, &checkpoint.root, &proof).unwrap();
     let again = publish(&world, &running, "commission", MAIN, &release).await.unwrap();
-    assert_eq!(again["leaf"].as_u64(), Some(leaf));
+    assert_eq!(again.leaf, leaf);
     assert_eq!(size(&world, &running, MAIN).await, before + 1);
     running.stop().await;
 }

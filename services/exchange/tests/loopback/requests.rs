@@ -1,6 +1,5 @@
 //! Requests: logged once, answered from sealed cells, with details only to custodians of the jurisdiction.
 
-use nacre_access::Scope;
 use nacre_ledger::signing::{self, Role};
 use nacre_schemas::{
     Digest, Document as _, Point,
@@ -17,6 +16,10 @@ use nacre_schemas::{
 };
 use nacre_verifier::{Check, cells, logged, numbers};
 use nacre_zk::tally::{key_of, sum_points};
+
+use nacre_wire::exchange::{
+    FromLeaf, GET_ENTRIES, GET_SEAL, NumberedSeal, POST_CELLS, POST_DETAILS, POST_NUMBERS, POST_REQUEST,
+};
 
 use super::{network::*, seals::close};
 
@@ -54,7 +57,11 @@ pub(crate) async fn request(
 
 /// Where the chain's seal of that number stands, if there is one.
 async fn proof_of(world: &World, running: &Running, seal: u64) -> Option<SealProof> {
-    world.client(running, "commission").get_json(&path(GUANGZHOU, &format!("seals/{seal}")), None).await.ok()
+    world
+        .client(running, "commission")
+        .get(GET_SEAL, &NumberedSeal { slug: of(GUANGZHOU).slug, number: seal })
+        .await
+        .ok()
 }
 
 pub(crate) fn sign(world: &World, request: Request, seals: Vec<SealProof>) -> SignedRequest {
@@ -69,15 +76,15 @@ pub(crate) async fn log(
     caller: &str,
     signed: &SignedRequest,
 ) -> Answer<LoggedRequest> {
-    world.client(running, caller).post_json(&path(MAIN, "requests"), Scope::LogWrite, signed).await
+    world.client(running, caller).call(POST_REQUEST, &of(MAIN), signed).await
 }
 
 pub(crate) async fn ask(world: &World, running: &Running, caller: &str, logged: &LoggedRequest) -> Answer<ChainAnswer> {
-    world.client(running, caller).post_json(&path(GUANGZHOU, "cells"), Scope::CellsRead, logged).await
+    world.client(running, caller).call(POST_CELLS, &of(GUANGZHOU), logged).await
 }
 
 async fn details(world: &World, running: &Running, caller: &str, logged: &LoggedRequest) -> Answer<ChainDetails> {
-    world.client(running, caller).post_json(&path(GUANGZHOU, "details"), Scope::DetailsRead, logged).await
+    world.client(running, caller).call(POST_DETAILS, &of(GUANGZHOU), logged).await
 }
 
 /// Two epochs: bmi of the months 1 to 3, and another measure on each side of it in key order.
@@ -167,10 +174,7 @@ async fn a_request_that_does_not_hold_is_not_logged() {
     let refused = problem(log(&world, &running, "commission", &mean_of_a_class).await);
     assert_eq!((refused.word(), refused.check.as_deref()), ("check-failed", Some("request-form")));
     assert!(refused.detail.contains("mean has no meaning"), "{}", refused.detail);
-    let elsewhere = world
-        .client(&running, "commission")
-        .post_json::<_, LoggedRequest>(&path(GUANGZHOU, "requests"), Scope::LogWrite, &good)
-        .await;
+    let elsewhere = world.client(&running, "commission").call(POST_REQUEST, &of(GUANGZHOU), &good).await;
     assert_eq!(problem(elsewhere).word(), "other-chain");
     assert_eq!(size(&world, &running, MAIN).await, 8);
     running.stop().await;
@@ -259,10 +263,7 @@ async fn cells_and_details_go_to_whom_they_are_due() {
         ("check-failed", Some("seal-inclusion")),
         "no such seal yet"
     );
-    let elsewhere = world
-        .client(&running, "commission")
-        .post_json::<_, ChainAnswer>(&path(SHENZHEN, "cells"), Scope::CellsRead, &logged)
-        .await;
+    let elsewhere = world.client(&running, "commission").call(POST_CELLS, &of(SHENZHEN), &logged).await;
     assert_eq!(problem(elsewhere).word(), "chain-not-asked");
     running.stop().await;
 }
@@ -278,7 +279,7 @@ async fn custodians_of_every_jurisdiction_see_the_numbers_that_were_sealed_and_n
         admission: world.admission(request.request.requester.as_str()),
     };
     let ask = async |caller: &str, wanted: &NumbersRequest| -> Answer<ChainNumbers> {
-        world.client(&running, caller).post_json(&path(GUANGZHOU, "numbers"), Scope::NumbersRead, wanted).await
+        world.client(&running, caller).call(POST_NUMBERS, &of(GUANGZHOU), wanted).await
     };
     for custodian in ["custodian", "stranger"] {
         let shown = ask(custodian, &wanted(&request)).await.unwrap();
@@ -320,8 +321,7 @@ async fn a_main_chain_is_followed_with_the_requests_and_admissions_it_logs_and_a
     let signed = request(&world, &running, "commission", ["2026-02", "2026-02"], [1, 2]).await;
     let logged = log(&world, &running, "commission", &signed).await.unwrap();
     let entries = async |caller: &str, chain: &str, from: u64| -> Answer<LogPage> {
-        let path = path(chain, &format!("entries?from={from}"));
-        world.client(&running, caller).get_json(&path, Some(Scope::LogRead)).await
+        world.client(&running, caller).get(GET_ENTRIES, &FromLeaf { slug: of(chain).slug, from }).await
     };
     let page = entries("stranger", MAIN, 0).await.unwrap();
     assert_eq!(page.entries.len() as u64, logged.request_inclusion.leaf + 1);

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use nacre_schemas::cohort::Sex::{Female, Male};
 use nacre_verifier::receipt;
-use serde_json::Value;
+use nacre_wire::exchange::GET_CHAINS;
 use sqlx::Row as _;
 
 use super::{
@@ -41,11 +41,11 @@ async fn a_restart_keeps_receipts_seals_and_answers() {
     let signed = request(&world, &running, "commission", ["2026-01", "2026-03"], [1, 2]).await;
     let logged = log(&world, &running, "commission", &signed).await.unwrap();
     let answer = ask(&world, &running, "commission", &logged).await.unwrap();
-    let chains: Value = world.client(&running, "gym").get_json("/v1/chains", None).await.unwrap();
+    let chains = world.client(&running, "gym").get(GET_CHAINS, &()).await.unwrap();
     running.stop().await;
 
     let running = world.start().await;
-    let again: Value = world.client(&running, "gym").get_json("/v1/chains", None).await.unwrap();
+    let again = world.client(&running, "gym").get(GET_CHAINS, &()).await.unwrap();
     assert_eq!(again, chains);
     let after = world.post(&running, "gym", GUANGZHOU, &batch).await.unwrap();
     assert_eq!(after, before);

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nacre_access::Scope;
 use nacre_ledger::seal;
 use nacre_schemas::{
     Document as _, Point,
@@ -14,8 +13,8 @@ use nacre_schemas::{
     },
     contribution::Contribution,
     entry::{PreviousSeal, SealEntry},
-    query::SealProof,
 };
+use nacre_wire::exchange::{GET_LATEST_SEAL, POST_SEAL};
 use nacre_zk::tally::sum_points;
 use sqlx::{
     Row as _,
@@ -25,7 +24,7 @@ use sqlx::{
 use super::network::*;
 
 pub(crate) async fn close(world: &World, running: &Running, operator: &str, chain: &str) -> Answer<SealEntry> {
-    world.client(running, operator).post_json(&path(chain, "seals"), Scope::SealsWrite, &()).await
+    world.client(running, operator).get(POST_SEAL, &of(chain)).await
 }
 
 pub(crate) async fn database(world: &World) -> SqlitePool {
@@ -99,8 +98,7 @@ async fn a_seal_commits_to_the_sums_of_its_epoch_and_the_next_begins_where_it_en
     check_cells(&sealed, &[&hospital, &gym]);
     let public: Vec<Cell> = sealed.into_iter().map(|(cell, _)| cell).collect();
     assert_eq!(seal::cells_root(&public).unwrap(), first.root);
-    let latest: SealProof =
-        world.client(&running, "gym").get_json(&path(GUANGZHOU, "seals/latest"), None).await.unwrap();
+    let latest = world.client(&running, "gym").get(GET_LATEST_SEAL, &of(GUANGZHOU)).await.unwrap();
     assert_eq!((&latest.seal, latest.inclusion.leaf), (&first, 7));
 
     let refused = problem(close(&world, &running, "operator", GUANGZHOU).await);

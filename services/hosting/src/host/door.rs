@@ -18,14 +18,14 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
-use nacre_schemas::problem::Problem;
+use nacre_wire::{media, problem::OPENING};
 use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
 use super::{Shared, health};
 use crate::{
-    problem::{self, PROBLEM_JSON, ProblemResponse, Reason},
+    problem::{self, ProblemResponse, Reason},
     request_id::{self, RequestId},
     serve::Arrival,
 };
@@ -71,7 +71,7 @@ async fn wait(shared: &Shared, arrival: Option<Arrival>) -> Option<Arc<super::Op
 fn opening(shared: &Shared) -> Response {
     shared.reports.count("opening");
     let detail = "the server is being opened; its routes are served once it is";
-    ProblemResponse(Problem::new(503, "opening", "Opening", detail).retry_after(2)).into_response()
+    ProblemResponse(OPENING.problem(detail).retry_after(2)).into_response()
 }
 
 /// The role's routes, with what stands before them.
@@ -125,7 +125,7 @@ fn refused(shared: &Shared, response: &Response, status: StatusCode) {
 /// have neither.
 fn is_explained(response: &Response) -> bool {
     let explained =
-        |kind: &HeaderValue| kind == PROBLEM_JSON || kind == "application/json" || kind == "application/fhir+json";
+        |kind: &HeaderValue| [media::PROBLEM_JSON, media::JSON, media::FHIR_JSON].iter().any(|known| kind == known);
     response.extensions().get::<Reason>().is_some() || response.headers().get(CONTENT_TYPE).is_some_and(explained)
 }
 

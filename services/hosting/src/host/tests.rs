@@ -3,6 +3,7 @@
 use std::{net::IpAddr, os::unix::fs::PermissionsExt as _, time::SystemTime};
 
 use axum::routing::post;
+use nacre_wire::route::Pool;
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, SanType};
 use reqwest::Response;
 use tokio::sync::oneshot;
@@ -10,7 +11,7 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::{
     body::Cap,
-    load::{Pool, Sizes},
+    load::Sizes,
     tls::{ClientTlsConfig, ServerTlsConfig},
 };
 
@@ -31,15 +32,19 @@ impl Hosted for Role {
     }
 }
 
+fn as_document(problem: nacre_schemas::problem::Problem) -> axum::response::Response {
+    ProblemResponse(problem).into_response()
+}
+
 fn routes(load: &Arc<Load>) -> Router {
-    let read = load.bound(Pool::Anonymous, get(async || "read"), PATIENCE);
-    let write = async |headers: axum::http::HeaderMap, body: axum::body::Body| {
-        let read = Cap { bytes: 8, time: PATIENCE }.read(&headers, body).await;
+    let read = load.bound(Pool::Anonymous, get(async || "read"), PATIENCE, as_document);
+    let write = async |body: axum::body::Body| {
+        let read = Cap { bytes: 8, time: PATIENCE }.read(None, body).await;
         read.map(|bytes| bytes.len().to_string()).map_err(crate::problem::ProblemResponse)
     };
     Router::new()
         .route("/v1/things/{name}", read)
-        .route("/v1/write", load.bound(Pool::Writes, post(write), PATIENCE))
+        .route("/v1/write", load.bound(Pool::Writes, post(write), PATIENCE, as_document))
         .route("/v1/panic", get(async || -> String { panic!("on purpose") }))
 }
 

@@ -3,16 +3,18 @@
 use std::{collections::BTreeMap, path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, ensure};
-use nacre_access::{Scope, client::Client, key::AccessKey};
+use nacre_access::{client::Client, key::AccessKey};
 use nacre_hosting::{config, config::ConfigPath, file, key, tls::ClientTlsConfig, trust};
 use nacre_ledger::signing::Role;
-use nacre_regulator::Publication;
 use nacre_schemas::{
     Digest, Document as _,
+    dossier::Inclusion,
     evidence::{Dispute, Evidence, SignedDispute},
     id::{ChainId, MemberId, Text},
+    log,
     topology::ChainKind,
 };
+use nacre_wire::exchange::{OfChain, POST_DISPUTE};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use super::{
@@ -126,13 +128,8 @@ pub async fn dispute(claimant: &Claimant, evidence: &Evidence, statement: &Text<
     let signed = SignedDispute { dispute, signature };
     let access = AccessKey::read(&claimant.access_key)?;
     let client = Client::new(url, claimant.member.clone(), Arc::new(access), &claimant.tls.read()?)?;
-    let path = format!("/v1/chains/{}/disputes", judicial.id.slug());
-    let logged: Publication = client.post_json(&path, Scope::DisputesWrite, &signed).await?;
-    nacre_verifier::dispute::check_logged(&signed, &logged.inclusion(), &logged.checkpoint, judicial, &network)?;
-    Ok(Logged {
-        chain: judicial.id.clone(),
-        leaf: logged.leaf,
-        dispute: signed.digest(),
-        evidence: signed.dispute.evidence,
-    })
+    let log::Logged { leaf, proof, checkpoint } =
+        client.call(POST_DISPUTE, &OfChain::new(&judicial.id), &signed).await?;
+    nacre_verifier::dispute::check_logged(&signed, &Inclusion { leaf, proof }, &checkpoint, judicial, &network)?;
+    Ok(Logged { chain: judicial.id.clone(), leaf, dispute: signed.digest(), evidence: signed.dispute.evidence })
 }

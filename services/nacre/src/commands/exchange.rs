@@ -3,12 +3,13 @@
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
-use nacre_access::{Scope, client::Client, client::ClientError, key::AccessKey};
+use nacre_access::{client::Client, client::ClientError, key::AccessKey};
 use nacre_exchange::Config;
 use nacre_schemas::{entry::SealEntry, id::ChainId};
 use serde::Serialize;
 
 use nacre_hosting::signals;
+use nacre_wire::exchange::{OfChain, POST_SEAL};
 
 use super::{Output, check, register};
 use crate::{cli::ExchangeCommand, output};
@@ -49,8 +50,7 @@ pub async fn seal(config: &Config) -> anyhow::Result<Vec<Sealed>> {
     let client = Client::new(&config.url, operator.member.clone(), Arc::new(key), &config.tls.read()?)?;
     let mut sealed = Vec::new();
     for chain in &config.chains {
-        let path = format!("/v1/chains/{}/seals", chain.id.slug());
-        let seal = match client.post_json::<_, SealEntry>(&path, Scope::SealsWrite, &()).await {
+        let seal = match client.get(POST_SEAL, &OfChain::new(&chain.id)).await {
             Ok(seal) => Some(seal),
             Err(ClientError::Problem(problem)) if problem.word() == "nothing-to-seal" => None,
             Err(error) => return Err(error).with_context(|| format!("cannot seal {}", chain.id)),

@@ -18,6 +18,10 @@ use nacre_ledger::{
 };
 use nacre_schemas::{Document as _, SigningPublicKey, entry::Entry, id::ChainId};
 use nacre_verifier::Lineage;
+use nacre_wire::{
+    exchange::{GET_CHECKPOINT, GET_TILE, OfTile, WhichCheckpoint},
+    parameters::ChainSlug,
+};
 use serde::Serialize;
 
 use super::Output;
@@ -199,7 +203,7 @@ async fn mirror(args: &MirrorLogArgs, output: Output) -> anyhow::Result<ExitCode
     let ca = args.ca.clone().map(Into::into);
     let tls = ClientTlsConfig { ca, ..ClientTlsConfig::default() }.read()?;
     let client = PlainClient::new(&args.url, TIMEOUT, tile::MAX_BUNDLE_BYTES, &tls)?;
-    let source = Source { client, base: format!("/v1/chains/{}", args.chain.slug()) };
+    let source = Source { client, slug: (&args.chain).into() };
     let mut mirror = identity.mirror(&args.dir)?;
     let before = mirror.size();
     let latest = source.note(None).await?;
@@ -230,20 +234,15 @@ async fn mirror(args: &MirrorLogArgs, output: Output) -> anyhow::Result<ExitCode
 /// An exchange that is mirrored from.
 struct Source {
     client: PlainClient,
-    base: String,
+    slug: ChainSlug,
 }
 
 impl Source {
-    async fn text(&self, path: &str) -> anyhow::Result<String> {
-        let answer = self.client.get_text(&format!("{}/{path}", self.base)).await?;
-        ensure!(answer.status.is_success(), "{path}: {} {}", answer.status, answer.body);
-        Ok(answer.body)
-    }
-
     /// The latest checkpoint, or the first that covers a leaf.
     async fn note(&self, covering: Option<u64>) -> anyhow::Result<SignedCheckpoint> {
-        let query = covering.map(|leaf| format!("?covering={leaf}")).unwrap_or_default();
-        Ok(self.text(&format!("checkpoint{query}")).await?.parse()?)
+        let which = WhichCheckpoint { slug: self.slug.clone(), covering };
+        let note: String = self.client.get(GET_CHECKPOINT, &which).await?;
+        Ok(note.parse()?)
     }
 
     /// The entries of the range, bundle by bundle. What they are is for the mirror to check.
@@ -254,7 +253,8 @@ impl Source {
             let first = index * width;
             let held = (to - first).min(width);
             let path = TilePath::Entries { index, width: u16::try_from(held)? };
-            let answer = self.client.get_bytes(&format!("{}/{path}", self.base)).await?;
+            let name = path.to_string().trim_start_matches("tile/").parse().map_err(anyhow::Error::msg::<String>)?;
+            let answer = self.client.get(GET_TILE, &OfTile { slug: self.slug.clone(), name }).await?;
             let bundle = split(&answer, usize::try_from(held)?).with_context(|| path.to_string())?;
             entries.extend(bundle.into_iter().skip(usize::try_from(from.saturating_sub(first))?));
         }

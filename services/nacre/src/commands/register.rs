@@ -22,10 +22,11 @@ use nacre_hosting::{
 };
 use nacre_ledger::{
     log::{Answered, LogOptions, Mirror, Reader, Register, Registered, check},
-    note::{SignedCheckpoint, Submission, submission},
+    note::{SignedCheckpoint, Submission},
 };
 use nacre_schemas::{Digest, SigningPublicKey, answer::CustodianId, dossier::Note, id::ChainId, limits, trust::Chain};
 use nacre_verifier::{Lineage, Network, note};
+use nacre_wire::witness::ADD_CHECKPOINT;
 use nacre_witness::renewal::{Renewal, Word};
 use serde::Serialize;
 
@@ -417,7 +418,7 @@ async fn ask(url: &str, tls: &ClientTls, reader: &Reader) -> anyhow::Result<Said
     for _ in 0..ATTEMPTS {
         let proof = if old_size == 0 { Vec::new() } else { reader.consistency(old_size, ours)? };
         let sent = Submission { old_size, proof, checkpoint: checkpoint.clone() };
-        let answer = match client.post_text(submission::PATH, sent.to_text()).await {
+        let answer = match client.ask(ADD_CHECKPOINT, &(), &sent.to_text()).await {
             Ok(answer) => answer,
             Err(error) => return Ok(Said::Nothing(error.to_string())),
         };

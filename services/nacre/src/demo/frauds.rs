@@ -4,7 +4,6 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use nacre_access::{
-    Scope,
     client::{Client, ClientError},
     key::AccessKey,
 };
@@ -19,10 +18,10 @@ use nacre_schemas::{
     contribution::{Header, Payload, Restricted},
     measure::Measure,
     query::Quantity,
-    receipt::BatchReceipt,
     release::{Outcome as Shown, Release},
 };
 use nacre_verifier::{Failure, Network};
+use nacre_wire::exchange::{OfChain, POST_BATCH};
 use nacre_zk::{
     batch::{self, Record},
     share::{self, SecretShare},
@@ -167,10 +166,7 @@ async fn value_out_of_range(places: &Consortium, network: &Network) -> anyhow::R
     batch.signature = key.sign(Role::Batch, &batch.statement().to_canonical());
     let access = AccessKey::read(&config.access_key)?;
     let client = Client::new(&config.exchange, config.member.clone(), Arc::new(access), &config.tls.read()?)?;
-    let path = format!("/v1/chains/{}/batches", config.chain.slug());
-    let answer: Result<BatchReceipt, ClientError> =
-        client.post_bytes(&path, Scope::BatchesWrite, "application/vnd.nacre.batch", batch.to_canonical()).await;
-    match answer {
+    match client.call(POST_BATCH, &OfChain::new(&config.chain), &batch).await {
         Ok(_) => Ok(Fraud { fraud, outcome: Outcome::NotCaught, by: String::new() }),
         Err(ClientError::Problem(problem)) if problem.word() == "proof-rejected" => {
             let by = format!(

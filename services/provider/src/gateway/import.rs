@@ -13,14 +13,15 @@ use std::{
     },
 };
 
-use serde::{Deserialize, Serialize};
+use nacre_wire::gateway::{BUSY, Import, MANIFEST, OUTSIDE};
+use serde::Deserialize;
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{
     ServeError,
     clock::Clock,
     intake::{self, Accepted},
-    outcome::{Refusal, Retry},
+    outcome::Refusal,
     request::{Item, Whole},
     spool::Spool,
 };
@@ -41,25 +42,11 @@ pub(super) struct Input {
     url: String,
 }
 
-/// How an import goes.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) struct Progress {
-    pub(super) done: bool,
-    /// Why it ended early, if it did.
-    problem: Option<String>,
-    pub(super) kept: u64,
-    passed_over: u64,
-    pub(super) refused: u64,
-    /// The first refusals: file, line, why.
-    refusals: Vec<(String, u64, String)>,
-}
-
 /// The imports of this gateway.
 pub(super) struct Imports {
     folder: PathBuf,
     next: AtomicU64,
-    progress: Arc<Mutex<BTreeMap<u64, Progress>>>,
+    progress: Arc<Mutex<BTreeMap<u64, Import>>>,
 }
 
 /// The files that a manifest names.
@@ -90,7 +77,7 @@ pub(super) fn inputs(text: &str) -> Result<Vec<Input>, Refusal> {
     let malformed = || {
         let text =
             "a manifest is Parameters with `input` of `type` and `url`, or what a bulk export answers, with `output`";
-        Refusal::new(400, "structure", "manifest", text)
+        Refusal::new(MANIFEST, "structure", text)
     };
     let manifest: Manifest = serde_json::from_str(text).map_err(|_| malformed())?;
     let mut inputs: Vec<Input> = manifest.output.into_iter().map(|Output { kind, url }| Input { kind, url }).collect();
@@ -121,7 +108,7 @@ impl Imports {
     }
 
     /// How the import of that number goes.
-    pub(super) fn progress(&self, number: u64) -> Option<Progress> {
+    pub(super) fn progress(&self, number: u64) -> Option<Import> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
     }
 
@@ -133,16 +120,16 @@ impl Imports {
             .collect::<Result<_, Refusal>>()?;
         let mut all = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         if all.values().any(|progress| !progress.done) {
-            return Err(Refusal::new(503, "throttled", "busy", "another import is at work").retry(Retry::Later));
+            return Err(Refusal::new(BUSY, "throttled", "another import is at work"));
         }
         while all.len() >= MAX_REMEMBERED {
             all.pop_first();
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        all.insert(number, Progress::default());
+        all.insert(number, Import::default());
         let (spool, progress) = (Arc::clone(spool), Arc::clone(&self.progress));
         tokio::spawn(async move {
-            let note = |change: &dyn Fn(&mut Progress)| {
+            let note = |change: &dyn Fn(&mut Import)| {
                 if let Some(one) = progress.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&number) {
                     change(one);
                 }
@@ -164,7 +151,7 @@ impl Imports {
     fn resolve(&self, url: &str) -> Result<PathBuf, Refusal> {
         let outside = || {
             let text = "an input's url is a file of the import folder: its name, or file:// and its path";
-            Refusal::new(403, "forbidden", "outside", text)
+            Refusal::new(OUTSIDE, "forbidden", text)
         };
         let path = url.strip_prefix("file://").unwrap_or(url);
         let path = self.folder.join(path).canonicalize().map_err(|_| outside())?;
@@ -172,7 +159,7 @@ impl Imports {
     }
 }
 
-type Note<'n> = &'n (dyn Fn(&dyn Fn(&mut Progress)) + Sync);
+type Note<'n> = &'n (dyn Fn(&dyn Fn(&mut Import)) + Sync);
 
 /// Takes one file in.
 async fn import(spool: &Spool, clock: Clock, kind: String, path: PathBuf, note: Note<'_>) -> Result<(), String> {

@@ -12,11 +12,12 @@ use std::collections::HashMap;
 
 use jiff::{Timestamp, ToSpan as _, civil::Date, tz::Offset};
 use nacre_schemas::{Digest, catalogue::Catalogue};
+use nacre_wire::gateway::{BUSY, DISK_FULL, FAILED, OTHER_ID, OTHER_TYPE, STANDS};
 use serde::Deserialize;
 
 use super::{
     ServeError,
-    outcome::{Issue, Refusal, Retry},
+    outcome::{Issue, Refusal},
     request::{Identifier, Item, Read, Whole},
     spool::{ObservationFacts, Spool, content_of, is_unnamed, origin},
 };
@@ -195,12 +196,10 @@ fn checked_kind(item: &Item<'_>) -> Result<(Kind, Marks), Refusal> {
     let marks: Marks = serde_json::from_str(item.resource).map_err(|_| Refusal::of_reason(Reason::Malformed))?;
     if marks.resource_type.as_deref() != Some(&item.kind) {
         let text = "the resource's type is not the one of its address";
-        return Err(Refusal::new(400, "invalid", "other-type", text));
+        return Err(Refusal::new(OTHER_TYPE, "invalid", text));
     }
     if item.id.is_some() && marks.id != item.id {
-        return Err(
-            Refusal::new(400, "invalid", "other-id", "the resource's id is not the one of its address").at("id")
-        );
+        return Err(Refusal::new(OTHER_ID, "invalid", "the resource's id is not the one of its address").at("id"));
     }
     let kind = match item.kind.as_str() {
         "Patient" => Kind::Patient,
@@ -357,16 +356,16 @@ impl<'s> Crowd<'s> {
         if there.is_none_or(|kept| kept.withdrawn) {
             return Ok(verdict);
         }
-        const STANDS: &str =
+        const UNCHANGED: &str =
             "what was taken of this id before stays as it is: correct it, or PUT it as entered-in-error";
         Ok(Err(match verdict {
             Err(mut refusal) => {
-                refusal.issues.iter_mut().for_each(|issue| issue.text = format!("{}; {STANDS}", issue.text));
+                refusal.issues.iter_mut().for_each(|issue| issue.text = format!("{}; {UNCHANGED}", issue.text));
                 refusal
             }
             Ok(_) => {
-                let text = format!("the catalogue has none of the observation's codes; {STANDS}");
-                Refusal::new(422, "business-rule", "stands", text).at("code")
+                let text = format!("the catalogue has none of the observation's codes; {UNCHANGED}");
+                Refusal::new(STANDS, "business-rule", text).at("code")
             }
         }))
     }
@@ -548,19 +547,13 @@ fn closing(day: Date, now: Timestamp, grace_days: u16, quiet_hours: u16) -> Clos
 pub(super) fn failed(error: &ServeError) -> Refusal {
     if error.is_disk_full() {
         let text = "the gateway's disk is full: nothing was taken";
-        return Refusal::new(507, "no-store", "disk-full", text).retry(Retry::Later);
+        return Refusal::new(DISK_FULL, "no-store", text);
     }
     if error.is_busy() {
         let text = "the gateway is busy: nothing was taken";
-        return Refusal::new(503, "throttled", "busy", text).retry(Retry::Later);
+        return Refusal::new(BUSY, "throttled", text);
     }
-    Refusal::new(
-        500,
-        "exception",
-        "failed",
-        "the gateway failed: nothing was taken; its operator finds the cause in its log",
-    )
-    .retry(Retry::Later)
+    Refusal::new(FAILED, "exception", "the gateway failed: nothing was taken; its operator finds the cause in its log")
 }
 
 #[cfg(test)]

@@ -3,7 +3,11 @@
 //!
 //! Kept true: nothing of a person is in one; what stands there are places, reasons, and what the catalogue takes.
 
-use nacre_schemas::{catalogue::Catalogue, decimal::Decimal, measure::Measure};
+use nacre_schemas::{catalogue::Catalogue, decimal::Decimal, measure::Measure, problem};
+use nacre_wire::{
+    ProblemType,
+    gateway::{ERASED, IDENTIFIER_TAKEN, LATE, NOT_KEPT, NOTHING_TO_WITHDRAW, OTHER_CONTENT, OTHER_VERSION, REFUSED},
+};
 use serde_json::{Value, json};
 
 use crate::{outbox::observation::Conflict, refusal::Reason};
@@ -62,7 +66,7 @@ impl Issue {
     pub(super) fn of_reason(reason: Reason, measure: Option<usize>) -> Self {
         let (path, code) = guide(reason);
         let word = serde_json::to_value(reason).ok();
-        let word = word.as_ref().and_then(Value::as_str).unwrap_or("refused").to_owned();
+        let word = word.as_ref().and_then(Value::as_str).unwrap_or(REFUSED.word).to_owned();
         let measure = measure.and_then(|measure| Catalogue::built_in().measures().get(measure));
         let retry = if reason == Reason::UnknownPatient { Retry::AfterReferenced } else { Retry::No };
         let expected = expected(reason, measure);
@@ -81,7 +85,7 @@ impl Issue {
 
     /// That something is passed over.
     pub(super) fn passed_over(text: &str) -> Self {
-        Self { severity: "information", ..Self::error("not-supported", "not-kept", text) }
+        Self { severity: "information", ..Self::error("not-supported", NOT_KEPT.word, text) }
     }
 
     fn to_json(&self, within: &str) -> Value {
@@ -101,20 +105,15 @@ impl Issue {
 }
 
 impl Refusal {
-    /// With one issue.
-    pub(super) fn new(status: u16, code: &'static str, word: &str, text: impl Into<String>) -> Self {
-        Self { status, issues: vec![Issue::error(code, word, text)] }
+    /// Of that type, with one issue, whose code is of FHIR's `issue-type`.
+    pub(super) fn new(kind: ProblemType, code: &'static str, text: impl Into<String>) -> Self {
+        let retry = if kind.retry == problem::Retry::Later { Retry::Later } else { Retry::No };
+        Self { status: kind.status, issues: vec![Issue { retry, ..Issue::error(code, kind.word, text) }] }
     }
 
     /// About that part of the resource.
     pub(super) fn at(mut self, path: &'static str) -> Self {
         self.issues.iter_mut().for_each(|issue| issue.path = path);
-        self
-    }
-
-    /// To be sent again.
-    pub(super) fn retry(mut self, retry: Retry) -> Self {
-        self.issues.iter_mut().for_each(|issue| issue.retry = retry);
         self
     }
 
@@ -132,47 +131,42 @@ impl Refusal {
     pub(super) fn of_conflict(conflict: Conflict) -> Self {
         match conflict {
             Conflict::Late => Self::new(
-                422,
+                LATE,
                 "business-rule",
-                "late",
                 "the person's month is sealed, and what was sealed is not changed; a posted record can be destroyed: \
                  `nacre provider erase`",
             )
             .at("effective"),
             Conflict::Erased => Self::new(
-                422,
+                ERASED,
                 "business-rule",
-                "erased",
                 "the record of this person, measure and month was erased: nothing of it counts any more, and nothing that \
                  comes later is posted for it",
             )
             .at("effective"),
             Conflict::NothingToWithdraw => Self::new(
-                404,
+                NOTHING_TO_WITHDRAW,
                 "not-found",
-                "nothing-to-withdraw",
                 "no observation of this id was taken here, so none was withdrawn. One that was POSTed has the id that the \
                  answer's Location said: GET /Observation?identifier=SYSTEM|VALUE finds it",
             )
             .at("id"),
             Conflict::OtherVersion => Self::new(
-                412,
+                OTHER_VERSION,
                 "conflict",
-                "other-version",
                 "what is here is not of the version that If-Match names: read it, and correct that",
             )
             .at("meta.versionId"),
             Conflict::OtherContent => Self::new(
-                409,
+                OTHER_CONTENT,
                 "duplicate",
-                "other-content-before",
                 "an observation of this identifier, with other content, was taken before; correct it with PUT",
             )
             .at("identifier"),
             Conflict::IdentifierTaken => {
                 let text = "another observation has this identifier: GET /Observation?identifier=SYSTEM|VALUE says which, \
                             and a PUT goes to its id";
-                Self::new(409, "duplicate", "identifier-taken", text).at("identifier")
+                Self::new(IDENTIFIER_TAKEN, "duplicate", text).at("identifier")
             }
         }
     }

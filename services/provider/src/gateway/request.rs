@@ -1,5 +1,9 @@
 //! What a request asks for: one resource, or the entries of a Bundle, each with its method and address.
 
+use nacre_wire::gateway::{
+    CONDITIONAL_UPDATE, ID_FORM, IF_MATCH, IF_NONE_EXIST, MALFORMED, NOT_SUPPORTED, PRECONDITION, ResourceId, SEARCH,
+    TOO_MANY_ENTRIES,
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -79,7 +83,7 @@ pub(super) type Read<'a> = Result<Item<'a>, Refusal>;
 
 /// The entries of a Bundle.
 pub(super) fn bundle(text: &str) -> Result<(Whole, Vec<Read<'_>>), Refusal> {
-    let structure = |text: &str| Refusal::new(400, "structure", "malformed", text);
+    let structure = |text: &str| Refusal::new(MALFORMED, "structure", text);
     let bundle: Bundle<'_> =
         serde_json::from_str(text).map_err(|_| structure("the body is not JSON of the shape of a Bundle"))?;
     if bundle.resource_type.as_deref() != Some("Bundle") {
@@ -95,13 +99,13 @@ pub(super) fn bundle(text: &str) -> Result<(Whole, Vec<Read<'_>>), Refusal> {
     let entries = bundle.entry.unwrap_or_default();
     if entries.len() > MAX_ENTRIES {
         let text = format!("more than {MAX_ENTRIES} entries; send several Bundles");
-        return Err(Refusal::new(413, "too-long", "too-many-entries", text));
+        return Err(Refusal::new(TOO_MANY_ENTRIES, "too-long", text));
     }
     Ok((whole, (0..).zip(entries).map(|(position, entry)| item(position, entry.get())).collect()))
 }
 
 fn item(position: u64, text: &str) -> Read<'_> {
-    let structure = |text: &str| Refusal::new(400, "structure", "malformed", text);
+    let structure = |text: &str| Refusal::new(MALFORMED, "structure", text);
     let entry: Entry<'_> = serde_json::from_str(text).map_err(|_| structure("the entry is not of a Bundle's shape"))?;
     let request = entry.request.ok_or_else(|| structure("the entry says no request (method and url)"))?;
     let url = request.url.unwrap_or_default();
@@ -122,7 +126,7 @@ fn item(position: u64, text: &str) -> Read<'_> {
         ("DELETE", _) => return Err(no_deletion()),
         _ => {
             let text = "only POST to a type and PUT to a type and id are taken in a Bundle";
-            return Err(Refusal::new(405, "not-supported", "not-supported", text));
+            return Err(Refusal::new(NOT_SUPPORTED, "not-supported", text));
         }
     };
     let resource = entry.resource.ok_or_else(|| structure("the entry has no resource"))?.get();
@@ -137,38 +141,37 @@ pub(super) fn version(tag: &str) -> Result<i64, Refusal> {
     let digits = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     digits.and_then(|digits| digits.parse().ok()).ok_or_else(|| {
         let text = "a precondition names one version, as ETag and meta.versionId did: If-Match: W/\"3\"";
-        Refusal::new(400, "value", "if-match", text)
+        Refusal::new(IF_MATCH, "value", text)
     })
 }
 
 /// That a precondition is not understood; passing over it could do what it was to prevent.
 pub(super) fn no_such_condition() -> Refusal {
     let text = "of preconditions If-Match is taken on PUT, and If-None-Exist on POST: nothing was taken";
-    Refusal::new(400, "not-supported", "precondition", text)
+    Refusal::new(PRECONDITION, "not-supported", text)
 }
 
 /// That a PUT needs an id.
 pub(super) fn no_conditional_update() -> Refusal {
     let text = "a PUT goes to an id: GET /Observation?identifier=SYSTEM|VALUE says which an observation has";
-    Refusal::new(405, "not-supported", "conditional-update", text)
+    Refusal::new(CONDITIONAL_UPDATE, "not-supported", text)
 }
 
 /// That nothing is deleted here, and what to do.
 pub(super) fn no_deletion() -> Refusal {
     let text = "nothing is deleted over FHIR: before its month closes, PUT an observation as entered-in-error; a posted \
                 record is destroyed by `nacre provider erase`";
-    Refusal::new(405, "not-supported", "not-supported", text)
+    Refusal::new(NOT_SUPPORTED, "not-supported", text)
+}
+
+/// That an id is not of FHIR's form.
+pub(super) fn wrong_id() -> Refusal {
+    Refusal::new(ID_FORM, "value", "an id is 1 to 64 letters, digits, hyphens and dots").at("id")
 }
 
 /// An id of FHIR's form.
-pub(super) fn checked_id(id: &str) -> Result<String, Refusal> {
-    let of_form = |id: &str| {
-        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
-    };
-    if of_form(id) {
-        return Ok(id.to_owned());
-    }
-    Err(Refusal::new(400, "value", "id-form", "an id is 1 to 64 letters, digits, hyphens and dots").at("id"))
+fn checked_id(id: &str) -> Result<String, Refusal> {
+    id.parse().map(|id: ResourceId| id.to_string()).map_err(|_| wrong_id())
 }
 
 /// The criterion of a conditional create: an identifier, and nothing else.
@@ -176,7 +179,7 @@ pub(super) fn identifier_query(query: &str) -> Result<Identifier, Refusal> {
     let query = query.rsplit_once('?').map_or(query, |(_, query)| query);
     let refused = || {
         let text = "a conditional create goes by identifier=SYSTEM|VALUE alone";
-        Refusal::new(400, "not-supported", "if-none-exist", text)
+        Refusal::new(IF_NONE_EXIST, "not-supported", text)
     };
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let (Some((name, value)), None) = (pairs.next(), pairs.next()) else { return Err(refused()) };
@@ -184,6 +187,12 @@ pub(super) fn identifier_query(query: &str) -> Result<Identifier, Refusal> {
         return Err(refused());
     }
     identifier(&value).ok_or_else(refused)
+}
+
+/// That a search is by something else than what is kept.
+pub(super) fn wrong_search() -> Refusal {
+    let text = "values are not kept, so observations are found by _id or identifier alone";
+    Refusal::new(SEARCH, "not-supported", text)
 }
 
 /// A token of a search, `SYSTEM|VALUE`.

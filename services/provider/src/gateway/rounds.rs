@@ -20,6 +20,7 @@ use nacre_access::client::{Client, ClientError};
 use nacre_ledger::merkle::{Sm3Hasher, inclusion};
 use nacre_schemas::{catalogue::Catalogue, entry, query::SealProof};
 use nacre_verifier::note;
+use nacre_wire::exchange::{GET_LATEST_SEAL, OfChain};
 use rand::Rng as _;
 use tokio::sync::watch;
 
@@ -261,8 +262,7 @@ impl Rounds {
         }
         self.asked_for_seal = Some(now);
         let (chain, network) = (&self.spool.sealer.config.chain, &self.spool.sealer.network);
-        let path = format!("/v1/chains/{}/seals/latest", chain.slug());
-        let proof: SealProof = match self.client.get_json(&path, None).await {
+        let proof = match self.client.get(GET_LATEST_SEAL, &OfChain::new(chain)).await {
             Ok(proof) => proof,
             // No seal yet, or not to be had now.
             Err(

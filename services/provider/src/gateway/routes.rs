@@ -1,35 +1,44 @@
-//! The addresses, and what holds for all of them.
+//! The gateway's routes ([`nacre_wire::gateway`]), and what holds for all of them.
 //!
-//! | route | takes | answers |
-//! |---|---|---|
-//! | `GET /metadata` | | `CapabilityStatement` |
-//! | `POST /` | `Bundle`, transaction or batch | `Bundle`, or why the transaction is refused |
-//! | `POST /Patient`, `PUT /Patient/{id}`, `GET /Patient/{id}` | `Patient` | id, and nothing of the person |
-//! | `POST /Observation`, `PUT /Observation/{id}`, `GET /Observation/{id}` | `Observation` | id, status, code, where it stands |
-//! | `GET /Observation?_id=` or `?identifier=` | | `Bundle` |
-//! | `POST /$import`, `GET /$import/{number}` | manifest | where it stands |
-//!
-//! Kept true: a body is read only after its sender was let in, never beyond [`MAX_BODY_BYTES`]; what is at work is bounded; every
-//! refusal is an `OperationOutcome`; no address, header or body is logged, as people may be named in each.
+//! Kept true: a body is read only after its sender was let in; what is at work is bounded; every refusal is an
+//! `OperationOutcome`; no address, header or body is logged, as people may be named in each.
 
-use std::{path::Path as FilePath, sync::Arc, time::Duration};
+use std::{path::Path as FilePath, sync::Arc};
 
 use axum::{
     Router,
-    body::{Bytes, to_bytes},
-    extract::{Path, RawQuery, Request, State},
+    body::Bytes,
     http::{
-        HeaderMap, HeaderValue, StatusCode,
-        header::{CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE},
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+        header::{
+            CONTENT_LOCATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE,
+            LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+        },
     },
-    middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::MethodRouter,
 };
-use nacre_hosting::problem::Reason;
+use nacre_hosting::{
+    load::{Load, Sizes},
+    mount::{Admits, Call, Incoming, Mount, Reply},
+    problem::Reason,
+};
+use nacre_schemas::problem::Problem;
+use nacre_wire::{
+    ProblemType,
+    body::{Body, Json, Nothing},
+    gateway::{
+        self, BUSY, Bundle, BundleAnswer, CapabilityStatement, FAILED, Fhir, GET_CAPABILITIES, GET_IMPORT,
+        GET_OBSERVATION, GET_OBSERVATIONS, GET_PATIENT, Import, ImportManifest, MALFORMED, MAX_BODY_BYTES, MEDIA_TYPE,
+        NO_IMPORT, NO_ROUTE, NO_TOKEN, NOT_SUPPORTED, NOT_UTF8, Observation, OfImport, OfResource, POST_BUNDLE,
+        POST_IMPORT, POST_OBSERVATION, POST_PATIENT, PUT_OBSERVATION, PUT_PATIENT, Patient, REFUSED, SEARCH, Search,
+        SearchSet, TOO_LARGE, TOO_SLOW, TOOK_TOO_LONG, UNKNOWN,
+    },
+    media, problem,
+    route::{Facts, Senders},
+};
 use serde_json::Value;
-use tokio::sync::Semaphore;
-use tower_http::timeout::TimeoutLayer;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     ServeError, answer,
@@ -42,24 +51,58 @@ use super::{
     spool::Spool,
 };
 
-/// A body, in bytes, at most.
-pub(super) const MAX_BODY_BYTES: usize = 16 << 20;
 /// Requests at work at the same time; each may hold a body.
 const MAX_REQUESTS: usize = 32;
-/// What a request may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
-const MEDIA_TYPE: &str = "application/fhir+json";
+/// The precondition that HTTP itself does not have.
+const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
+const PROGRESS: HeaderName = HeaderName::from_static("x-progress");
 
 /// What every handler is given.
 pub(super) struct Desk {
     pub(super) spool: Arc<Spool>,
     pub(super) clock: Clock,
     door: Door,
-    places: Semaphore,
+    places: Arc<Semaphore>,
     imports: Option<Imports>,
 }
 
-type Served = State<Arc<Desk>>;
+/// A sender's request, which holds its place until it is answered.
+type Sent<P, Q> = Call<P, Q, OwnedSemaphorePermit>;
+
+/// An answer beside a route's usual one.
+struct Otherwise(Response);
+
+impl IntoResponse for Otherwise {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl From<Refusal> for Otherwise {
+    fn from(refusal: Refusal) -> Self {
+        Self(said(&refusal))
+    }
+}
+
+impl From<Problem> for Otherwise {
+    fn from(problem: Problem) -> Self {
+        let malformed = || Refusal::new(MALFORMED, "structure", "the body is not of the shape that is taken");
+        Self(refused(&problem, malformed))
+    }
+}
+
+impl Admits<Senders> for Desk {
+    type Caller = OwnedSemaphorePermit;
+
+    /// Lets in senders that may post, as long as there is a place.
+    fn admit(&self, _: &Facts, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, Problem> {
+        if !self.door.lets_in(headers) {
+            return Err(NO_TOKEN.problem("this gateway asks for its token: Authorization: Bearer …"));
+        }
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        place.map_err(|_| BUSY.problem("as many requests as it takes are at work"))
+    }
+}
 
 /// Everything that the gateway serves.
 pub(super) fn router(
@@ -69,86 +112,65 @@ pub(super) fn router(
     import: Option<&FilePath>,
 ) -> Result<Router, ServeError> {
     let imports = import.map(Imports::of).transpose()?;
-    let desk = Arc::new(Desk { spool, clock, door, places: Semaphore::new(MAX_REQUESTS), imports });
-    let guarded = Router::new()
-        .route("/", post(bundle))
-        .route("/Patient", post(create).put(no_conditional_update))
-        .route("/Observation", post(create).get(search).put(no_conditional_update))
-        .route("/Patient/{id}", get(read_patient).put(update).delete(no_deletion))
-        .route("/Observation/{id}", get(read_observation).put(update).delete(no_deletion))
-        .route("/$import", post(start_import))
-        .route("/$import/{number}", get(read_import))
-        .layer(middleware::from_fn_with_state(Arc::clone(&desk), admit));
-    Ok(Router::new()
-        .route("/metadata", get(async || resource(StatusCode::OK, &answer::capabilities())))
-        .merge(guarded)
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
-        .with_state(desk))
-}
-
-/// Lets in who may post, as long as there is a place.
-async fn admit(State(desk): Served, request: Request, next: Next) -> Response {
-    if !desk.door.lets_in(request.headers()) {
-        let refusal =
-            Refusal::new(401, "login", "no-token", "this gateway asks for its token: Authorization: Bearer …");
-        let mut response = said(&refusal);
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        return response;
-    }
-    let Ok(_place) = desk.places.try_acquire() else {
-        return said(
-            &Refusal::new(503, "throttled", "busy", "as many requests as it takes are at work").retry(Retry::Later),
-        );
-    };
-    next.run(request).await
-}
-
-async fn body(request: Request) -> Result<Bytes, Refusal> {
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if !matches!(kind.as_str(), "application/fhir+json" | "application/json" | "text/json" | "application/json+fhir") {
-        return Err(Refusal::new(415, "not-supported", "media-type", "bodies are application/fhir+json"));
-    }
-    to_bytes(request.into_body(), MAX_BODY_BYTES).await.map_err(|_| {
-        let text = format!("the body is longer than {MAX_BODY_BYTES} bytes, or it broke off; send smaller Bundles");
-        Refusal::new(413, "too-long", "too-large", text)
-    })
+    let places = Arc::new(Semaphore::new(MAX_REQUESTS));
+    let desk = Arc::new(Desk { spool, clock, door, places, imports });
+    // The places of all its routes are the desk's.
+    let load = Load::new(Sizes { anonymous: 0, members: 0, writes: 0 });
+    let mounted = Mount::new(desk, load)
+        .refusing(|problem| refused(&problem, request::wrong_id))
+        .route(GET_CAPABILITIES, capabilities)
+        .route(POST_BUNDLE, bundle)
+        .route(POST_PATIENT, |desk, call| create("Patient", desk, call))
+        .route(PUT_PATIENT, |desk, call| update("Patient", desk, call))
+        .route(GET_PATIENT, read_patient)
+        .route(POST_OBSERVATION, |desk, call| create("Observation", desk, call))
+        .route(PUT_OBSERVATION, |desk, call| update("Observation", desk, call))
+        .route(GET_OBSERVATION, read_observation)
+        .route(POST_IMPORT, start_import)
+        .refusing(|problem| refused(&problem, request::wrong_search))
+        .route(GET_OBSERVATIONS, search)
+        .refusing(|problem| refused(&problem, no_such_import))
+        .route(GET_IMPORT, read_import);
+    let of_types = [
+        POST_PATIENT.facts().path,
+        POST_OBSERVATION.facts().path,
+        PUT_PATIENT.facts().path,
+        PUT_OBSERVATION.facts().path,
+    ];
+    let explained = of_types
+        .into_iter()
+        .fold(Router::new(), |router, path| router.route(path, MethodRouter::new().fallback(not_taken)));
+    Ok(mounted.router().merge(explained))
 }
 
 fn text(body: &Bytes) -> Result<&str, Refusal> {
     let body = std::str::from_utf8(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body));
-    body.map_err(|_| Refusal::new(400, "structure", "not-utf8", "the body is not UTF-8"))
+    body.map_err(|_| Refusal::new(NOT_UTF8, "structure", "the body is not UTF-8"))
 }
 
-async fn bundle(State(desk): Served, request: Request) -> Response {
-    let answered = async {
-        let body = body(request).await?;
-        let (whole, items) = request::bundle(text(&body)?)?;
-        let taken = intake::take(&desk.spool, items, whole, desk.clock.now()).await;
-        Ok::<_, Refusal>((whole, taken.map_err(|error| failed(&error))?))
-    };
-    match answered.await {
-        Err(refusal) => said(&refusal),
-        Ok((Whole::Transaction, taken)) => match answer::refused(&taken) {
-            Some((status, why)) => resource(status_of(status), &why),
-            None => resource(StatusCode::OK, &answer::bundle(Whole::Transaction, &taken)),
-        },
-        Ok((Whole::Batch, taken)) => resource(StatusCode::OK, &answer::bundle(Whole::Batch, &taken)),
+async fn capabilities(_: Arc<Desk>, _: Call<(), Nothing>) -> Result<Reply<Fhir<CapabilityStatement>>, Otherwise> {
+    Ok(shown(&answer::capabilities()))
+}
+
+async fn bundle(desk: Arc<Desk>, call: Sent<(), Fhir<Bundle>>) -> Result<Reply<Fhir<BundleAnswer>>, Otherwise> {
+    let body = call.body.value().await?;
+    let (whole, items) = request::bundle(text(&body)?)?;
+    let taken = intake::take(&desk.spool, items, whole, desk.clock.now()).await.map_err(|error| failed(&error))?;
+    if whole == Whole::Transaction
+        && let Some((status, why)) = answer::refused(&taken)
+    {
+        return Err(Otherwise(resource(status_of(status), &why)));
     }
+    Ok(shown(&answer::bundle(whole, &taken)))
 }
 
-async fn create(State(desk): Served, request: Request) -> Response {
-    let kind = request.uri().path().trim_start_matches('/').to_owned();
-    let conditions = understood(request.headers(), "if-none-exist").and_then(|()| {
-        condition(request.headers(), "if-none-exist").map(|query| query.and_then(request::identifier_query)).transpose()
-    });
-    let if_none_exist = match conditions {
-        Ok(wanted) => wanted,
-        Err(refusal) => return said(&refusal),
-    };
-    single(&desk, request, |resource| Item {
+async fn create<B: Body<Value = Bytes>>(kind: &str, desk: Arc<Desk>, call: Sent<(), B>) -> Result<Reply<B>, Otherwise> {
+    understood(&call.headers, &IF_NONE_EXIST)?;
+    let if_none_exist = condition(&call.headers, &IF_NONE_EXIST, gateway::IF_NONE_EXIST)?;
+    let if_none_exist = if_none_exist.map(request::identifier_query).transpose()?;
+    single(&desk, call.body, |resource| Item {
         entry: None,
-        kind,
+        kind: kind.to_owned(),
         id: None,
         if_none_exist,
         if_match: None,
@@ -158,17 +180,18 @@ async fn create(State(desk): Served, request: Request) -> Response {
     .await
 }
 
-async fn update(State(desk): Served, Path(id): Path<String>, request: Request) -> Response {
-    let conditions = understood(request.headers(), "if-match")
-        .and_then(|()| condition(request.headers(), "if-match").map(|tag| tag.and_then(request::version)).transpose());
-    let (id, if_match) = match request::checked_id(&id).and_then(|id| Ok((id, conditions?))) {
-        Ok(found) => found,
-        Err(refusal) => return said(&refusal),
-    };
-    let kind = request.uri().path().split('/').nth(1).unwrap_or_default().to_owned();
-    single(&desk, request, |resource| Item {
+async fn update<B: Body<Value = Bytes>>(
+    kind: &str,
+    desk: Arc<Desk>,
+    call: Sent<OfResource, B>,
+) -> Result<Reply<B>, Otherwise> {
+    understood(&call.headers, &IF_MATCH)?;
+    let if_match = condition(&call.headers, &IF_MATCH, gateway::IF_MATCH)?;
+    let if_match = if_match.map(request::version).transpose()?;
+    let id = call.parameters.id.to_string();
+    single(&desk, call.body, |resource| Item {
         entry: None,
-        kind,
+        kind: kind.to_owned(),
         id: Some(id),
         if_none_exist: None,
         if_match,
@@ -179,66 +202,57 @@ async fn update(State(desk): Served, Path(id): Path<String>, request: Request) -
 }
 
 /// The text of a precondition, if there is one.
-fn condition<'h>(headers: &'h HeaderMap, name: &str) -> Option<Result<&'h str, Refusal>> {
-    let text = headers.get(name)?.to_str();
-    Some(text.map_err(|_| Refusal::new(400, "invalid", name, format!("the header {name} is no text"))))
+fn condition<'h>(headers: &'h HeaderMap, name: &HeaderName, wrong: ProblemType) -> Result<Option<&'h str>, Refusal> {
+    let text = headers.get(name).map(HeaderValue::to_str).transpose();
+    text.map_err(|_| Refusal::new(wrong, "invalid", format!("the header {name} is no text")))
 }
 
 /// That no precondition is there but the one that is taken.
-fn understood(headers: &HeaderMap, taken: &str) -> Result<(), Refusal> {
-    let others = ["if-match", "if-none-match", "if-none-exist", "if-modified-since", "if-unmodified-since"];
-    let other = others.into_iter().any(|name| name != taken && headers.contains_key(name));
+fn understood(headers: &HeaderMap, taken: &HeaderName) -> Result<(), Refusal> {
+    let all = [IF_MATCH, IF_NONE_MATCH, IF_NONE_EXIST, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE];
+    let other = all.iter().any(|name| name != taken && headers.contains_key(name));
     if other { Err(request::no_such_condition()) } else { Ok(()) }
 }
 
-async fn no_conditional_update() -> Response {
-    said(&request::no_conditional_update())
-}
-
 /// One resource, which is a transaction of one.
-async fn single(desk: &Desk, request: Request, item: impl FnOnce(&str) -> Item<'_>) -> Response {
-    let taken = async {
-        let body = body(request).await?;
-        let items = vec![Ok(item(text(&body)?))];
-        let taken = intake::take(&desk.spool, items, Whole::Transaction, desk.clock.now()).await;
-        taken.map_err(|error| failed(&error))
-    };
-    match taken.await {
-        Err(refusal) => said(&refusal),
-        Ok(taken) => match taken.into_iter().next() {
-            Some(one) => kept(desk, one).await,
-            None => said(&Refusal::new(500, "exception", "failed", "nothing was taken").retry(Retry::Later)),
-        },
+async fn single<B: Body<Value = Bytes>>(
+    desk: &Desk,
+    body: Incoming<B>,
+    item: impl FnOnce(&str) -> Item<'_>,
+) -> Result<Reply<B>, Otherwise> {
+    let body = body.value().await?;
+    let items = vec![Ok(item(text(&body)?))];
+    let taken = intake::take(&desk.spool, items, Whole::Transaction, desk.clock.now()).await;
+    match taken.map_err(|error| failed(&error))?.into_iter().next() {
+        Some(one) => kept(desk, one).await,
+        None => Err(Refusal::new(FAILED, "exception", "nothing was taken").into()),
     }
 }
 
-async fn kept(desk: &Desk, answered: Answered) -> Response {
-    let (kind, id, version, is_new) = match answered.result {
-        Err(refusal) => return said(&refusal),
-        Ok(Accepted::PassedOver(mut issue)) => {
+async fn kept<B: Body<Value = Bytes>>(desk: &Desk, answered: Answered) -> Result<Reply<B>, Otherwise> {
+    let (kind, id, version, is_new) = match answered.result? {
+        Accepted::PassedOver(mut issue) => {
             issue.severity = "error";
-            return said(&Refusal { status: 422, issues: vec![issue] });
+            return Err(Refusal { status: 422, issues: vec![issue] }.into());
         }
-        Ok(Accepted::Kept { kind, id, version, is_new, .. }) => (kind, id, version, is_new),
+        Accepted::Kept { kind, id, version, is_new, .. } => (kind, id, version, is_new),
     };
-    let shown = match kind {
+    let found = match kind {
         "Patient" => Ok(Some(answer::patient(&id))),
         _ => observation(desk, &id).await,
     };
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let mut response = match shown {
-        Ok(Some(shown)) => resource(status, &shown),
-        // It is on disk all the same.
-        Ok(None) | Err(_) => status.into_response(),
-    };
+    let headers =
+        [(LOCATION, format!("/{kind}/{id}/_history/{version}")), (ETAG, format!("W/\"{version}\""))].into_iter();
     // An id is of FHIR's form, which fits a header.
-    if let Ok(location) = HeaderValue::try_from(format!("/{kind}/{id}/_history/{version}")) {
-        response.headers_mut().insert(LOCATION, location);
+    let headers = headers.filter_map(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)));
+    match found {
+        Ok(Some(found)) => {
+            Ok(headers.fold(shown(&found).status(status), |reply, (name, value)| reply.header(name, value)))
+        }
+        // It is on disk all the same.
+        Ok(None) | Err(_) => Err(Otherwise((status, headers.collect::<HeaderMap>()).into_response())),
     }
-    if let Ok(tag) = HeaderValue::try_from(format!("W/\"{version}\"")) {
-        response.headers_mut().insert(ETAG, tag);
-    }
-    response
 }
 
 async fn observation(desk: &Desk, id: &str) -> Result<Option<Value>, ServeError> {
@@ -249,111 +263,123 @@ async fn observation(desk: &Desk, id: &str) -> Result<Option<Value>, ServeError>
     }
 }
 
-async fn read_observation(State(desk): Served, Path(id): Path<String>) -> Response {
-    found(observation(&desk, &id).await)
+async fn read_observation(
+    desk: Arc<Desk>,
+    call: Sent<OfResource, Nothing>,
+) -> Result<Reply<Fhir<Observation>>, Otherwise> {
+    Ok(found(observation(&desk, call.parameters.id.as_str()).await)?)
 }
 
-async fn read_patient(State(desk): Served, Path(id): Path<String>) -> Response {
-    let known = desk.spool.outbox.patient(&desk.spool.patient_name(&id)).await;
-    found(known.map(|known| known.map(|_| answer::patient(&id))).map_err(ServeError::from))
+async fn read_patient(desk: Arc<Desk>, call: Sent<OfResource, Nothing>) -> Result<Reply<Fhir<Patient>>, Otherwise> {
+    let id = call.parameters.id.as_str();
+    let known = desk.spool.outbox.patient(&desk.spool.patient_name(id)).await;
+    Ok(found(known.map(|known| known.map(|_| answer::patient(id))).map_err(ServeError::from))?)
 }
 
-fn found(found: Result<Option<Value>, ServeError>) -> Response {
-    match found {
-        Ok(Some(shown)) => resource(StatusCode::OK, &shown),
-        Ok(None) => said(&Refusal::new(404, "not-found", "unknown", "nothing of this id was taken here")),
-        Err(error) => said(&failed(&error)),
+fn found<B: Body<Value = Bytes>>(found: Result<Option<Value>, ServeError>) -> Result<Reply<B>, Refusal> {
+    match found.map_err(|error| failed(&error))? {
+        Some(found) => Ok(shown(&found)),
+        None => Err(Refusal::new(UNKNOWN, "not-found", "nothing of this id was taken here")),
     }
 }
 
-async fn search(State(desk): Served, RawQuery(query): RawQuery) -> Response {
-    let query = query.unwrap_or_default();
-    let pairs: Vec<_> =
-        form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| !name.starts_with("_format")).collect();
-    let kept = match pairs.as_slice() {
-        [(name, id)] if name == "_id" => desk.spool.outbox.observation(&desk.spool.observation_name(id)).await,
-        [(name, token)] if name == "identifier" => match request::identifier(token) {
+async fn search(desk: Arc<Desk>, call: Sent<Search, Nothing>) -> Result<Reply<Fhir<SearchSet>>, Otherwise> {
+    let spool = &desk.spool;
+    let kept = match (&call.parameters.id, &call.parameters.identifier) {
+        (Some(id), None) => spool.outbox.observation(&spool.observation_name(id)).await,
+        (None, Some(token)) => match request::identifier(token) {
             Some(wanted) => {
-                let name = desk.spool.identifier_name(&wanted.system, &wanted.value);
-                desk.spool.outbox.identified_observation(&name).await
+                let name = spool.identifier_name(&wanted.system, &wanted.value);
+                spool.outbox.identified_observation(&name).await
             }
-            None => return said(&Refusal::new(400, "value", "search", "identifier is SYSTEM|VALUE")),
+            None => return Err(Refusal::new(SEARCH, "value", "identifier is SYSTEM|VALUE").into()),
         },
-        _ => {
-            let text = "values are not kept, so observations are found by _id or identifier alone";
-            return said(&Refusal::new(400, "not-supported", "search", text));
-        }
+        _ => return Err(request::wrong_search().into()),
     };
-    let shown = match kept {
-        Ok(Some(kept)) => answer::observation(&desk.spool, &kept).await.map(|one| vec![one]),
+    let found = match kept {
+        Ok(Some(kept)) => answer::observation(spool, &kept).await.map(|one| vec![one]),
         Ok(None) => Ok(Vec::new()),
         Err(error) => Err(error.into()),
     };
-    match shown {
-        Ok(shown) => resource(StatusCode::OK, &answer::searchset(&shown)),
-        Err(error) => said(&failed(&error)),
-    }
+    Ok(shown(&answer::searchset(&found.map_err(|error| failed(&error))?)))
 }
 
-async fn no_deletion() -> Response {
-    said(&request::no_deletion())
+/// Why a method is not taken at the address of a type, or of a resource.
+async fn not_taken(method: Method) -> Response {
+    match method {
+        Method::PUT => said(&request::no_conditional_update()),
+        Method::DELETE => said(&request::no_deletion()),
+        _ => explain(StatusCode::METHOD_NOT_ALLOWED),
+    }
 }
 
 fn no_imports() -> Refusal {
-    Refusal::new(403, "not-supported", "no-import", "this gateway has no import folder: `import` in `[gateway]`")
+    Refusal::new(NO_IMPORT, "not-supported", "this gateway has no import folder: `import` in `[gateway]`")
 }
 
-async fn start_import(State(desk): Served, request: Request) -> Response {
-    let begun = async {
-        let imports = desk.imports.as_ref().ok_or_else(no_imports)?;
-        let body = body(request).await?;
-        imports.start(&desk.spool, desk.clock, import::inputs(text(&body)?)?)
-    };
-    match begun.await {
-        Ok(number) => {
-            let location = HeaderValue::try_from(format!("/$import/{number}"));
-            let mut response = StatusCode::ACCEPTED.into_response();
-            if let Ok(location) = location {
-                response.headers_mut().insert("content-location", location);
-            }
-            response
-        }
-        Err(refusal) => said(&refusal),
-    }
+fn no_such_import() -> Refusal {
+    Refusal::new(UNKNOWN, "not-found", "no import of this number; after a restart, start it again")
 }
 
-async fn read_import(State(desk): Served, Path(number): Path<u64>) -> Response {
-    let Some(imports) = &desk.imports else { return said(&no_imports()) };
-    match imports.progress(number) {
-        None => said(&Refusal::new(
-            404,
-            "not-found",
-            "unknown",
-            "no import of this number; after a restart, start it again",
-        )),
-        Some(progress) if progress.done => axum::Json(progress).into_response(),
-        Some(progress) => {
-            let shown = format!("{} kept, {} refused", progress.kept, progress.refused);
-            let mut response = StatusCode::ACCEPTED.into_response();
-            if let Ok(shown) = HeaderValue::try_from(shown) {
-                response.headers_mut().insert("x-progress", shown);
-            }
-            response
-        }
+async fn start_import(desk: Arc<Desk>, call: Sent<(), Fhir<ImportManifest>>) -> Result<Reply<Nothing>, Otherwise> {
+    let imports = desk.imports.as_ref().ok_or_else(no_imports)?;
+    let body = call.body.value().await?;
+    let number = imports.start(&desk.spool, desk.clock, import::inputs(text(&body)?)?)?;
+    let location = GET_IMPORT.address(&OfImport { number }).ok().and_then(|at| HeaderValue::try_from(at).ok());
+    let begun = Reply::new(());
+    Ok(match location {
+        Some(location) => begun.header(CONTENT_LOCATION, location),
+        None => begun,
+    })
+}
+
+async fn read_import(desk: Arc<Desk>, call: Sent<OfImport, Nothing>) -> Result<Reply<Json<Import>>, Otherwise> {
+    let imports = desk.imports.as_ref().ok_or_else(no_imports)?;
+    let progress = imports.progress(call.parameters.number).ok_or_else(no_such_import)?;
+    if progress.done {
+        return Ok(Reply::new(progress));
     }
+    let shown = format!("{} kept, {} refused", progress.kept, progress.refused);
+    Err(Otherwise((StatusCode::ACCEPTED, [(PROGRESS, shown)]).into_response()))
 }
 
 /// A document for a status that a library answers by itself.
 pub(super) fn explain(status: StatusCode) -> Response {
-    let (kind, code, text) = match status {
-        StatusCode::NOT_FOUND => ("not-found", "no-route", "there is nothing at this address"),
-        StatusCode::METHOD_NOT_ALLOWED => ("not-supported", "not-supported", "this address does not take this method"),
-        StatusCode::SERVICE_UNAVAILABLE => ("timeout", "too-slow", "it took longer than a request may take"),
-        status if status.is_server_error() => ("exception", "failed", "the gateway failed; its log has the cause"),
-        _ => ("invalid", "refused", "the request cannot be read as it is"),
+    let refusal = match status {
+        StatusCode::NOT_FOUND => Refusal::new(NO_ROUTE, "not-found", "there is nothing at this address"),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Refusal::new(NOT_SUPPORTED, "not-supported", "this address does not take this method")
+        }
+        StatusCode::SERVICE_UNAVAILABLE => {
+            Refusal::new(TOOK_TOO_LONG, "timeout", "it took longer than a request may take")
+        }
+        status if status.is_server_error() => {
+            Refusal::new(FAILED, "exception", "the gateway failed; its log has the cause")
+        }
+        _ => Refusal::new(REFUSED, "invalid", "the request cannot be read as it is"),
     };
-    let refusal = Refusal::new(status.as_u16(), kind, code, text);
-    said(&if status.is_server_error() { refusal.retry(Retry::Later) } else { refusal })
+    said(&Refusal { status: status.as_u16(), ..refusal })
+}
+
+/// A refusal for a problem of the mount's. What is wrong with parameters the route says, as a problem may name what was sent.
+fn refused(problem: &Problem, of_parameters: fn() -> Refusal) -> Response {
+    let word = problem.word();
+    if word == problem::MALFORMED.word {
+        return said(&of_parameters());
+    }
+    let too_large = format!("the body is longer than {MAX_BODY_BYTES} bytes, or it broke off; send smaller Bundles");
+    let known = [
+        (problem::WRONG_CONTENT_TYPE, MEDIA_TYPE, "not-supported", "bodies are application/fhir+json"),
+        (problem::TOO_LARGE, TOO_LARGE, "too-long", &too_large),
+        (problem::INCOMPLETE, TOO_LARGE, "too-long", &too_large),
+        (problem::TOO_SLOW, TOO_SLOW, "timeout", &problem.detail),
+        (problem::NO_SUCH_ROUTE, NO_ROUTE, "not-found", &problem.detail),
+        (NO_TOKEN, NO_TOKEN, "login", &problem.detail),
+        (BUSY, BUSY, "throttled", &problem.detail),
+    ];
+    let found = known.into_iter().find(|(of_mount, ..)| of_mount.word == word);
+    let (_, kind, code, text) = found.unwrap_or((problem::INTERNAL, FAILED, "exception", &problem.detail));
+    said(&Refusal::new(kind, code, text))
 }
 
 fn failed(error: &ServeError) -> Refusal {
@@ -367,19 +393,25 @@ fn status_of(status: u16) -> StatusCode {
 
 fn said(refusal: &Refusal) -> Response {
     let place = answer::within(None);
-    let mut response =
-        resource(status_of(refusal.status), &outcome(refusal.issues.iter().map(|issue| (issue, place.as_str()))));
+    let status = status_of(refusal.status);
+    let mut response = resource(status, &outcome(refusal.issues.iter().map(|issue| (issue, place.as_str()))));
     if let Some(issue) = refusal.issues.first() {
         response.extensions_mut().insert(Reason(issue.word.clone()));
     }
     if refusal.issues.iter().any(|issue| issue.retry == Retry::Later) {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     }
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     response
 }
 
 fn resource(status: StatusCode, resource: &Value) -> Response {
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-    (status, headers, resource.to_string()).into_response()
+    let kind = HeaderValue::from_static(media::FHIR_JSON);
+    (status, [(CONTENT_TYPE, kind)], resource.to_string()).into_response()
+}
+
+fn shown<B: Body<Value = Bytes>>(resource: &Value) -> Reply<B> {
+    Reply::new(resource.to_string().into())
 }

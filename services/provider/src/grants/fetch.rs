@@ -1,13 +1,13 @@
 //! The grantee's side: records that others granted, read.
 
-use nacre_access::Scope;
 use nacre_ledger::signing::Role;
 use nacre_schemas::{
     Digest, Document as _,
     cohort::CellKey,
-    grant::{Access, Delivery, GrantState, SignedAccess, Terms},
+    grant::{Access, GrantState, SignedAccess, Terms},
 };
 use nacre_verifier::grant::check_delivery;
+use nacre_wire::exchange::{OfChain, POST_ACCESS};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -79,10 +79,9 @@ impl Site {
         };
         let signature = self.keys.signing.sign(Role::Access, &access.to_canonical());
         let access = SignedAccess { access, signature };
-        let path = format!("/v1/chains/{}/accesses", chain.slug());
         let client = self.clients.get(chain).ok_or(GrantError::UnknownGrant(listed.grant))?;
-        let delivery: Delivery =
-            client.post_json(&path, Scope::GrantsRead, &access).await.map_err(|error| blame(chain, error))?;
+        let sent = client.call(POST_ACCESS, &OfChain::new(chain), &access).await;
+        let delivery = sent.map_err(|error| blame(chain, error))?;
         let header = check_delivery(&delivery, &access, &self.network, now())?;
         let terms = delivery.grant.grant.terms.clone();
         let key = self.keys.signing.open(&terms.digest(), delivery.key.as_bytes());

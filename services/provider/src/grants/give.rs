@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use nacre_access::Scope;
 use nacre_ledger::{sealing, signing::Role};
 use nacre_schemas::{
     Digest, Document as _,
@@ -15,6 +14,7 @@ use nacre_schemas::{
     problem::Retry,
 };
 use nacre_verifier::{Check, grant::may_read, membership};
+use nacre_wire::exchange::{GET_MEMBER, OfChain, OfMember, POST_GRANT, POST_REVOCATION};
 use serde::Serialize;
 
 use super::{
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     StoredReceipt,
     config::Config,
-    logged::Logged,
+    logged,
     outbox::{Outbox, owner::Owner},
     seal::{name, payload::unwrap_key},
 };
@@ -114,10 +114,9 @@ impl Site {
         let revocation = Revocation { chain: self.home.clone(), grant, provider: self.member.clone() };
         let signature = self.keys.signing.sign(Role::Revocation, &revocation.to_canonical());
         let signed = SignedRevocation { revocation, signature };
-        let path = format!("/v1/chains/{}/revocations", self.home.slug());
-        let logged: Logged =
-            self.own().post_json(&path, Scope::GrantsWrite, &signed).await.map_err(|error| blame(&self.home, error))?;
-        logged.check(&Entry::Revocation(signed.digest()), &self.home, &self.network, Check::Grant)?;
+        let sent = self.own().call(POST_REVOCATION, &OfChain::new(&self.home), &signed).await;
+        let stands = sent.map_err(|error| blame(&self.home, error))?;
+        logged::check(&stands, &Entry::Revocation(signed.digest()), &self.home, &self.network, Check::Grant)?;
         outbox.note_revocation(&grant).await?;
         Ok(())
     }
@@ -177,13 +176,8 @@ impl<'g> Giving<'g> {
 
     /// The grantee's admission, on its authority's word.
     async fn admission(&self, grantee: &MemberId) -> Result<SignedMembership, GrantError> {
-        let path = format!("/v1/members/{grantee}");
-        let signed: SignedMembership = self
-            .site
-            .own()
-            .get_json(&path, Some(Scope::GrantsWrite))
-            .await
-            .map_err(|error| blame(&self.site.home, error))?;
+        let asked = self.site.own().get(GET_MEMBER, &OfMember { member: grantee.clone() }).await;
+        let signed = asked.map_err(|error| blame(&self.site.home, error))?;
         let admitted = membership::check(&signed, &self.site.network)?;
         let refuse = |detail: String| GrantError::Grantee { grantee: grantee.clone(), detail };
         if admitted.member != *grantee {
@@ -197,10 +191,8 @@ impl<'g> Giving<'g> {
 
     async fn send(&self, digest: &Digest, new: &NewGrant) -> Result<(), GrantError> {
         let chain = &new.signed.grant.terms.chain;
-        let path = format!("/v1/chains/{}/grants", chain.slug());
-        let sent = self.site.own().post_json::<_, Logged>(&path, Scope::GrantsWrite, new).await;
-        let logged = match sent {
-            Ok(logged) => logged,
+        let stands = match self.site.own().call(POST_GRANT, &OfChain::new(chain), new).await {
+            Ok(stands) => stands,
             Err(error) => {
                 // What is refused for good is no grant; anything else may have arrived, and is sent again.
                 if error.problem().is_some_and(|problem| problem.retry == Retry::No) {
@@ -209,7 +201,7 @@ impl<'g> Giving<'g> {
                 return Err(blame(chain, error));
             }
         };
-        logged.check(&new.signed.entry(), chain, &self.site.network, Check::Grant)?;
+        logged::check(&stands, &new.signed.entry(), chain, &self.site.network, Check::Grant)?;
         self.outbox.note_grant(digest).await?;
         Ok(())
     }

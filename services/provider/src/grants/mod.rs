@@ -18,17 +18,15 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use futures::{StreamExt as _, stream};
 use jiff::{Timestamp, ToSpan as _};
-use nacre_access::{
-    Scope,
-    client::{Client, ClientError},
-};
+use nacre_access::client::{Client, ClientError};
 use nacre_hosting::trust;
 use nacre_schemas::{
     Digest, Document as _,
-    grant::{GrantState, GrantsPage, Purpose, Terms},
+    grant::{GrantState, Purpose, Terms},
     id::{ChainId, MemberId},
 };
 use nacre_verifier::{Failure, Network};
+use nacre_wire::exchange::{GET_GRANTS, UNKNOWN_GRANT, WhichGrants};
 use serde::Serialize;
 
 pub use self::{
@@ -43,9 +41,6 @@ use crate::{
     keys::Keys,
     seal::payload::OpenError,
 };
-
-/// The longest answer, in bytes: JSON of 256 grants, or of what a batch signs and of one contribution.
-const MAX_ANSWER_BYTES: usize = 2 << 20;
 
 /// Chains that are asked at a time.
 const CONCURRENT_CHAINS: usize = 8;
@@ -113,7 +108,7 @@ impl GrantError {
     /// Whether an exchange says that it knows no such grant.
     fn is_unknown_grant(&self) -> bool {
         let Self::Exchange { source, .. } = self else { return false };
-        source.problem().is_some_and(|problem| problem.word() == "unknown-grant")
+        source.problem().is_some_and(|problem| problem.word() == UNKNOWN_GRANT.word)
     }
 }
 
@@ -154,7 +149,7 @@ impl Site {
         let own = std::iter::once((&config.chain, &config.exchange));
         for (chain, url) in config.exchanges.iter().chain(own) {
             let client = Client::new(url, config.member.clone(), Arc::clone(&keys.access), &keys.tls);
-            let client = client.map_err(|error| blame(chain, error))?.max_response_bytes(MAX_ANSWER_BYTES);
+            let client = client.map_err(|error| blame(chain, error))?;
             clients.insert(chain.clone(), client);
         }
         Ok(Self { member: config.member.clone(), home: config.chain.clone(), network, keys, clients })
@@ -169,9 +164,8 @@ impl Site {
     async fn grants_on(&self, chain: &ChainId) -> Result<Vec<ListedGrant>, GrantError> {
         let (client, mut from, mut listed) = (&self.clients[chain], 0, Vec::new());
         loop {
-            let path = format!("/v1/chains/{}/grants?from={from}", chain.slug());
-            let page: GrantsPage =
-                client.get_json(&path, Some(Scope::GrantsRead)).await.map_err(|error| blame(chain, error))?;
+            let wanted = WhichGrants { slug: chain.into(), from: Some(from) };
+            let page = client.get(GET_GRANTS, &wanted).await.map_err(|error| blame(chain, error))?;
             for one in page.grants {
                 let grant = one.signed.digest();
                 listed.push(ListedGrant {

@@ -10,16 +10,10 @@
 use std::{fmt, path::PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
-use nacre_access::{
-    Scope,
-    client::{Client, ClientError},
-};
-use nacre_schemas::{
-    id::MemberId,
-    limits::MAX_CLOCK_SKEW_SECONDS,
-    membership::{MemberRole, SignedMembership},
-};
+use nacre_access::client::{Client, ClientError};
+use nacre_schemas::{id::MemberId, limits::MAX_CLOCK_SKEW_SECONDS, membership::MemberRole};
 use nacre_verifier::{Failure, membership};
+use nacre_wire::exchange::{GET_MEMBER, OfMember};
 
 use crate::seal::batch::Sealer;
 
@@ -95,7 +89,7 @@ pub(crate) async fn ask(client: &Client, sealer: &Sealer) -> Result<Option<Clien
 /// By how much a clock is ahead of the exchange's, as far as an answer in whole seconds tells: nothing, if both may show the same.
 pub(crate) async fn clock_lead(client: &Client, own: impl Fn() -> Timestamp) -> Result<ClockLead, ClientError> {
     let asked = own();
-    let said = client.time("/healthz").await?;
+    let said = client.time().await?;
     let answered = own();
     // A time that no calendar has is far off, whichever way.
     let begins = Timestamp::try_from(said).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -112,8 +106,7 @@ pub(crate) async fn clock_lead(client: &Client, own: impl Fn() -> Timestamp) -> 
 /// Compares the admission that the exchange goes by with the configuration. What stood in the way, if it could not be asked.
 pub(crate) async fn ask_for_admission(client: &Client, sealer: &Sealer) -> Result<Option<ClientError>, Disagreement> {
     let config = &sealer.config;
-    let path = format!("/v1/members/{}", config.member);
-    let signed: SignedMembership = match client.get_json(&path, Some(Scope::GrantsWrite)).await {
+    let signed = match client.get(GET_MEMBER, &OfMember { member: config.member.clone() }).await {
         Ok(signed) => signed,
         Err(error @ (ClientError::Token { .. } | ClientError::Problem(_))) if !error.is_retryable() => {
             return Err(Disagreement::NotLetIn { member: config.member.clone(), source: Box::new(error) });

@@ -7,12 +7,13 @@
 use nacre_hosting::retry::Pauses;
 use std::time::Duration;
 
-use nacre_access::{
-    Scope,
-    client::{Client, ClientError},
-};
+use nacre_access::client::{Client, ClientError};
 use nacre_schemas::{batch::Batch, problem::Problem, receipt::BatchReceipt};
 use nacre_verifier::Network;
+use nacre_wire::{
+    body::{Canonical, Encoded},
+    exchange::{OfChain, POST_BATCH},
+};
 
 use crate::summary::Outcome;
 
@@ -22,9 +23,6 @@ pub const MAX_ATTEMPTS: u32 = 6;
 pub const MAX_IN_FLIGHT: usize = 2;
 /// The pauses between attempts; the longest also if the exchange asks for more.
 const PAUSES: Pauses = Pauses::new(Duration::from_millis(250), Duration::from_secs(30));
-
-/// A batch's media type.
-const MEDIA_TYPE: &str = "application/vnd.nacre.batch";
 
 /// How a delivery ended.
 pub(super) enum Delivery {
@@ -40,15 +38,14 @@ pub(super) enum Delivery {
 pub(super) async fn deliver(
     client: &Client,
     network: &Network,
-    bytes: &[u8],
+    encoded: &Encoded<Canonical<Batch>>,
     batch: &Batch,
     attempts: u32,
 ) -> Delivery {
-    let path = format!("/v1/chains/{}/batches", batch.chain.slug());
+    let chain = OfChain::new(&batch.chain);
     let mut pauses = PAUSES;
     for attempt in 1.. {
-        let sent = client.post_bytes::<BatchReceipt>(&path, Scope::BatchesWrite, MEDIA_TYPE, bytes.to_vec()).await;
-        let error = match sent {
+        let error = match client.call_encoded(POST_BATCH, &chain, encoded).await {
             Ok(receipt) => return checked(receipt, batch, network),
             Err(error) => error,
         };

@@ -6,6 +6,7 @@ use futures::{StreamExt as _, stream::FuturesUnordered};
 use jiff::Timestamp;
 use nacre_access::client::Client;
 use nacre_schemas::{Digest, batch::Batch, contribution::Contribution, limits, problem::Problem};
+use nacre_wire::{body::Encoded, exchange::OPEN_PERIOD};
 use rayon::prelude::*;
 use tokio::{
     sync::mpsc,
@@ -28,12 +29,6 @@ use crate::{
 
 /// Batches sealed and not yet in the outbox, at most, beside those being proven.
 const SEALED_AHEAD: usize = 4;
-
-/// The longest answer to a batch: JSON of a batch's receipts, each with a proof of at most 64 hashes in hex.
-const MAX_RECEIPT_BYTES: usize = 4 << 20;
-
-/// The exchange's word for a contribution of a month that has not ended by its clock.
-const OPEN_MONTH: &str = "open-period";
 
 /// A run under way.
 pub(crate) struct Run<'r> {
@@ -63,7 +58,7 @@ impl<'r> Run<'r> {
         progress: &'r dyn Progress,
         attempts: u32,
     ) -> Result<Self, PostError> {
-        let client = client(&sealer)?.max_response_bytes(MAX_RECEIPT_BYTES);
+        let client = client(&sealer)?;
         Ok(Self { sealer, client, outbox, progress, attempts })
     }
 
@@ -215,7 +210,8 @@ impl<'r> Run<'r> {
     }
 
     async fn deliver(&self, bytes: Vec<u8>, batch: Batch) -> (Batch, Delivery) {
-        let delivery = deliver(&self.client, &self.sealer.network, &bytes, &batch, self.attempts).await;
+        let delivery =
+            deliver(&self.client, &self.sealer.network, &Encoded::from_bytes(bytes), &batch, self.attempts).await;
         (batch, delivery)
     }
 
@@ -255,7 +251,7 @@ impl<'r> Run<'r> {
         let blamed = problem.entry.and_then(|entry| batch.contributions.get(usize::try_from(entry).ok()?));
         let blamed = blamed.map(|contribution| &contribution.openings.header);
         let (word, detail) = (problem.word(), problem.to_string());
-        if let Some(header) = blamed.filter(|_| word == OPEN_MONTH) {
+        if let Some(header) = blamed.filter(|_| word == OPEN_PERIOD.word) {
             // It is not the record that is wrong but the time: no word on it is kept, nor on others of months as young.
             let is_open = |record: &Digest| {
                 let of_record = |found: &&Contribution| found.openings.header.record == *record;

@@ -6,33 +6,27 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use nacre_access::{
-    Scope,
-    client::{
-        Client, ClientError,
-        quorum::{Busy, Heard, Quorum, WAS_LATE, quorum},
-    },
+use nacre_access::client::{
+    Client, ClientError,
+    quorum::{Busy, Heard, Quorum, WAS_LATE, quorum},
 };
 use nacre_ledger::signing::{self, Role};
 use nacre_schemas::{
     Digest, Document as _, SigningPublicKey,
     answer::CustodianId,
     id::{JurisdictionId, MemberId},
-    limits,
     problem::Retry,
     pseudonym::{EvaluationRequest, SignedEvaluation},
 };
+use nacre_wire::{body::Encoded, custodian::POST_PSEUDONYMS};
 use nacre_zk::pseudonym::{Blinding, Checked, Keys};
 use tokio::task::spawn_blocking;
 
 use super::PseudonymsError;
 use crate::{config::PseudonymConfig, post::PostError, seal::batch::Sealer, summary::CustodianFault};
 
-const PATH: &str = "/v1/pseudonyms";
 /// How long a custodian may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// The longest part, in bytes of JSON: 67 a person.
-const MAX_PART_BYTES: usize = limits::MAX_BLINDED * 80 + 2_048;
 /// How long a custodian that is busy is left alone before it is asked once more.
 const MIN_PAUSE: Duration = Duration::from_millis(200);
 const MAX_PAUSE: Duration = Duration::from_secs(5);
@@ -66,8 +60,7 @@ impl Custodians {
             let client = Client::new(&address.url, provider.clone(), Arc::clone(&own.access), &own.tls);
             let client = client
                 .map_err(|error| PseudonymsError::Address { custodian: id.clone(), reason: error.to_string() })?
-                .timeout(TIMEOUT)
-                .max_response_bytes(MAX_PART_BYTES);
+                .timeout(TIMEOUT);
             let custodian = Arc::new(Custodian { id, signing_key, client });
             listed.entry(address.jurisdiction.clone()).or_default().push(custodian);
         }
@@ -159,7 +152,8 @@ async fn ask_one(
 }
 
 async fn fetch(client: &Client, request: &EvaluationRequest, busy: Busy) -> Result<SignedEvaluation, ClientError> {
-    let tried = client.post_json(PATH, Scope::PseudonymsRequest, request).await;
+    let encoded = Encoded::of(request)?;
+    let tried = client.call_encoded(POST_PSEUDONYMS, &(), &encoded).await;
     let Err(error) = tried else { return tried };
     let pause = error.retry_after().unwrap_or(MIN_PAUSE);
     if !error.problem().is_some_and(|problem| problem.retry == Retry::Later) || pause > MAX_PAUSE {
@@ -168,7 +162,7 @@ async fn fetch(client: &Client, request: &EvaluationRequest, busy: Busy) -> Resu
     busy.said();
     // Once more: the next custodian would be no less busy, and there may be none.
     tokio::time::sleep(pause.max(MIN_PAUSE)).await;
-    client.post_json(PATH, Scope::PseudonymsRequest, request).await
+    client.call_encoded(POST_PSEUDONYMS, &(), &encoded).await
 }
 
 /// A part that counts, or what is wrong with it.

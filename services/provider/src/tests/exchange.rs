@@ -9,22 +9,22 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
-    body::Bytes,
-    extract::{Path as UrlPath, State},
-    http::{HeaderMap, StatusCode},
+    Json,
+    http::{HeaderMap, StatusCode, header::DATE},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimePrinter};
 use nacre_access::{
-    Scope,
     key::AccessKey,
-    members::Members,
+    members::Members as Admitted,
     server::{self, Gatekeeper},
 };
-use nacre_hosting::problem::ProblemResponse;
-use nacre_hosting::secret;
+use nacre_hosting::{
+    load::{Load, Sizes},
+    mount::{Admits, Call, Mount, Reply},
+    problem::ProblemResponse,
+    secret,
+};
 use nacre_ledger::{
     merkle::{Sm3Hasher, Tree},
     note::{Checkpoint, SignedCheckpoint},
@@ -36,13 +36,18 @@ use nacre_schemas::{
     catalogue::Catalogue,
     dossier::Inclusion,
     id::JurisdictionId,
-    limits,
     membership::{MemberRole, Membership, SignedMembership},
     problem::{Problem, Retry},
     receipt::{BatchReceipt, Receipt},
     trust::{Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot},
 };
 use nacre_verifier::Network;
+use nacre_wire::{
+    body::{self, Canonical, Nothing, Text},
+    exchange::{GET_MEMBER, OPEN_PERIOD, OfChain, OfMember, POST_BATCH, UNKNOWN_MEMBER},
+    operation::GET_HEALTH,
+    route::{Facts, Members},
+};
 use nacre_zk::custody;
 use rand::rngs::OsRng;
 use tempfile::TempDir;
@@ -116,16 +121,16 @@ impl Site {
         std::fs::write(&config.trust, toml::to_string(&signed).unwrap()).unwrap();
         let network = Network::new(signed).unwrap();
         let admission = admit(&config, &authority, change);
-        let members = Arc::new(Members::from_signed(vec![admission], &network).unwrap());
+        let members = Arc::new(Admitted::from_signed(vec![admission], &network).unwrap());
         let gatekeeper = Arc::new(Gatekeeper::new(&config.exchange, members).unwrap());
         let held = Mutex::new(Held::default());
         let server = Arc::new(Server { network: network.clone(), key: chain_key, gatekeeper, held });
-        let router = Router::new()
-            .route("/v1/chains/region-440100/batches", post(batches))
-            .route("/v1/members/{member}", get(member))
-            .route("/healthz", get(healthz))
-            .layer(axum::extract::DefaultBodyLimit::max(limits::MAX_BATCH_BYTES))
-            .with_state(Arc::clone(&server))
+        let load = Load::new(Sizes { anonymous: 64, members: 64, writes: 64 });
+        let router = Mount::new(Arc::clone(&server), load)
+            .route(POST_BATCH, batches)
+            .route(GET_MEMBER, member)
+            .route(GET_HEALTH, healthz)
+            .router()
             .merge(server::router(Arc::clone(&server.gatekeeper)));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { folder, config, network, server }
@@ -213,70 +218,71 @@ fn admit(config: &Config, authority: &SigningKey, change: impl FnOnce(&mut Membe
     SignedMembership { membership, signature }
 }
 
-async fn member(
-    State(server): State<Arc<Server>>,
-    UrlPath(member): UrlPath<String>,
-    headers: HeaderMap,
-) -> Result<Json<SignedMembership>, ProblemResponse> {
-    server.gatekeeper.authorize(&headers, Scope::GrantsWrite).map_err(ProblemResponse)?;
-    let found = server.gatekeeper.members().find(&member.parse().unwrap()).cloned();
-    found.map(Json).ok_or_else(|| ProblemResponse(Problem::new(404, "unknown-member", "Unknown member", "not here")))
+impl Admits<Members> for Server {
+    type Caller = SignedMembership;
+
+    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<SignedMembership, Problem> {
+        self.gatekeeper.caller(route, headers)
+    }
 }
 
-async fn healthz(State(server): State<Arc<Server>>) -> impl IntoResponse {
+async fn member(
+    server: Arc<Server>,
+    call: Call<OfMember, Nothing, SignedMembership>,
+) -> Result<Reply<body::Json<SignedMembership>>, ProblemResponse> {
+    let found = server.gatekeeper.members().find(&call.parameters.member).cloned();
+    found.map(Reply::new).ok_or_else(|| UNKNOWN_MEMBER.problem("not here").into())
+}
+
+async fn healthz(server: Arc<Server>, _: Call<(), Nothing>) -> Result<Reply<Text>, ProblemResponse> {
     let behind = SignedDuration::from_secs(server.held.lock().unwrap().behind_s);
     let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&(Timestamp::now() - behind)).unwrap();
-    ([("date", date)], "ok")
+    Ok(Reply::new("ok".to_owned()).header(DATE, date.parse().unwrap()))
 }
 
-async fn batches(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
-    let member = match server.gatekeeper.authorize(&headers, Scope::BatchesWrite) {
-        Ok(member) => member.membership.clone(),
-        Err(problem) => return ProblemResponse(problem).into_response(),
-    };
+async fn batches(
+    server: Arc<Server>,
+    call: Call<OfChain, Canonical<Batch>, SignedMembership>,
+) -> Result<Reply<body::Json<BatchReceipt>>, Response> {
+    let refused = |problem: Problem| ProblemResponse(problem).into_response();
+    let batch = call.body.value().await.map_err(refused)?;
     let mut held = server.held.lock().unwrap();
-    held.bodies.push(body.to_vec());
+    held.bodies.push(batch.to_canonical());
     // What was taken is not refused afterwards: the same bytes get the same receipt.
-    let is_taken = held.receipts.contains_key(&Digest::of(&body));
+    let is_taken = held.receipts.contains_key(&batch.id());
     let refuses = |fault: &Fault| matches!(fault, Fault::Refuse(_) | Fault::OpenMonth(_) | Fault::RefuseWhole);
     let fault = held.faults.pop_front().filter(|fault| !(is_taken && refuses(fault)));
     let problem = |status, word: &str| Problem::new(status, word, "A fault of this test", "as it was told to");
     match fault {
-        Some(Fault::Busy) => return ProblemResponse(problem(503, "busy").retry(Retry::Later)).into_response(),
+        Some(Fault::Busy) => return Err(refused(problem(503, "busy").retry(Retry::Later))),
         Some(Fault::Refuse(entry)) => {
-            return ProblemResponse(problem(422, "contribution-refused").at_entry(entry as usize)).into_response();
+            return Err(refused(problem(422, "contribution-refused").at_entry(entry as usize)));
         }
-        Some(Fault::OpenMonth(entry)) => {
-            return ProblemResponse(problem(422, "open-period").at_entry(entry as usize)).into_response();
-        }
-        Some(Fault::RefuseWhole) => return ProblemResponse(problem(422, "proof-rejected")).into_response(),
-        Some(Fault::NotAdmitted) => return ProblemResponse(problem(403, "not-admitted")).into_response(),
-        Some(Fault::Gibberish) => return Json("thank you").into_response(),
+        Some(Fault::OpenMonth(entry)) => return Err(refused(problem(422, OPEN_PERIOD.word).at_entry(entry as usize))),
+        Some(Fault::RefuseWhole) => return Err(refused(problem(422, "proof-rejected"))),
+        Some(Fault::NotAdmitted) => return Err(refused(problem(403, "not-admitted"))),
+        Some(Fault::Gibberish) => return Err(Json("thank you").into_response()),
         Some(Fault::LostAnswer | Fault::FalseReceipt) | None => {}
     }
-    let taken = take(&server, &mut held, &member, &body);
-    match (taken, fault) {
-        (Ok(_), Some(Fault::LostAnswer)) => StatusCode::BAD_GATEWAY.into_response(),
-        (Ok(mut receipt), Some(Fault::FalseReceipt)) => {
-            receipt.receipts[0].inclusion.leaf += 1;
-            Json(receipt).into_response()
-        }
-        (Ok(receipt), _) => Json(receipt).into_response(),
-        (Err(problem), _) => ProblemResponse(problem).into_response(),
+    let mut receipt = take(&server, &mut held, &call.caller.membership, &batch).map_err(refused)?;
+    match fault {
+        Some(Fault::LostAnswer) => return Err(StatusCode::BAD_GATEWAY.into_response()),
+        Some(Fault::FalseReceipt) => receipt.receipts[0].inclusion.leaf += 1,
+        _ => {}
     }
+    Ok(Reply::new(receipt))
 }
 
 /// What an exchange does with a batch: checks everything, appends, and answers with receipts.
-fn take(server: &Server, held: &mut Held, member: &Membership, body: &[u8]) -> Result<BatchReceipt, Problem> {
+fn take(server: &Server, held: &mut Held, member: &Membership, batch: &Batch) -> Result<BatchReceipt, Problem> {
     let refuse = |word: &str, detail: String| Problem::new(422, word, "The batch is refused", detail);
-    let batch = Batch::from_canonical(body).map_err(|error| refuse("malformed", error.to_string()))?;
     if let Some(receipt) = held.receipts.get(&batch.id()) {
         return Ok(receipt.clone());
     }
     let statement = batch.statement().to_canonical();
     signing::verify(&member.signing_key, Role::Batch, &statement, &batch.signature)
         .map_err(|error| refuse("bad-signature", error.to_string()))?;
-    nacre_zk::batch::verify(server.network.key(), Catalogue::built_in(), &batch, &mut OsRng)
+    nacre_zk::batch::verify(server.network.key(), Catalogue::built_in(), batch, &mut OsRng)
         .map_err(|error| refuse("proof-rejected", error.to_string()))?;
     for (entry, contribution) in batch.contributions.iter().enumerate() {
         if held.records.contains_key(&contribution.openings.header.record) {

@@ -286,3 +286,33 @@ async fn no_body_is_an_error_of_the_gateways_own() {
     }
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_address_does_not_take_is_refused_in_the_gateways_own_words() {
+    let site = eager().await;
+    let gateway = Gateway::start_at(&site.config, NOW).await;
+    for (path, expected) in [
+        ("/Observation/a_b", (400, "id-form")),
+        ("/Patient/a_b", (400, "id-form")),
+        ("/Observation?Zhang=1", (400, "search")),
+        ("/Observation?_id=a&identifier=b%7C1", (400, "search")),
+        ("/Observation", (400, "search")),
+        ("/$import/Zhang", (404, "unknown")),
+        ("/nothing", (404, "no-route")),
+    ] {
+        let (status, refused) = gateway.get(path).await;
+        assert_eq!((status, word(&refused)), expected, "{path}: {refused}");
+        assert!(!refused.to_string().contains("Zhang"), "{refused}");
+    }
+    let (status, found) = gateway.get("/Observation?_id=nothing&_format=json").await;
+    assert_eq!((status, &found["total"]), (200, &json!(0)), "{found}");
+    let sent = gateway.client.post(format!("{}/Observation", gateway.url)).header("content-type", "text/plain");
+    let answer = sent.body("{}").send().await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["content-type"]),
+        (415, &"application/fhir+json".parse().unwrap())
+    );
+    let refused: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    assert_eq!(word(&refused), "media-type", "{refused}");
+    gateway.stop().await;
+}

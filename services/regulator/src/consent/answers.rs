@@ -6,9 +6,16 @@
 
 use nacre_schemas::{
     answer::{CustodianId, Decision, SignedAnswer, Verdict},
+    dossier::Submission,
     trust::Jurisdiction,
 };
 use nacre_verifier::{Check, Failure, answer};
+use nacre_wire::{
+    Route,
+    body::{Encoded, Json},
+    custodian::POST_ANSWER,
+    route::Members,
+};
 
 use super::{Consent, Custodians, Errand, Subject, check_refusal};
 use crate::{
@@ -19,9 +26,9 @@ use crate::{
 struct Answers;
 
 impl Errand for Answers {
-    const PATH: &'static str = "/v1/answers";
+    const ROUTE: Route<(), Json<Submission>, Json<Verdict>, Members> = POST_ANSWER;
     const STAGE: Stage = Stage::Custodians;
-    type Reply = Verdict;
+    type Reply = Json<Verdict>;
     type Given = SignedAnswer;
 
     fn concerns(_: &Jurisdiction, _: &Subject) -> bool {
@@ -41,7 +48,7 @@ impl Custodians {
     pub(crate) async fn answers(
         &self,
         subject: &std::sync::Arc<Subject>,
-        submission: &[u8],
+        submission: &Encoded<Json<Submission>>,
         progress: &dyn Progress,
     ) -> Result<Consent<SignedAnswer>, QueryError> {
         let Consent { mut given, mut faults } = self.ask::<Answers>(subject, submission, progress).await?;

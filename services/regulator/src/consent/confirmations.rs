@@ -8,9 +8,16 @@
 use nacre_schemas::{
     answer::CustodianId,
     confirmation::{Finding, SignedConfirmation},
+    dossier::Submission,
     trust::Jurisdiction,
 };
 use nacre_verifier::confirmation;
+use nacre_wire::{
+    Route,
+    body::{Encoded, Json},
+    custodian::POST_CONFIRMATION,
+    route::Members,
+};
 
 use super::{Consent, Custodians, Errand, Subject, check_refusal};
 use crate::{
@@ -21,9 +28,9 @@ use crate::{
 struct Confirmations;
 
 impl Errand for Confirmations {
-    const PATH: &'static str = "/v1/confirmations";
+    const ROUTE: Route<(), Json<Submission>, Json<Finding>, Members> = POST_CONFIRMATION;
     const STAGE: Stage = Stage::Confirming;
-    type Reply = Finding;
+    type Reply = Json<Finding>;
     type Given = Vec<SignedConfirmation>;
 
     fn concerns(jurisdiction: &Jurisdiction, subject: &Subject) -> bool {
@@ -49,7 +56,7 @@ impl Custodians {
     pub(crate) async fn confirmations(
         &self,
         subject: &std::sync::Arc<Subject>,
-        submission: &[u8],
+        submission: &Encoded<Json<Submission>>,
         progress: &dyn Progress,
     ) -> Result<Consent<SignedConfirmation>, QueryError> {
         let Consent { given, faults } = self.ask::<Confirmations>(subject, submission, progress).await?;

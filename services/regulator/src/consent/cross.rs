@@ -7,16 +7,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{Stream, StreamExt as _, stream};
-use nacre_access::{Scope, client::quorum::LATE};
+use nacre_access::client::quorum::LATE;
 use nacre_schemas::{
     Document as _,
     answer::CustodianId,
     cross::{CrossSubmission, CrossVerdict, SignedCrossAnswer},
-    summand::{PublishedSummands, SummandDispute, SummandProof},
+    summand::{PublishedSummands, SummandDispute},
 };
 use nacre_verifier::{
     Check, Failure, Network,
     cross::{self, Disputed},
+};
+use nacre_wire::{
+    body::{Encoded, Json},
+    custodian::{POST_CROSS_ANSWER, POST_CROSS_PROOF},
 };
 use nacre_zk::summand::SummandCommitments;
 use tokio::time::{Instant, timeout_at};
@@ -27,9 +31,6 @@ use crate::{
     progress::{Progress, Stage},
 };
 
-/// The routes.
-const PATH: &str = "/v1/cross/answers";
-const PROOFS: &str = "/v1/cross/proofs";
 /// Custodians asked at a time: each is sent the result, some megabytes.
 const CONCURRENT: usize = 4;
 
@@ -43,13 +44,13 @@ impl Custodians {
     ) -> Result<(Vec<SignedCrossAnswer>, Vec<CustodianFault>), QueryError> {
         let total = self.clients.len();
         progress.report(Stage::Custodians, 0, total);
-        let json = serde_json::to_vec(submission)
+        let sent = Encoded::<Json<CrossSubmission>>::of(submission)
             .map_err(|error| QueryError::OwnMachine(format!("the submission cannot be written: {error}")))?;
         let asked = self.clients.iter().map(|(custodian, client)| {
-            let json = json.clone();
+            let sent = sent.clone();
             async move {
-                let sent = client.post_bytes::<CrossVerdict>(PATH, Scope::AnswersRequest, "application/json", json);
-                let verdict = match tokio::time::timeout(self.timeout, sent).await {
+                let reply = client.call_encoded(POST_CROSS_ANSWER, &(), &sent);
+                let verdict = match tokio::time::timeout(self.timeout, reply).await {
                     Err(_) => Err(FaultCause::Timeout(self.timeout)),
                     Ok(reply) => reply.map_err(FaultCause::of),
                 };
@@ -149,7 +150,7 @@ impl Custodians {
     ) -> Result<(), FaultCause> {
         let client = self.clients.get(&signed.answer.custodian).ok_or(FaultCause::NoAddress)?;
         let dispute = SummandDispute { submission: asking.submission.clone(), summand: commitments.summand().number };
-        let asked = client.post_json::<_, SummandProof>(PROOFS, Scope::AnswersRequest, &dispute);
+        let asked = client.call(POST_CROSS_PROOF, &(), &dispute);
         let proof = match tokio::time::timeout(self.timeout, asked).await {
             Err(_) => return Err(FaultCause::Timeout(self.timeout)),
             Ok(reply) => reply.map_err(FaultCause::of)?,

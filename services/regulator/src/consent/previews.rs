@@ -4,19 +4,14 @@
 //! Kept true: a preview counts only with the custodian's signature, for this request. Nothing rests on it: a false one
 //! deceives whoever asked for it, until the answers come.
 
-use nacre_access::{
-    Scope,
-    client::quorum::{Quorum, quorum},
-};
+use nacre_access::client::quorum::{Quorum, quorum};
 use nacre_ledger::signing::{self, Role};
 use nacre_schemas::{Document as _, answer::CustodianId, preview::SignedPreview, query::SignedRequest};
 use nacre_verifier::{Check, Failure, Network};
+use nacre_wire::custodian::POST_PREVIEW;
 
 use super::{Custodians, note};
 use crate::error::{CustodianFault, FaultCause, QueryError};
-
-/// The route.
-const PATH: &str = "/v1/previews";
 
 impl Custodians {
     /// The first preview that holds, and what was wrong with the custodians asked before.
@@ -27,7 +22,7 @@ impl Custodians {
     ) -> Result<(SignedPreview, Vec<CustodianFault>), QueryError> {
         let ask = |custodian: CustodianId, _| async move {
             let client = self.clients.get(&custodian).ok_or(FaultCause::NoAddress)?;
-            let asked = client.post_json::<_, SignedPreview>(PATH, Scope::AnswersRequest, request);
+            let asked = client.call(POST_PREVIEW, &(), request);
             let reply = tokio::time::timeout(self.timeout, asked).await;
             let signed = reply.map_err(|_| FaultCause::Timeout(self.timeout))?.map_err(FaultCause::of)?;
             check(&custodian, &signed, network, request).map_err(FaultCause::False)?;

@@ -2,22 +2,32 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use axum::{Json, Router, extract::State, http::HeaderMap, routing::post};
+use axum::http::HeaderMap;
 use nacre_access::{
-    members::Members,
+    members::Members as Directory,
     server::{self, Gatekeeper},
 };
-use nacre_hosting::problem::ProblemResponse;
-use nacre_hosting::tls::ClientTls;
+use nacre_hosting::{
+    load::{Load, Sizes},
+    mount::{Admits, Call, Mount, Reply},
+    problem::ProblemResponse,
+    tls::ClientTls,
+};
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
     Digest, Point, Signature,
     answer::{Answer, Decision, GroupAnswer, QuantityDecision, Refusal, Rule, SignedAnswer, Verdict},
     confirmation::{Confirmation, Finding, SignedConfirmation},
     dossier::QuantityKey,
+    membership::SignedMembership,
     problem::Problem,
     query::Quantity,
     release::Outcome,
+};
+use nacre_wire::{
+    custodian::{POST_ANSWER, POST_CONFIRMATION},
+    problem::BUSY,
+    route::Facts,
 };
 use nacre_zk::share::{self, SecretShare};
 use rand::rngs::OsRng;
@@ -69,22 +79,32 @@ struct Desk {
     asked: Mutex<usize>,
 }
 
-async fn answers(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Result<Json<Verdict>, ProblemResponse> {
-    let verdict =
-        |refusal: Option<SignedRefusal>| refusal.map_or_else(|| Verdict::Answered(desk.answer()), Verdict::Refused);
-    desk.receive(&headers).await.map(|refusal| Json(verdict(refusal)))
+impl Admits<Members> for Desk {
+    type Caller = SignedMembership;
+
+    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<SignedMembership, Problem> {
+        self.gatekeeper.caller(route, headers)
+    }
 }
 
-async fn confirmations(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Result<Json<Finding>, ProblemResponse> {
+/// A submission that is not read.
+type Submitted = Call<(), Json<Submission>, SignedMembership>;
+
+async fn answers(desk: Arc<Desk>, _: Submitted) -> Result<Reply<Json<Verdict>>, ProblemResponse> {
+    let verdict =
+        |refusal: Option<SignedRefusal>| refusal.map_or_else(|| Verdict::Answered(desk.answer()), Verdict::Refused);
+    desk.receive().await.map(|refusal| Reply::new(verdict(refusal)))
+}
+
+async fn confirmations(desk: Arc<Desk>, _: Submitted) -> Result<Reply<Json<Finding>>, ProblemResponse> {
     let finding =
         |refusal: Option<SignedRefusal>| refusal.map_or_else(|| Finding::Confirmed(desk.confirm()), Finding::Refused);
-    desk.receive(&headers).await.map(|refusal| Json(finding(refusal)))
+    desk.receive().await.map(|refusal| Reply::new(finding(refusal)))
 }
 
 impl Desk {
     /// The refusal with which it answers anything, if that is its manner.
-    async fn receive(&self, headers: &HeaderMap) -> Result<Option<SignedRefusal>, ProblemResponse> {
-        self.gatekeeper.authorize(headers, Scope::AnswersRequest)?;
+    async fn receive(&self) -> Result<Option<SignedRefusal>, ProblemResponse> {
         let times = {
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
             *asked += 1;
@@ -92,9 +112,7 @@ impl Desk {
         };
         match self.manner {
             Manner::BusyOnce if times > 1 => Ok(None),
-            Manner::Busy | Manner::BusyOnce => {
-                Err(Problem::new(503, "busy", "Busy", "try later").retry(Retry::Later).into())
-            }
+            Manner::Busy | Manner::BusyOnce => Err(BUSY.problem("try later").into()),
             Manner::Hanging => std::future::pending().await,
             Manner::Refusing => Ok(Some(self.refuse(&self.signing_key))),
             Manner::FalselyRefusing => Ok(Some(self.refuse(&SigningKey::from_bytes(&[9; 32]).unwrap()))),
@@ -207,7 +225,7 @@ impl Town {
     async fn open(guangdong: [Manner; 3], macao: [Manner; 3]) -> Self {
         let scene = Scene::new();
         let subject = Arc::new(scene.subject());
-        let members = Arc::new(Members::from_signed(vec![scene.regulator.clone()], &scene.network).unwrap());
+        let members = Arc::new(Directory::from_signed(vec![scene.regulator.clone()], &scene.network).unwrap());
         let (mut addresses, mut desks, mut listeners) = (Vec::new(), Vec::new(), Vec::new());
         for (custodian, manner) in scene.custodians.into_iter().zip(guangdong.into_iter().chain(macao)) {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -231,8 +249,9 @@ impl Town {
                 gatekeeper: Arc::clone(&gatekeeper),
                 asked: Mutex::new(0),
             });
-            let routes = Router::new().route("/v1/answers", post(answers));
-            let routes = routes.route("/v1/confirmations", post(confirmations)).with_state(Arc::clone(&desk));
+            let load = Load::new(Sizes { anonymous: 0, members: 0, writes: 0 });
+            let routes = Mount::new(Arc::clone(&desk), load).route(POST_ANSWER, answers);
+            let routes = routes.route(POST_CONFIRMATION, confirmations).router();
             tokio::spawn(axum::serve(listener, routes.merge(server::router(gatekeeper))).into_future());
             desks.push(desk);
         }
@@ -249,17 +268,22 @@ impl Town {
     }
 }
 
+/// What is sent: these custodians read nothing of it.
+fn nothing() -> Encoded<Json<Submission>> {
+    Encoded::from_bytes(&b"{}"[..])
+}
+
 /// Asks for answers.
 async fn ask(guangdong: [Manner; 3], macao: [Manner; 3]) -> Asked<SignedAnswer> {
     let (town, progress) = (Town::open(guangdong, macao).await, Steps::default());
-    let result = town.custodians.answers(&town.subject, b"{}", &progress).await;
+    let result = town.custodians.answers(&town.subject, &nothing(), &progress).await;
     town.asked(result, progress)
 }
 
 /// Asks for confirmations; Macao has nothing to confirm.
 async fn ask_to_confirm(guangdong: [Manner; 3]) -> Asked<SignedConfirmation> {
     let (town, progress) = (Town::open(guangdong, [Honest; 3]).await, Steps::default());
-    let result = town.custodians.confirmations(&town.subject, b"{}", &progress).await;
+    let result = town.custodians.confirmations(&town.subject, &nothing(), &progress).await;
     town.asked(result, progress)
 }
 
@@ -342,9 +366,9 @@ async fn who_is_busy_is_asked_once_more() {
 async fn who_was_late_is_asked_last_the_next_time() {
     let (town, progress) = (Town::open([Hanging, Honest, Honest], [Honest; 3]).await, Steps::default());
     for _ in 0..3 {
-        town.custodians.answers(&town.subject, b"{}", &progress).await.unwrap();
+        town.custodians.answers(&town.subject, &nothing(), &progress).await.unwrap();
     }
-    let result = town.custodians.answers(&town.subject, b"{}", &progress).await;
+    let result = town.custodians.answers(&town.subject, &nothing(), &progress).await;
     let asked = town.asked(result, progress);
     assert_eq!(asked.result.unwrap().faults, [], "the others are enough");
     assert_eq!((asked.times["guangdong-1"], asked.times["guangdong-3"]), (1, 4));

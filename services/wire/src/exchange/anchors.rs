@@ -2,12 +2,13 @@
 
 use nacre_schemas::anchor::{Anchor, Anchored};
 
-use super::{NOT_ADMITTED, NOT_ANCHORED, OfChain, problems::OF_CHAIN};
+use super::{MAX_PROOF_BYTES, NOT_ADMITTED, NOT_ANCHORED, OfChain, problems::OF_CHAIN};
 use crate::{
     Route, Scope,
     body::{Canonical, Json, Nothing},
     parameters::{ChainSlug, parameters},
     problem::{CHECK_FAILED, READ_ONLY},
+    route::Members,
     server::Group,
 };
 
@@ -24,9 +25,10 @@ parameters! {
 }
 
 /// A checkpoint is anchored.
-pub const POST_ANCHOR: Route<OfChain, Canonical<Anchor>, Json<Anchored>> =
+pub const POST_ANCHOR: Route<OfChain, Canonical<Anchor>, Json<Anchored>, Members> =
     Route::post("/v1/chains/{slug}/anchors", "postAnchor", "Anchors a checkpoint of a child chain, for its operator.")
         .scope(Scope::AnchorsWrite)
+        .gives_bytes(MAX_PROOF_BYTES)
         .problems(&[OF_CHAIN, &[NOT_ADMITTED, CHECK_FAILED, READ_ONLY]]);
 
 /// An anchor.
@@ -35,6 +37,7 @@ pub const GET_ANCHOR: Route<WhichAnchor, Nothing, Json<Anchored>> = Route::get(
     "getAnchor",
     "Shows the latest anchor of a child chain, or the first that covers a leaf of it.",
 )
+.gives_bytes(MAX_PROOF_BYTES)
 .problems(&[OF_CHAIN, &[NOT_ANCHORED]]);
 
 pub(super) fn group() -> Group {

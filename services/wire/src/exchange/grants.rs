@@ -16,6 +16,7 @@ use crate::{
     body::{Json, Nothing},
     parameters::{ChainSlug, parameters},
     problem::CHECK_FAILED,
+    route::Members,
     server::Group,
 };
 
@@ -41,45 +42,50 @@ parameters! {
 }
 
 /// The admission of a member.
-pub const GET_MEMBER: Route<OfMember, Nothing, Json<SignedMembership>> =
+pub const GET_MEMBER: Route<OfMember, Nothing, Json<SignedMembership>, Members> =
     Route::get("/v1/members/{member}", "getMember", "Shows the admission of a member, whose key a grant is for.")
         .scope(Scope::GrantsWrite)
+        .gives_bytes(2 << 20)
         .problems(&[&[UNKNOWN_MEMBER]]);
 
 /// A grant is logged.
-pub const POST_GRANT: Route<OfChain, Json<NewGrant>, Json<Logged>> =
+pub const POST_GRANT: Route<OfChain, Json<NewGrant>, Json<Logged>, Members> =
     Route::post("/v1/chains/{slug}/grants", "postGrant", "Logs leave to read a record, and says where it stands.")
         .scope(Scope::GrantsWrite)
         .takes_bytes(MAX_GRANT_BYTES)
+        .gives_bytes(2 << 20)
         .problems(&[OF_LOGGING, &[OTHER_KEY, NO_READER, GRANT_TIME, UNKNOWN_MEMBER, UNKNOWN_RECORD, CHECK_FAILED]]);
 
 /// The caller's grants.
-pub const GET_GRANTS: Route<WhichGrants, Nothing, Json<GrantsPage>> = Route::get(
+pub const GET_GRANTS: Route<WhichGrants, Nothing, Json<GrantsPage>, Members> = Route::get(
     "/v1/chains/{slug}/grants",
     "getGrants",
     "Lists the grants of the chain that the caller gave or was given.",
 )
 .scope(Scope::GrantsRead)
+.gives_bytes(2 << 20)
 .problems(&[OF_CHAIN]);
 
 /// A grant is ended.
-pub const POST_REVOCATION: Route<OfChain, Json<SignedRevocation>, Json<Logged>> = Route::post(
+pub const POST_REVOCATION: Route<OfChain, Json<SignedRevocation>, Json<Logged>, Members> = Route::post(
     "/v1/chains/{slug}/revocations",
     "postRevocation",
     "Ends a grant before its time, and says where the revocation stands.",
 )
 .scope(Scope::GrantsWrite)
 .takes_bytes(MAX_GRANT_BYTES)
+.gives_bytes(2 << 20)
 .problems(&[OF_LOGGING, &[UNKNOWN_GRANT, CHECK_FAILED]]);
 
 /// A granted record is read.
-pub const POST_ACCESS: Route<OfChain, Json<SignedAccess>, Json<Delivery>> = Route::post(
+pub const POST_ACCESS: Route<OfChain, Json<SignedAccess>, Json<Delivery>, Members> = Route::post(
     "/v1/chains/{slug}/accesses",
     "postAccess",
     "Logs that a granted record is read, and hands the record over.",
 )
 .scope(Scope::GrantsRead)
 .takes_bytes(MAX_GRANT_BYTES)
+.gives_bytes(2 << 20)
 .problems(&[OF_LOGGING, &[CLOCK_OFF, UNKNOWN_GRANT, GRANT_ENDED, UNKNOWN_MEMBER, UNKNOWN_RECORD, CHECK_FAILED]]);
 
 pub(super) fn group() -> Group {

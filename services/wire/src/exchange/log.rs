@@ -10,15 +10,15 @@ use nacre_schemas::{
 };
 
 use super::{
-    NO_SEAL, NO_SUCH_SEAL, NOT_ADMITTED, NOT_FINAL, NOT_FOLLOWED, NOT_IN_LOG, OTHER_JURISDICTION, OfChain,
-    UNKNOWN_TRUST_ROOT, problems::OF_CHAIN,
+    MAX_PROOF_BYTES, NO_SEAL, NO_SUCH_SEAL, NOT_ADMITTED, NOT_FINAL, NOT_FOLLOWED, NOT_IN_LOG, OTHER_JURISDICTION,
+    OfChain, UNKNOWN_TRUST_ROOT, problems::OF_CHAIN,
 };
 use crate::{
     Route, Scope,
     body::{Canonical, Json, Nothing, Octets, Text},
     parameters::{ChainSlug, TileName, parameters},
     problem::NO_SUCH_ROUTE,
-    route::{Header, Pool},
+    route::{Header, Members},
     server::Group,
 };
 
@@ -112,6 +112,7 @@ pub const GET_CHECKPOINT: Route<WhichCheckpoint, Nothing, Text> = Route::get(
     "getCheckpoint",
     "Shows a signed checkpoint: the latest, or the first that covers a leaf.",
 )
+.gives_bytes(MAX_PROOF_BYTES)
 .problems(&[OF_CHAIN, &[NOT_IN_LOG]]);
 
 /// A checkpoint that the witnesses made final.
@@ -120,7 +121,7 @@ pub const GET_FINAL_CHECKPOINT: Route<WhichCheckpoint, Nothing, Text> = Route::g
     "getFinalCheckpoint",
     "Shows a checkpoint with its witnesses' signatures: the last final one, or the first that covers a leaf.",
 )
-.pool(Pool::LongWait)
+.gives_bytes(MAX_PROOF_BYTES)
 .problems(&[OF_CHAIN, &[NOT_IN_LOG, NOT_FINAL]]);
 
 /// A tile or bundle.
@@ -138,6 +139,7 @@ pub const GET_INCLUSION: Route<LeafOfTree, Nothing, Json<Inclusion>> = Route::ge
     "getInclusionProof",
     "Proves that a leaf stands in the tree of a size.",
 )
+.gives_bytes(MAX_PROOF_BYTES)
 .problems(&[OF_CHAIN, &[NOT_IN_LOG]]);
 
 /// A proof of consistency.
@@ -146,6 +148,7 @@ pub const GET_CONSISTENCY: Route<TwoSizes, Nothing, Json<ConsistencyProof>> = Ro
     "getConsistencyProof",
     "Proves that the tree of one size extends that of another.",
 )
+.gives_bytes(MAX_PROOF_BYTES)
 .problems(&[OF_CHAIN, &[NOT_IN_LOG]]);
 
 /// The last seal.
@@ -154,7 +157,7 @@ pub const GET_LATEST_SEAL: Route<OfChain, Nothing, Json<SealProof>> = Route::get
     "getLatestSeal",
     "Shows the last seal and its place under a final checkpoint.",
 )
-.pool(Pool::LongWait)
+.gives_bytes(MAX_PROOF_BYTES)
 .problems(&[OF_CHAIN, &[NO_SEAL, NOT_FINAL]]);
 
 /// A seal.
@@ -163,11 +166,11 @@ pub const GET_SEAL: Route<NumberedSeal, Nothing, Json<SealProof>> = Route::get(
     "getSeal",
     "Shows a seal by its number, and its place under a final checkpoint.",
 )
-.pool(Pool::LongWait)
+.gives_bytes(MAX_PROOF_BYTES)
 .problems(&[OF_CHAIN, &[NO_SUCH_SEAL, NOT_FINAL]]);
 
 /// A stretch of a main chain.
-pub const GET_ENTRIES: Route<FromLeaf, Nothing, Json<LogPage>> = Route::get(
+pub const GET_ENTRIES: Route<FromLeaf, Nothing, Json<LogPage>, Members> = Route::get(
     "/v1/chains/{slug}/entries",
     "getEntries",
     "Gives a stretch of a main chain, with the requests and admissions that it logs.",
@@ -176,7 +179,7 @@ pub const GET_ENTRIES: Route<FromLeaf, Nothing, Json<LogPage>> = Route::get(
 .problems(&[OF_CHAIN, &[NOT_FOLLOWED, NOT_IN_LOG]]);
 
 /// A stretch of a chain with its bodies.
-pub const GET_BODIES: Route<FromLeaf, Nothing, Canonical<MembersPage>> = Route::get(
+pub const GET_BODIES: Route<FromLeaf, Nothing, Canonical<MembersPage>, Members> = Route::get(
     "/v1/chains/{slug}/bodies",
     "getBodies",
     "Gives a stretch of a chain with the bodies behind its entries, for its full witnesses.",

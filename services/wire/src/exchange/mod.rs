@@ -12,7 +12,10 @@ mod requests;
 use crate::{
     operation,
     parameters::{ChainSlug, parameters},
-    problem::{BUSY, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NO_SUCH_ROUTE, TOO_LARGE, WRONG_CONTENT_TYPE},
+    problem::{
+        BUSY, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NO_SUCH_ROUTE, OPENING, TOO_LARGE, TOO_SLOW, TOOK_TOO_LONG,
+        WRONG_CONTENT_TYPE,
+    },
     server::{Complaint, Group, Server},
     token,
 };
@@ -39,6 +42,9 @@ impl OfChain {
     }
 }
 
+/// The longest answer of a checkpoint, and of what is proven under one, in bytes.
+pub const MAX_PROOF_BYTES: usize = 1 << 20;
+
 /// The exchange.
 pub const SERVER: Server = Server {
     name: "exchange",
@@ -47,9 +53,9 @@ pub const SERVER: Server = Server {
                   with its own key and witnesses.",
     complaint: Complaint::Problem,
     groups,
-    of_all: &[BUSY, TOOK_TOO_LONG, STORAGE_UNAVAILABLE, INTERNAL],
+    of_all: &[OPENING, BUSY, TOOK_TOO_LONG, STORAGE_UNAVAILABLE, INTERNAL],
     of_parameters: &[MALFORMED],
-    of_bodies: &[MALFORMED, crate::problem::INCOMPLETE, TOO_LARGE, WRONG_CONTENT_TYPE],
+    of_bodies: &[MALFORMED, crate::problem::INCOMPLETE, TOO_LARGE, TOO_SLOW, WRONG_CONTENT_TYPE],
     of_none: &[NO_SUCH_ROUTE, METHOD_NOT_ALLOWED],
 };
 

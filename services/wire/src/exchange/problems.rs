@@ -42,7 +42,6 @@ problems! {
     RECORD_EXISTS: 409 "record-exists" "Record exists" "A record of the batch is in the chain already, and the batch is not as a whole.";
     RECORD_REPEATED: 422 "record-repeated" "Contribution refused" "A record occurs twice in the batch.";
     STORAGE_UNAVAILABLE: 503 "storage-unavailable" "Storage unavailable" "The exchange could not store or read its data. Sending again unchanged is safe." later;
-    TOOK_TOO_LONG: 503 "too-slow" "Took too long" "It took longer than the route gives a request." later;
     UNKNOWN_CHAIN: 404 "unknown-chain" "Unknown chain" "No chain of that name is hosted here.";
     UNKNOWN_GRANT: 404 "unknown-grant" "Unknown grant" "The chain has no such grant of the caller's or to it.";
     UNKNOWN_MEASURE: 422 "unknown-measure" "Unknown measure" "The catalogue has no such measure.";

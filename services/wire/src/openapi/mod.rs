@@ -88,14 +88,17 @@ pub fn of_route(server: &Server, route: &dyn Described) -> Vec<ProblemType> {
     let facts = route.facts();
     let mut generator = schemars::SchemaGenerator::default();
     let mut all: Vec<ProblemType> = facts.problems.iter().copied().flatten().copied().collect();
-    if facts.pool != Pool::Health {
+    if facts.pool != Pool::Connection {
         all.extend(server.of_all);
     }
-    if facts.pool != Pool::Health && !route.request(&mut generator).0.is_empty() {
+    if facts.pool != Pool::Connection && !route.request(&mut generator).0.is_empty() {
         all.extend(server.of_bodies);
     }
     if !route.described_parameters(&mut generator).is_empty() {
         all.extend(server.of_parameters);
+    }
+    if facts.pool == Pool::Anonymous {
+        all.push(crate::problem::TOO_MANY_REQUESTS);
     }
     match facts.access {
         Access::Member(_) => all.extend(crate::problem::OF_MEMBERS),
@@ -183,7 +186,7 @@ fn operation(server: &Server, group: &Group, route: &dyn Described, schemas: &mu
         "tags": [group.name],
         "security": security(facts.access),
         "responses": Answers::of(server, route, schemas).into_json(),
-        "x-pool": facts.pool.word(),
+        "x-pool": facts.pool.as_str(),
         "x-time-limit-seconds": facts.time_limit.duration().as_secs(),
     });
     let parameters = route.described_parameters(schemas.generator());
