@@ -50,14 +50,7 @@ const MAX_BYTES: usize = 64 << 10;
 pub const GET_HEALTH: Route<(), Nothing, Text> =
     Route::get("/healthz", "getHealth", "Says `ok` while the server lives.")
         .pool(Pool::Connection)
-        .gives_bytes(MAX_BYTES)
-        .answers(&[Answer {
-            status: 503,
-            when: "An alarm, one a line: something takes nothing until its operator has seen to it.",
-            media_type: Some(media::TEXT),
-            schema: Some(|generator| generator.subschema_for::<String>()),
-            headers: &[],
-        }]);
+        .gives_bytes(MAX_BYTES);
 
 /// Whether the server can do its work.
 pub const GET_READINESS: Route<(), Nothing, Json<Readiness>> =

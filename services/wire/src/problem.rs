@@ -1,6 +1,6 @@
 //! Problem types (RFC 9457): the words that programs go by, with what each means. Those that several servers have are here.
 //!
-//! Kept true: a word has one meaning. Its status can differ between servers, as for what took too long.
+//! Kept true: a word has one meaning. Its status can differ: `too-slow` is 408 of a body, and 503 of the work.
 //!
 //! No errors. Cost: a constant each.
 
