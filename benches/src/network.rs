@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use nacre::{
     commands::exchange::seal,
     consortium::{self, Consortium, Plan},
-    servers::{Ports, Servers},
+    servers::{Ports, Servers, SharedKeys},
 };
 use nacre_access::{client::Client, key::AccessKey};
 use nacre_hosting::{key, tls::ClientTls, trust};
@@ -64,7 +64,7 @@ impl Network {
         let folder = tempfile::tempdir_in(".")?;
         let ports = Ports::bind(&plan).await?;
         let places = consortium::init(&folder.path().join("network"), &plan, &ports.addresses()?)?;
-        let servers = Servers::start(&places, ports).await?;
+        let servers = Servers::start(&places, ports, SharedKeys::default()).await?;
         let hospitals = regions.iter().map(|region| Hospital::of(&places, *region)).collect::<anyhow::Result<_>>()?;
         Ok(Self { places, servers, hospitals, _folder: folder })
     }

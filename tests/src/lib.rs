@@ -18,7 +18,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
@@ -26,7 +26,7 @@ use anyhow::Context as _;
 use nacre::{
     commands::exchange::seal,
     consortium::{self, Addresses, Consortium, Plan, cross::CrossDealing, cross_structure, jurisdictions},
-    servers::{Ports, Servers},
+    servers::{Ports, Servers, SharedKeys},
 };
 use nacre_access::{
     client::{Client, PlainClient},
@@ -47,6 +47,7 @@ use nacre_schemas::{
 use nacre_verifier::Network;
 use nacre_wire::witness::{ADD_CHECKPOINT, GET_EQUIVOCATION, OfWitnessed};
 use tempfile::TempDir;
+use tokio::sync::OwnedMutexGuard;
 
 /// A network that runs, in a folder that goes with it.
 pub struct Running {
@@ -59,6 +60,18 @@ pub struct Running {
     pub addresses: BTreeMap<String, String>,
     /// The addresses of their metrics.
     pub metrics: BTreeMap<String, String>,
+    /// If it has the cross lane.
+    _lane: Option<Lane>,
+}
+
+/// The right to have a network with the cross lane: one of a process has it at a time, as its questions take all cores and
+/// gigabytes.
+type Lane = OwnedMutexGuard<SharedKeys>;
+
+/// Waits until no other network of this process has the cross lane. Its evaluation keys stay in memory.
+async fn lane() -> Lane {
+    static KEYS: LazyLock<Arc<tokio::sync::Mutex<SharedKeys>>> = LazyLock::new(Arc::default);
+    Arc::clone(&KEYS).lock_owned().await
 }
 
 /// A plan with these regions and limit; persons are named by `person_system`.
@@ -80,8 +93,6 @@ pub fn plan(regions: &[&str], minimum_people: u32, person_system: &str) -> Plan 
 
 /// Keys of the cross lane, dealt once and kept below the target folder with all of their secrets: for tests alone.
 fn cross_keys(plan: &Plan) -> anyhow::Result<CrossDealing> {
-    static DEALING: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = DEALING.lock().unwrap_or_else(PoisonError::into_inner);
     let structure = cross_structure(plan);
     let program = std::env::current_exe()?;
     let target = program.parent().and_then(Path::parent).context("a test lies in target/release/deps")?;
@@ -110,16 +121,18 @@ impl Running {
     /// The same; but one server, by name, is reached at another address, where the test has put something before it.
     /// Also where that server really listens.
     pub async fn start_behind(plan: &Plan, elsewhere: Option<(&str, &str)>) -> anyhow::Result<(Self, Option<String>)> {
+        let lane = if plan.cross.is_some() { Some(lane().await) } else { None };
         let folder = tempfile::tempdir()?;
         let ports = Ports::bind(plan).await?;
         let mut addresses = ports.addresses()?;
         let target =
             elsewhere.and_then(|(server, address)| addresses.callers.insert(server.to_owned(), address.to_owned()));
-        let dealing = if plan.cross.is_some() { Some(cross_keys(plan)?) } else { None };
+        let dealing = lane.as_ref().map(|_| cross_keys(plan)).transpose()?;
         let places = consortium::init_with(&folder.path().join("network"), plan, &addresses, dealing)?;
-        let servers = Servers::start(&places, ports).await?;
+        let keys = lane.as_deref().cloned().unwrap_or_default();
+        let servers = Servers::start(&places, ports, keys).await?;
         let Addresses { callers: addresses, metrics } = addresses;
-        Ok((Self { folder, places, servers, addresses, metrics }, target))
+        Ok((Self { folder, places, servers, addresses, metrics, _lane: lane }, target))
     }
 
     /// The folder that everything is in.
@@ -213,6 +226,11 @@ pub fn question(measure: &str, from: &str, to: &str, by: &[Attribute], statistic
         through: BTreeMap::new(),
         purpose: "a test".parse().expect("a purpose"),
     }
+}
+
+/// Whether tests that sample take the whole.
+pub fn is_full_campaign() -> bool {
+    std::env::var("NACRE_CAMPAIGN").is_ok_and(|campaign| campaign == "full")
 }
 
 /// Where the shared test input lies, if this checkout has it beside it.

@@ -87,6 +87,21 @@ impl Drop for Process {
     }
 }
 
+/// Whether this process is for that test alone. If not, it has the test run in one that is, and waits for its end: for tests
+/// of what a whole process does, such as all that it logs.
+pub fn is_alone(test: &str) -> bool {
+    const ALONE: &str = "NACRE_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some_and(|alone| alone == test) {
+        return true;
+    }
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let ran = command.args(["--exact", test, "--nocapture"]).env(ALONE, test).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    println!("{said}{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(ran.status.success() && said.contains("1 passed"), "{test}, in a process of its own");
+    false
+}
+
 fn caller() -> reqwest::Client {
     // Fails only if there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();

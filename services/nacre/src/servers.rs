@@ -78,9 +78,9 @@ pub struct Servers {
     keys: SharedKeys,
 }
 
-/// Evaluation keys, by their file.
+/// Evaluation keys by their file, which evaluators of one process share: ready to be used, they take 1.2 GB.
 #[derive(Clone, Default)]
-struct SharedKeys(Arc<Mutex<BTreeMap<PathBuf, Arc<Keys>>>>);
+pub struct SharedKeys(Arc<Mutex<BTreeMap<PathBuf, Arc<Keys>>>>);
 
 impl SharedKeys {
     /// The keys of a file, which is read once.
@@ -122,9 +122,10 @@ impl Running {
 }
 
 impl Servers {
-    /// Starts every server of a network on its port. Returns once all are open.
-    pub async fn start(places: &Consortium, ports: Ports) -> anyhow::Result<Self> {
-        let mut servers = Self { running: BTreeMap::new(), keys: SharedKeys::default() };
+    /// Starts every server of a network on its port. Returns once all are open. Evaluators take keys from those, and leave there
+    /// what they read.
+    pub async fn start(places: &Consortium, ports: Ports, keys: SharedKeys) -> anyhow::Result<Self> {
+        let mut servers = Self { running: BTreeMap::new(), keys };
         for (server, listeners) in ports.listeners {
             servers.start_one(places, &server, At::Bound(listeners)).await?;
         }

@@ -27,7 +27,7 @@ use crate::{
     known_leaks::CrossLane,
     output,
     progress::Bars,
-    servers::{Ports, Servers},
+    servers::{Ports, Servers, SharedKeys},
 };
 
 pub mod cross;
@@ -95,7 +95,7 @@ pub async fn show(args: &DemoArgs, output: Output) -> anyhow::Result<Summary> {
 
     let ports = Ports::bind(&plan).await.context("cannot listen on loopback")?;
     let places = consortium::init(&folder.join("network"), &plan, &ports.addresses()?)?;
-    let mut servers = Servers::start(&places, ports).await?;
+    let mut servers = Servers::start(&places, ports, SharedKeys::default()).await?;
     let evaluators = match places.evaluators.len() {
         0 => String::new(),
         evaluators => format!("{evaluators} evaluators, "),

@@ -4,8 +4,6 @@
 //! Cost: dealing keys takes half a minute of two cores, a person 20 ms of one for each of three evaluators, opening some
 //! seconds. What is computed with the keys is the same whoever dealt them, so the tests of this file share one network.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use nacre::consortium::CrossPlan;

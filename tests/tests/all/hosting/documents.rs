@@ -9,14 +9,14 @@ use std::{
 
 use nacre_hosting::server::ServerConfig;
 use nacre_provider::Config;
-use nacre_tests::{Running, bearer, gateway::Scaled, peers, sender::Sender};
+use nacre_tests::{Running, bearer, gateway::Scaled, is_full_campaign, peers, sender::Sender};
 use nacre_wire::{Scope, route::Access, server};
 
 use super::wire::{EVALUATOR, EXCHANGE, a_network};
 
 /// Requests that a route gets of each kind; more in a full campaign.
 fn examples() -> &'static str {
-    if std::env::var("NACRE_CAMPAIGN").is_ok_and(|campaign| campaign == "full") { "300" } else { "5" }
+    if is_full_campaign() { "300" } else { "5" }
 }
 
 fn documents() -> PathBuf {

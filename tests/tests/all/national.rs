@@ -4,8 +4,6 @@
 //! The peers are programs of their own ([`nacre_tests::peers`]): Python with `gmssl` and `cryptography`, Node with `sm-crypto`.
 //! Published vectors are beside the code.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{
     io::Write as _,
     path::Path,

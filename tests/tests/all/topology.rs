@@ -2,8 +2,6 @@
 //! the evidence on each verifies from the file and the trust root; what is changed in it is refused; who disputes a record
 //! does so there.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{
     collections::BTreeMap,
     fs,
@@ -35,7 +33,7 @@ use nacre_schemas::{
 use nacre_tests::{
     Running,
     attack::{HOME, MONTH, client_of, forged_checkpoint, read_key},
-    plan,
+    is_full_campaign, plan,
     sender::{Sender, problem},
 };
 use nacre_verifier::{Check, Network, equivocation, evidence};
@@ -63,7 +61,7 @@ async fn latest(sender: &Sender, parent: &ChainId, child: &ChainId) -> Anchored 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_of_all_regions_are_anchored_up_to_the_judicial_chain() {
-    let full = std::env::var("NACRE_CAMPAIGN").is_ok_and(|campaign| campaign == "full");
+    let full = is_full_campaign();
     let of_each: u32 = if full { 435 } else { 22 };
     let topology = Topology::gba().on_one_server("all");
     let running = Running::start(&anchored_often(topology.clone())).await.unwrap();

@@ -31,7 +31,7 @@ use nacre_wire::{
     exchange::{OfChain, POST_CROSS_INPUTS},
 };
 
-use super::cross_leaks::{Lane, invented, mean, one_at_a_time};
+use super::cross_leaks::{Lane, invented, mean};
 
 const MONTH: &str = "2025-03";
 
@@ -145,7 +145,6 @@ async fn exchanges_refuse(attack: &Attack, release: &CrossRelease) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_lane_in_the_trust_root_every_role_refuses_it_at_the_named_check() {
-    let _alone = one_at_a_time().await;
     let lane = Lane::start().await;
     lane.isolate(MONTH).await;
     lane.running.seal().await.unwrap();

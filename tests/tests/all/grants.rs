@@ -1,8 +1,6 @@
 //! Grants: a posted record opens for whom it was granted to, within its time, and for nobody else; whatever is changed of
 //! what is handed over is refused; a FHIR Consent comes to the grants that it permits.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{
     collections::BTreeSet,
     fs,

@@ -40,10 +40,7 @@ use nacre_tests::{
 };
 use nacre_verifier::cross;
 use nacre_wire::exchange::{OfChain, POST_ERASURE};
-use tokio::{
-    net::TcpListener,
-    sync::{Mutex, MutexGuard},
-};
+use tokio::net::TcpListener;
 
 pub(crate) const MINIMUM_PEOPLE: u32 = 11;
 /// The person who is attacked: the hospital alone has a value.
@@ -55,12 +52,6 @@ const INVENTED: u32 = 60;
 
 /// (person, cross band, value in steps).
 pub(crate) type Posted = (u32, u8, u32);
-
-/// A network's evaluation keys take a gigabyte: one network with the lane at a time.
-pub(crate) async fn one_at_a_time() -> MutexGuard<'static, ()> {
-    static RUNNING: Mutex<()> = Mutex::const_new(());
-    RUNNING.lock().await
-}
 
 /// A network with the lane, of two jurisdictions, with its providers.
 pub(crate) struct Lane {
@@ -191,7 +182,6 @@ fn lie(bytes: &[u8], key: &SigningKey) -> Option<Vec<u8>> {
 /// The second edition turns it: each cell's people without one provider, and without any two, are none or k at least.
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_invented_people_still_tell_a_patients_exact_value_with_the_lane_on() {
-    let _alone = one_at_a_time().await;
     let lane = Lane::start().await;
     lane.isolate("2025-03").await;
     lane.running.seal().await.unwrap();
@@ -204,7 +194,6 @@ async fn ten_invented_people_still_tell_a_patients_exact_value_with_the_lane_on(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_repeated_after_an_erasure_still_tells_the_erased_persons_value_with_the_lane_on() {
     const ERASED: usize = 5;
-    let _alone = one_at_a_time().await;
     let lane = Lane::start().await;
     let (posted, values) = lane.honest_month("2025-02").await;
     lane.running.seal().await.unwrap();
@@ -229,7 +218,6 @@ async fn a_question_repeated_after_an_erasure_still_tells_the_erased_persons_val
 /// The second edition turns it: every share carries its proof.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_custodian_still_changes_a_result_unnoticed_with_the_lane_on() {
-    let _alone = one_at_a_time().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (running, target) = Running::start_behind(&with_lane(), Some(("hongkong-1", &address))).await.unwrap();

@@ -1,7 +1,5 @@
 //! The crate graph is the one that `docs/layers.toml` lists: arrows point down only.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,

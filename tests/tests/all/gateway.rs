@@ -4,8 +4,6 @@
 //! The clients are programs of their own ([`nacre_tests::peers`]): Python with `fhirclient`, `fhirpy` and `fhir.resources`, Node
 //! with `fhir-kit-client`. `NACRE_CAMPAIGN=full` makes more kills and schedules; `NACRE_SEED` repeats their choices.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{
     env, fs,
     io::Write as _,
@@ -17,7 +15,7 @@ use std::{
 };
 
 use nacre_provider::{Clock, Config};
-use nacre_tests::{Running, gateway::Scaled, peers, plan, process::is_open, unsteady::Unsteady};
+use nacre_tests::{Running, gateway::Scaled, is_full_campaign, peers, plan, process::is_open, unsteady::Unsteady};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
@@ -99,7 +97,7 @@ fn bundle(number: u32) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_killed_at_any_moment_loses_and_doubles_nothing_that_it_acknowledged() {
-    let kills = if env::var("NACRE_CAMPAIGN").is_ok_and(|campaign| campaign == "full") { 60 } else { 8 };
+    let kills = if is_full_campaign() { 60 } else { 8 };
     let seed = env::var("NACRE_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
     println!("gateway: NACRE_SEED={seed}");
     let mut rng = StdRng::seed_from_u64(seed);
@@ -196,7 +194,7 @@ async fn records_at_exchange(running: &Running) -> i64 {
 /// Whatever fails between gateway and exchange, and whenever either is cut off: what was acknowledged is one record.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_fails_on_the_way_nothing_is_lost_and_nothing_doubled() {
-    let schedules = if env::var("NACRE_CAMPAIGN").is_ok_and(|campaign| campaign == "full") { 100 } else { 4 };
+    let schedules = if is_full_campaign() { 100 } else { 4 };
     let seed = env::var("NACRE_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
     println!("gateway: NACRE_SEED={seed}");
     let mut rng = StdRng::seed_from_u64(seed);

@@ -1,8 +1,6 @@
 //! Pseudonyms by identity number: two providers name one person alike, through custodians of whom none learns whom; a
 //! custodian that lies is named and another asked; what a provider may ask is bounded, and all others may ask nothing.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

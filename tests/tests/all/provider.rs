@@ -1,8 +1,6 @@
 //! What `nacre provider` says and ends with when not all that it was asked for was done: the program itself, before a real
 //! exchange.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{
     fs,
     path::{Path, PathBuf},

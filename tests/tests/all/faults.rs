@@ -4,8 +4,6 @@
 //! Each server is a process of its own, the product's `main`. `strace` lets its calls on one file fail; a full disk is a small
 //! file system mounted over its data. Where either takes what is not there, the test says so and is skipped.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -3,8 +3,6 @@
 //! (Contribution and batch are walked the same way where they are verified, in `nacre-zk`; the share's fields again
 //! there, under a custodian who signs what it changed.)
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::collections::BTreeMap;
 
 use nacre::demo::population::{self, PERSON_SYSTEM, Site};

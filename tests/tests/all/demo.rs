@@ -1,8 +1,6 @@
 //! The demo at small sizes and other seeds: where most groups are too small to be shown, it says so, and nothing it says is
 //! untrue. The README's size is run by `.ci/run`.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use nacre::{
     cli::DemoArgs,
     commands::Output,

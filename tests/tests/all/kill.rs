@@ -6,8 +6,6 @@
 //!
 //! `NACRE_CAMPAIGN=full` makes 50 rounds of some; `NACRE_SEED` repeats a campaign's choices (not its races).
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
@@ -31,7 +29,7 @@ use nacre_schemas::{
     receipt::BatchReceipt,
 };
 use nacre_tests::{
-    Running, files_below, plan,
+    Running, files_below, is_full_campaign, plan,
     process::is_open,
     question,
     truth::{assert_true, opened},
@@ -60,10 +58,6 @@ fn nacre() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nacre-under-test"));
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command
-}
-
-fn is_full() -> bool {
-    env::var("NACRE_CAMPAIGN").is_ok_and(|campaign| campaign == "full")
 }
 
 /// The choices of a campaign, from a seed that is printed.
@@ -335,7 +329,7 @@ async fn receipted(running: &Running) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exchange_killed_at_any_moment_of_a_post_loses_and_doubles_nothing() {
     let begin = Instant::now();
-    let rounds = if is_full() { 50 } else { 6 };
+    let rounds = if is_full_campaign() { 50 } else { 6 };
     let mut campaign = Campaign::prepare("exchange").await;
     campaign.running.servers.stop(REGION).await.unwrap();
 
@@ -390,7 +384,7 @@ async fn an_exchange_killed_at_any_moment_of_a_post_loses_and_doubles_nothing() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_killed_at_any_moment_of_its_run_loses_and_doubles_nothing() {
     let begin = Instant::now();
-    let rounds = if is_full() { 20 } else { 4 };
+    let rounds = if is_full_campaign() { 20 } else { 4 };
     let mut campaign = Campaign::prepare("provider").await;
     let log = campaign.log();
     let post = |running: &Running, folder: &Path| {

@@ -4,8 +4,6 @@
 //! By default a sample of the people, the same each time; with `NACRE_CAMPAIGN=full` all of `fhir-r4`, which takes
 //! some minutes. Skipped, saying so, where the shared test input is not beside this checkout.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -21,7 +19,7 @@ use nacre_schemas::{
     release::{Outcome, Release},
 };
 use nacre_tests::{
-    Running,
+    Running, is_full_campaign,
     plain::{Plain, Records},
     plan, question, shared_data,
 };
@@ -31,10 +29,6 @@ const PERSON_SYSTEM: &str = "https://github.com/synthetichealth/synthea";
 const PROVIDER: &str = "hospital-810000";
 /// Of the export's people every so many-th is in the sample.
 const SAMPLE_STRIDE: usize = 20;
-
-fn is_full() -> bool {
-    std::env::var("NACRE_CAMPAIGN").is_ok_and(|campaign| campaign == "full")
-}
 
 /// The files to post: all, or all but the export, of which `folder` gets a sample.
 fn files(folder: &Path) -> Option<Vec<PathBuf>> {
@@ -47,7 +41,7 @@ fn files(folder: &Path) -> Option<Vec<PathBuf>> {
         files.extend(fs::read_dir(data.join("fhir-r4").join(class)).unwrap().map(|entry| entry.unwrap().path()));
     }
     let export = ["Patient", "Observation"].map(|kind| data.join(format!("fhir-r4/synthea-ndjson/{kind}.ndjson.gz")));
-    files.extend(if is_full() { export } else { sample(&export, folder) });
+    files.extend(if is_full_campaign() { export } else { sample(&export, folder) });
     // Naming a file of another kind would be an error; this is what a folder's listing leaves out.
     files.retain(|path| [".json", ".ndjson", ".gz"].iter().any(|end| path.to_str().unwrap().ends_with(end)));
     files.sort();
@@ -261,7 +255,7 @@ async fn every_released_integer_equals_an_independent_computation_and_the_rules_
             let statistics: Vec<_> =
                 Statistic::ALL.iter().copied().filter(|statistic| measure.offers(*statistic)).collect();
             let mut groupings = vec![&[][..], &[Attribute::Sex], &[Attribute::AgeBand]];
-            if name == "bmi@1" && !is_full() {
+            if name == "bmi@1" && !is_full_campaign() {
                 groupings.push(&[Attribute::Sex, Attribute::Period]);
             }
             for by in groupings {

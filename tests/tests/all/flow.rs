@@ -1,7 +1,5 @@
 //! The honest path in order: records, batches, receipts, seals, a question, a release, a verification elsewhere.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{collections::BTreeSet, fs};
 
 use nacre::demo::population::{self, PERSON_SYSTEM, Population, Site};

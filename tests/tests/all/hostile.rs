@@ -3,9 +3,7 @@
 //!
 //! What only a prover with other plaintexts can try (two bands, a band bit of 1000, a square of another value, a value
 //! outside its band) is tried where that prover is: `zk/src/batch/tests/forgeries.rs`. Every field of a batch, a share
-//! and a release is changed in turn in `zk/src/batch/tests/mutations.rs`, `zk/tests/shares.rs` and `tests/tests/mutation.rs`.
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+//! and a release is changed in turn in `zk/src/batch/tests/mutations.rs`, `zk/tests/shares.rs` and `tests/tests/all/mutation.rs`.
 
 mod cross_lane;
 mod cross_leaks;

@@ -1,8 +1,6 @@
 //! Inputs that fuzzing found, run through the same code again: what was found once stays found. Trying new ones takes time, luck
 //! and a nightly compiler: `fuzz/run`.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{fs, path::Path};
 
 /// Runs each input of the corpora of that name.

@@ -3,8 +3,6 @@
 //!
 //! Skipped, saying so, where the shared test input is not beside this checkout.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{collections::BTreeMap, fs, io::Write as _, path::Path};
 
 use nacre_schemas::{

@@ -1,8 +1,6 @@
 //! Erasure: a record is destroyed everywhere it is kept; what was published before still verifies, what comes after goes on,
 //! and a full witness that starts over replays the chain.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -1,7 +1,5 @@
 //! `nacre log` against a running exchange: a chain is mirrored, its log damaged, found so, repaired from the mirror, and goes on.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::{
     fs,
     path::Path,
