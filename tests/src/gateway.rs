@@ -38,7 +38,12 @@ impl Scaled {
             let url = format!("http://{}", listeners.address()?);
             let metrics = listeners.metrics_address().transpose()?.map(|address| format!("http://{address}/metrics"));
             let (stop, stopped) = oneshot::channel::<()>();
-            let served = tokio::spawn(serve_by(config.clone(), listeners, async move { drop(stopped.await) }, clock()));
+            let served = tokio::spawn(serve_by(
+                config.clone(),
+                listeners,
+                Box::pin(async move { drop(stopped.await) }),
+                clock(),
+            ));
             let mut gateway = Self { url, metrics: metrics.unwrap_or_default(), served, stop };
             while !gateway.served.is_finished() {
                 if is_open(&gateway.url).await {

@@ -22,6 +22,7 @@ use std::{
 };
 
 use axum::body::Bytes;
+use futures::future::BoxFuture;
 use nacre_hosting::{
     request_id::{self, RequestId},
     tls::ClientTls,
@@ -135,7 +136,7 @@ impl Client {
         let body = content_type::<Q>().map(|kind| (kind, body.bytes().clone()));
         let accept = S::MEDIA_TYPES.first().copied().unwrap_or(media::JSON);
         let call = Call { method: method(facts.method), url, accept, body, limit: facts.max_response_bytes };
-        let answer = silence::watched(&self.http, &self.address, self.exchange(&call, facts.scope())).await?;
+        let answer = self.watched(&call, facts.scope()).await?;
         decode::<S>(&call.url, answer).await
     }
 
@@ -151,6 +152,11 @@ impl Client {
             time.ok_or_else(|| ClientError::malformed(&url, "the answer says no time (a Date of HTTP)"))
         };
         silence::watched(&self.http, &self.address, asking).await
+    }
+
+    /// The answer to a call. Boxed: what does not depend on the route is compiled here, and once.
+    fn watched<'c>(&'c self, call: &'c Call, scope: Option<Scope>) -> BoxFuture<'c, Result<Vec<u8>, ClientError>> {
+        Box::pin(silence::watched(&self.http, &self.address, self.exchange(call, scope)))
     }
 
     async fn exchange(&self, call: &Call, scope: Option<Scope>) -> Result<Vec<u8>, ClientError> {

@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 use nacre_access::server;
 use nacre_hosting::{
     Gauges,
-    host::{Host, HostError, Hosted},
+    host::{Host, HostError, Hosted, Running, Shutdown},
     load::{self, Load, Sizes},
     mount::{Admits, Call, Mount, Reply},
     problem::ProblemResponse,
@@ -98,22 +98,20 @@ impl Admits<Members> for Desk {
 
 /// Serves from the first moment, opens the custodian, and goes on until `shutdown` is ready; requests in work are finished
 /// first.
-pub async fn serve(
-    config: Config,
-    listeners: impl Into<Listeners>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), ServeError> {
-    let host = Host::start("custodian", &config.server, &config.data, listeners)?;
-    // Opening reads the whole log.
-    let opened = async {
-        let opened = tokio::task::spawn_blocking(move || Custodian::open(&config)).await;
-        Ok::<_, ServeError>(opened.map_err(|_| ServeError::Stopped)??)
-    };
-    let (host, custodian) = host.opening(opened).await?;
-    let desk = Arc::new(Desk::new(Arc::new(custodian)));
-    host.open(router(Arc::clone(&desk)), Arc::new(Seen::by(&host, desk)), None);
-    host.until(shutdown).await;
-    Ok(())
+pub fn serve(config: Config, listeners: Listeners, shutdown: Shutdown) -> Running<ServeError> {
+    Box::pin(async move {
+        let host = Host::start("custodian", &config.server, &config.data, listeners)?;
+        // Opening reads the whole log.
+        let opened = async {
+            let opened = tokio::task::spawn_blocking(move || Custodian::open(&config)).await;
+            Ok::<_, ServeError>(opened.map_err(|_| ServeError::Stopped)??)
+        };
+        let (host, custodian) = host.opening(opened).await?;
+        let desk = Arc::new(Desk::new(Arc::new(custodian)));
+        host.open(router(Arc::clone(&desk)), Arc::new(Seen::by(&host, desk)), None);
+        host.until(shutdown).await;
+        Ok(())
+    })
 }
 
 /// The custodian as its host sees it.

@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use nacre_access::server;
 use nacre_hosting::{
     Gauges,
-    host::{Host, HostError, Hosted},
+    host::{Host, HostError, Hosted, Running, Shutdown},
     load::{self, Load, Sizes},
     mount::{Admits, Call, Mount, Reply},
     problem::ProblemResponse,
@@ -83,42 +83,40 @@ impl Admits<Members> for Desk {
 
 /// Serves from the first moment, loads the keys, and goes on until `shutdown` is ready; then the job at work pauses at its next
 /// chunk.
-pub async fn serve(
-    config: Config,
-    listeners: impl Into<Listeners>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), ServeError> {
+pub fn serve(config: Config, listeners: Listeners, shutdown: Shutdown) -> Running<ServeError> {
     let path = config.keys.to_path_buf();
-    let keys = async move {
+    let keys = Box::pin(async move {
         let read = tokio::task::spawn_blocking(move || Keys::read(&path)).await;
         Ok(read.map_err(|_| ServeError::Stopped)??)
-    };
-    serve_with_keys(config, keys, listeners, shutdown).await
+    });
+    serve_with_keys(config, keys, listeners, shutdown)
 }
 
 /// The same with keys that are loaded elsewhere: several evaluators of one process share them.
-pub async fn serve_with_keys(
+pub fn serve_with_keys(
     config: Config,
-    keys: impl Future<Output = Result<Arc<Keys>, ServeError>>,
-    listeners: impl Into<Listeners>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), ServeError> {
-    let host = Host::start("evaluator", &config.server, &config.data, listeners)?;
-    let opened = async {
-        let keys = keys.await?;
-        let opened = tokio::task::spawn_blocking(move || Evaluator::open(&config, keys)).await;
-        let evaluator = opened.map_err(|_| ServeError::Stopped)??;
-        evaluator.resume().map_err(ServeError::Jobs)?;
-        Ok::<_, ServeError>(evaluator)
-    };
-    let (host, evaluator) = host.opening(opened).await?;
-    tracing::info!(evaluator = %evaluator.name(), arithmetic = %evaluator.keys.arithmetic, "open");
-    let load = Load::new(SIZES);
-    let router = router(Arc::clone(&evaluator), &load);
-    host.open(router, Arc::new(Seen::by(&host, Arc::clone(&evaluator))), Some(load));
-    host.until(shutdown).await;
-    evaluator.pause().await;
-    Ok(())
+    keys: BoxFuture<'static, Result<Arc<Keys>, ServeError>>,
+    listeners: Listeners,
+    shutdown: Shutdown,
+) -> Running<ServeError> {
+    Box::pin(async move {
+        let host = Host::start("evaluator", &config.server, &config.data, listeners)?;
+        let opened = async {
+            let keys = keys.await?;
+            let opened = tokio::task::spawn_blocking(move || Evaluator::open(&config, keys)).await;
+            let evaluator = opened.map_err(|_| ServeError::Stopped)??;
+            evaluator.resume().map_err(ServeError::Jobs)?;
+            Ok::<_, ServeError>(evaluator)
+        };
+        let (host, evaluator) = host.opening(opened).await?;
+        tracing::info!(evaluator = %evaluator.name(), arithmetic = %evaluator.keys.arithmetic, "open");
+        let load = Load::new(SIZES);
+        let router = router(Arc::clone(&evaluator), &load);
+        host.open(router, Arc::new(Seen::by(&host, Arc::clone(&evaluator))), Some(load));
+        host.until(shutdown).await;
+        evaluator.pause().await;
+        Ok(())
+    })
 }
 
 /// The evaluator as its host sees it.

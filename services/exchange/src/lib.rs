@@ -35,9 +35,12 @@ mod store;
 mod vitals;
 mod work;
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
-use nacre_hosting::{host::Host, server::Listeners};
+use nacre_hosting::{
+    host::{Host, Running, Shutdown},
+    server::Listeners,
+};
 
 pub use chain::{log_folder, register_file};
 pub use config::{ChainConfig, Config, OperatorConfig};
@@ -49,17 +52,15 @@ use vitals::Seen;
 
 /// Serves from the first moment, opens the exchange, and goes on until the shutdown future ends; then finishes the requests
 /// under way.
-pub async fn serve(
-    config: Config,
-    listeners: impl Into<Listeners>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), ServeError> {
-    let host = Host::start("exchange", &config.server, &config.data, listeners)?;
-    let (host, exchange) = host.opening(Exchange::open(config)).await?;
-    let exchange = Arc::new(exchange);
-    let (router, load) = router(Arc::clone(&exchange));
-    host.open(router, Seen::by(&host, Arc::clone(&exchange)), Some(load));
-    host.until(shutdown).await;
-    exchange.close().await;
-    Ok(())
+pub fn serve(config: Config, listeners: Listeners, shutdown: Shutdown) -> Running<ServeError> {
+    Box::pin(async move {
+        let host = Host::start("exchange", &config.server, &config.data, listeners)?;
+        let (host, exchange) = host.opening(Exchange::open(config)).await?;
+        let exchange = Arc::new(exchange);
+        let (router, load) = router(Arc::clone(&exchange));
+        host.open(router, Seen::by(&host, Arc::clone(&exchange)), Some(load));
+        host.until(shutdown).await;
+        exchange.close().await;
+        Ok(())
+    })
 }

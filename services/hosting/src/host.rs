@@ -110,6 +110,13 @@ struct Shared {
     asking: tokio::sync::Mutex<()>,
 }
 
+/// What ends a server once it is ready.
+pub type Shutdown = BoxFuture<'static, ()>;
+
+/// A server that runs, until it is told to stop or cannot go on. Boxed, so that a server is compiled in its own crate, once, and
+/// not in each program that runs it.
+pub type Running<E> = BoxFuture<'static, Result<(), E>>;
+
 /// A server that runs.
 pub struct Host {
     shared: Arc<Shared>,
@@ -210,7 +217,7 @@ impl Host {
     }
 
     /// Serves until the shutdown future ends; then finishes the requests at work.
-    pub async fn until(mut self, shutdown: impl Future<Output = ()>) {
+    pub async fn until(mut self, shutdown: Shutdown) {
         shutdown.await;
         self.stop.send_replace(true);
         for serving in self.serving.drain(..) {

@@ -150,25 +150,24 @@ impl Servers {
         let running = if let Some(path) = places.exchanges.get(server) {
             let config = nacre_exchange::Config::read(path)?;
             let at = at.listeners(&config.server).await?;
-            spawn(at, |at, stop| async move { Ok(nacre_exchange::serve(config, at, stopped(stop)).await?) })
+            spawn(at, |at, stop| async move { Ok(nacre_exchange::serve(config, at, Box::pin(stopped(stop))).await?) })
         } else if let Some(path) = places.witnesses.get(server) {
             let config = nacre_witness::Config::read(path)?;
             let at = at.listeners(&config.server).await?;
-            spawn(at, |at, stop| async move { Ok(nacre_witness::serve(config, at, stopped(stop)).await?) })
+            spawn(at, |at, stop| async move { Ok(nacre_witness::serve(config, at, Box::pin(stopped(stop))).await?) })
         } else if let Some(path) = places.evaluators.get(server) {
             let config = nacre_evaluator::Config::read(path)?;
             let at = at.listeners(&config.server).await?;
             let (keys, file) = (self.keys.clone(), config.keys.to_path_buf());
-            let keys = async move { keys.of(&file).await };
-            spawn(
-                at,
-                |at, stop| async move { Ok(nacre_evaluator::serve_with_keys(config, keys, at, stopped(stop)).await?) },
-            )
+            let keys = Box::pin(async move { keys.of(&file).await });
+            spawn(at, |at, stop| async move {
+                Ok(nacre_evaluator::serve_with_keys(config, keys, at, Box::pin(stopped(stop))).await?)
+            })
         } else {
             let path = places.custodians.get(server).with_context(|| format!("no configuration for {server}"))?;
             let config = nacre_custodian::Config::read(path)?;
             let at = at.listeners(&config.server).await?;
-            spawn(at, |at, stop| async move { Ok(nacre_custodian::serve(config, at, stopped(stop)).await?) })
+            spawn(at, |at, stop| async move { Ok(nacre_custodian::serve(config, at, Box::pin(stopped(stop))).await?) })
         };
         self.running.insert(server.to_owned(), running);
         Ok(())

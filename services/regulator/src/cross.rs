@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::LocalBoxFuture;
 use nacre_hosting::{file, trust};
 use nacre_ledger::signing::{Role, SigningKey};
 use nacre_schemas::{
@@ -101,39 +102,42 @@ pub struct CrossAnswered {
 }
 
 /// Asks, has it computed, opens and verifies.
-pub async fn cross_query(
-    config: &Config,
-    question: &CrossQuestion,
-    progress: &dyn Progress,
-) -> Result<CrossAnswered, QueryError> {
-    let session = Session::open(config)?;
-    cross::lane(&session.network).map_err(QueryError::OwnTrustRoot)?;
-    let signed = session.request(question, progress).await?;
-    let (logged, definitions) = session.log(signed, progress).await?;
-    let submission = session.evaluate(logged, progress).await?;
-    let (mut answers, mut faults) = session.custodians.cross_answers(&session.network, &submission, progress).await?;
-    let disputed = cross::disputed(&answers);
-    if !disputed.is_empty() {
-        let published = read_summands(config)?;
-        let asking = Asking { network: &session.network, submission: &submission, published: &published };
-        let liars = session.custodians.settle(&asking, &disputed, &answers).await?;
-        answers.retain(|signed| liars.iter().all(|liar| liar.custodian != signed.answer.custodian));
-        faults.extend(liars);
-        enough(&session.network, &answers, &faults)?;
-    }
-    progress.report(Stage::Verifying, 0, 1);
-    let network = session.network.clone();
-    let verified = off_thread(move || {
-        let request = &submission.logged.request.request;
-        let cells = cross::open(request, &definitions, &submission.result, &answers, &network)
-            .map_err(QueryError::CrossShares)?;
-        let release = CrossRelease { submission, answers, cells };
-        cross::check_release(&release, &network).map_err(QueryError::OwnRelease)?;
-        Ok::<_, QueryError>(release)
-    });
-    let release = verified.await??;
-    progress.report(Stage::Verifying, 1, 1);
-    Ok(CrossAnswered { release, definitions, faults })
+pub fn cross_query<'a>(
+    config: &'a Config,
+    question: &'a CrossQuestion,
+    progress: &'a dyn Progress,
+) -> LocalBoxFuture<'a, Result<CrossAnswered, QueryError>> {
+    Box::pin(async move {
+        let session = Session::open(config)?;
+        cross::lane(&session.network).map_err(QueryError::OwnTrustRoot)?;
+        let signed = session.request(question, progress).await?;
+        let (logged, definitions) = session.log(signed, progress).await?;
+        let submission = session.evaluate(logged, progress).await?;
+        let (mut answers, mut faults) =
+            session.custodians.cross_answers(&session.network, &submission, progress).await?;
+        let disputed = cross::disputed(&answers);
+        if !disputed.is_empty() {
+            let published = read_summands(config)?;
+            let asking = Asking { network: &session.network, submission: &submission, published: &published };
+            let liars = session.custodians.settle(&asking, &disputed, &answers).await?;
+            answers.retain(|signed| liars.iter().all(|liar| liar.custodian != signed.answer.custodian));
+            faults.extend(liars);
+            enough(&session.network, &answers, &faults)?;
+        }
+        progress.report(Stage::Verifying, 0, 1);
+        let network = session.network.clone();
+        let verified = off_thread(move || {
+            let request = &submission.logged.request.request;
+            let cells = cross::open(request, &definitions, &submission.result, &answers, &network)
+                .map_err(QueryError::CrossShares)?;
+            let release = CrossRelease { submission, answers, cells };
+            cross::check_release(&release, &network).map_err(QueryError::OwnRelease)?;
+            Ok::<_, QueryError>(release)
+        });
+        let release = verified.await??;
+        progress.report(Stage::Verifying, 1, 1);
+        Ok(CrossAnswered { release, definitions, faults })
+    })
 }
 
 /// The commitments that custodians' proofs are checked against.

@@ -13,6 +13,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use futures::future::LocalBoxFuture;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use nacre_access::key::AccessKey;
 use nacre_hosting::{
@@ -67,46 +68,54 @@ pub struct Outcome {
 }
 
 /// Asks, opens, verifies and publishes.
-pub async fn query(config: &Config, question: &Question, progress: &dyn Progress) -> Result<Outcome, QueryError> {
-    let session = Session::open(config, question)?;
-    let request = session.request(question, progress).await?;
-    let logged = session.log(request, progress).await?;
-    let (subject, submission) = session.dossier(logged, progress).await?;
-    let subject = Arc::new(subject);
-    let (submission, mut faults) = session.confirm(&subject, submission, progress).await?;
-    let (encoded, submission) = encoded(submission).await?;
-    let consent = session.custodians.answers(&subject, &encoded, progress).await?;
-    faults.extend(consent.faults);
-    faults.sort_by(|one, other| one.custodian.cmp(&other.custodian));
-    // Who was away twice is named once.
-    faults.dedup();
-    let answers = Arc::new(consent.given);
-    let figures = session.open_groups(&subject, &answers, progress).await?;
-    let release = Release {
-        catalogue: Catalogue::built_in().index(),
-        definition: session.definition.clone(),
-        dossier: submission.dossier,
-        answers: Arc::unwrap_or_clone(answers),
-        figures,
-    };
-    let (release, report) = session.verify(release, progress).await?;
-    let publication = session.publish(&release, progress).await?;
-    Ok(Outcome { release, report, faults, publication })
+pub fn query<'a>(
+    config: &'a Config,
+    question: &'a Question,
+    progress: &'a dyn Progress,
+) -> LocalBoxFuture<'a, Result<Outcome, QueryError>> {
+    Box::pin(async move {
+        let session = Session::open(config, question)?;
+        let request = session.request(question, progress).await?;
+        let logged = session.log(request, progress).await?;
+        let (subject, submission) = session.dossier(logged, progress).await?;
+        let subject = Arc::new(subject);
+        let (submission, mut faults) = session.confirm(&subject, submission, progress).await?;
+        let (encoded, submission) = encoded(submission).await?;
+        let consent = session.custodians.answers(&subject, &encoded, progress).await?;
+        faults.extend(consent.faults);
+        faults.sort_by(|one, other| one.custodian.cmp(&other.custodian));
+        // Who was away twice is named once.
+        faults.dedup();
+        let answers = Arc::new(consent.given);
+        let figures = session.open_groups(&subject, &answers, progress).await?;
+        let release = Release {
+            catalogue: Catalogue::built_in().index(),
+            definition: session.definition.clone(),
+            dossier: submission.dossier,
+            answers: Arc::unwrap_or_clone(answers),
+            figures,
+        };
+        let (release, report) = session.verify(release, progress).await?;
+        let publication = session.publish(&release, progress).await?;
+        Ok(Outcome { release, report, faults, publication })
+    })
 }
 
 /// What would be withheld of the question if it were asked now, and why, by the word of one custodian. Nothing is logged
 /// on a main chain and nothing is opened; the custodian logs that it looked.
-pub async fn preview(
-    config: &Config,
-    question: &Question,
-    progress: &dyn Progress,
-) -> Result<(SignedPreview, Vec<CustodianFault>), QueryError> {
-    let session = Session::open(config, question)?;
-    let signed = session.request(question, progress).await?;
-    progress.report(Stage::Previewing, 0, 1);
-    let previewed = session.custodians.preview(&session.network, &signed).await?;
-    progress.report(Stage::Previewing, 1, 1);
-    Ok(previewed)
+pub fn preview<'a>(
+    config: &'a Config,
+    question: &'a Question,
+    progress: &'a dyn Progress,
+) -> LocalBoxFuture<'a, Result<(SignedPreview, Vec<CustodianFault>), QueryError>> {
+    Box::pin(async move {
+        let session = Session::open(config, question)?;
+        let signed = session.request(question, progress).await?;
+        progress.report(Stage::Previewing, 0, 1);
+        let previewed = session.custodians.preview(&session.network, &signed).await?;
+        progress.report(Stage::Previewing, 1, 1);
+        Ok(previewed)
+    })
 }
 
 /// What a query works with.

@@ -14,7 +14,7 @@ use axum::{
 use futures::future::BoxFuture;
 use nacre_hosting::{
     Gauges,
-    host::{Host, HostError, Hosted},
+    host::{Host, HostError, Hosted, Running, Shutdown},
     load::{self, Load, Sizes},
     mount::{Call, Mount, Reply},
     problem::{self, Reason},
@@ -62,27 +62,25 @@ struct Desk {
 
 /// Serves from the first moment, opens the witness, and goes on until the shutdown future ends; then finishes the submissions
 /// in work.
-pub async fn serve(
-    config: Config,
-    listeners: impl Into<Listeners>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), ServeError> {
-    let host = Host::start("witness", &config.server, &config.data, listeners)?;
-    let (host, witness) = host.opening(Witness::open(&config)).await?;
-    let desk = Arc::new(Desk { witness, places: Arc::new(Semaphore::new(PLACES)) });
-    let load = Load::new(SIZES);
-    let app = Mount::new(Arc::clone(&desk), Arc::clone(&load))
-        .refusing(problem::as_text)
-        .route(ADD_CHECKPOINT, add_checkpoint)
-        .route(GET_EQUIVOCATION, evidence)
-        .router();
-    let explain = |status| problem::as_text(problem::of_status(status));
-    host.open_explained(app, Arc::new(Seen::by(&host, Arc::clone(&desk))), Some(load), explain);
-    host.until(shutdown).await;
-    // Also those whose callers hung up: until they are done the folder is not free. The semaphore is never closed.
-    let _ = desk.places.acquire_many(PLACES as u32).await;
-    desk.witness.close().await;
-    Ok(())
+pub fn serve(config: Config, listeners: Listeners, shutdown: Shutdown) -> Running<ServeError> {
+    Box::pin(async move {
+        let host = Host::start("witness", &config.server, &config.data, listeners)?;
+        let (host, witness) = host.opening(Witness::open(&config)).await?;
+        let desk = Arc::new(Desk { witness, places: Arc::new(Semaphore::new(PLACES)) });
+        let load = Load::new(SIZES);
+        let app = Mount::new(Arc::clone(&desk), Arc::clone(&load))
+            .refusing(problem::as_text)
+            .route(ADD_CHECKPOINT, add_checkpoint)
+            .route(GET_EQUIVOCATION, evidence)
+            .router();
+        let explain = |status| problem::as_text(problem::of_status(status));
+        host.open_explained(app, Arc::new(Seen::by(&host, Arc::clone(&desk))), Some(load), explain);
+        host.until(shutdown).await;
+        // Also those whose callers hung up: until they are done the folder is not free. The semaphore is never closed.
+        let _ = desk.places.acquire_many(PLACES as u32).await;
+        desk.witness.close().await;
+        Ok(())
+    })
 }
 
 async fn add_checkpoint(desk: Arc<Desk>, call: Call<(), Text>) -> Result<Reply<Text>, Answer> {

@@ -374,7 +374,7 @@ async fn a_consent_comes_to_the_grants_that_it_permits() {
     assert_eq!(values, BTreeSet::from(["61.5 kg".to_owned(), "5.6 %".to_owned()]));
 
     // The guide's example.
-    let guide = include_str!("../../docs/grants.md");
+    let guide = include_str!("../../../docs/grants.md");
     let example = guide.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let mut example: Value = serde_json::from_str(example).unwrap();
     example["patient"]["identifier"] = json!({"system": SYSTEM, "value": "person-b"});

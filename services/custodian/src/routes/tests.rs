@@ -126,7 +126,7 @@ impl Scene {
     async fn serve(&self, member: &str, key: &Arc<AccessKey>) -> Client {
         let listeners = Listeners::bind_loopback().await.unwrap();
         let url = format!("http://{}", listeners.address().unwrap());
-        tokio::spawn(super::serve(self.config(&url), listeners, std::future::pending()));
+        tokio::spawn(super::serve(self.config(&url), listeners, Box::pin(std::future::pending())));
         Client::new(&url, member.parse().unwrap(), Arc::clone(key), &ClientTls::default()).unwrap()
     }
 

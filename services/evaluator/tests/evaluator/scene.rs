@@ -242,12 +242,13 @@ impl Scene {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let config = self.config(&url, data, settings);
         let (stop, stopped) = oneshot::channel();
-        let shutdown = async {
+        let shutdown = Box::pin(async {
             // Dropped by a test that has failed.
             let _ = stopped.await;
-        };
+        });
         let keys = Arc::clone(&cross_lane().keys);
-        let task = tokio::spawn(nacre_evaluator::serve_with_keys(config, async { Ok(keys) }, listener, shutdown));
+        let keys = Box::pin(async { Ok(keys) });
+        let task = tokio::spawn(nacre_evaluator::serve_with_keys(config, keys, listener.into(), shutdown));
         Running { url, stop, task }
     }
 

@@ -258,12 +258,11 @@ impl World {
         let host = Host::start("exchange", &ServerConfig::at("127.0.0.1:0"), &self.data(), listener).unwrap();
         host.open(app, Arc::new(Quiet), Some(load));
         let (stop, stopped) = oneshot::channel::<()>();
-        let served = tokio::spawn(async move {
-            let shutdown = async {
-                let _ = stopped.await;
-            };
-            host.until(shutdown).await;
+        let shutdown = Box::pin(async {
+            // Dropped by a test that has failed.
+            let _ = stopped.await;
         });
+        let served = tokio::spawn(host.until(shutdown));
         Running { exchange, url, stop, served }
     }
 

@@ -178,7 +178,7 @@ async fn a_stop_waits_for_what_is_at_work_and_for_nothing_else() {
     scene.open();
     let (stop, stopped) = oneshot::channel::<()>();
     let Scene { address, host, .. } = scene;
-    let ending = tokio::spawn(host.until(async { drop(stopped.await) }));
+    let ending = tokio::spawn(host.until(Box::pin(async { drop(stopped.await) })));
     drop(stop);
     tokio::time::timeout(PATIENCE, ending).await.unwrap().unwrap();
     assert!(tokio::net::TcpStream::connect(address).await.is_err());

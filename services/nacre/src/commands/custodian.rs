@@ -24,6 +24,6 @@ async fn serve(config: &Path) -> anyhow::Result<()> {
     let config = nacre_custodian::Config::read(config)?;
     let listeners =
         super::listen(format_args!("custodian {}-{}", config.jurisdiction, config.number), &config.server).await?;
-    nacre_custodian::serve(config, listeners, signals::stop()).await?;
+    nacre_custodian::serve(config, listeners, Box::pin(signals::stop())).await?;
     Ok(())
 }

@@ -17,6 +17,6 @@ pub(super) async fn run(command: EvaluatorCommand, output: Output) -> anyhow::Re
 async fn serve(config: &Path) -> anyhow::Result<ExitCode> {
     let config = nacre_evaluator::Config::read(config)?;
     let listeners = super::listen(format_args!("evaluator {}", config.member), &config.server).await?;
-    nacre_evaluator::serve(config, listeners, signals::stop()).await?;
+    nacre_evaluator::serve(config, listeners, Box::pin(signals::stop())).await?;
     Ok(ExitCode::SUCCESS)
 }

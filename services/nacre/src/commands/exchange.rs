@@ -30,7 +30,7 @@ pub(super) async fn run(command: ExchangeCommand, output: Output) -> anyhow::Res
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let chains: Vec<String> = config.chains.iter().map(|chain| chain.id.to_string()).collect();
     let listeners = super::listen(format_args!("exchange of {}", chains.join(", ")), &config.server).await?;
-    nacre_exchange::serve(config, listeners, signals::stop()).await?;
+    nacre_exchange::serve(config, listeners, Box::pin(signals::stop())).await?;
     Ok(ExitCode::SUCCESS)
 }
 

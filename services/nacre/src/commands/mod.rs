@@ -29,7 +29,7 @@ pub mod verify;
 mod witness;
 
 /// Runs a command; its exit code says whether all went well.
-pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let output = Output { json: cli.json };
     match cli.command {
         Command::Demo(args) => crate::demo::run(&args, output).await,
@@ -81,7 +81,7 @@ fn write_line(line: impl std::fmt::Display) -> io::Result<()> {
 }
 
 /// An error with its causes, in one line; a cause that is in the text already is not said again.
-pub fn explain(error: &anyhow::Error) -> String {
+pub(crate) fn explain(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
         "" => cause,
         said if said.contains(&cause) => text,

@@ -288,7 +288,7 @@ fn place(place: Place) -> String {
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let listeners = super::listen(format_args!("gateway of {}", config.member), &config.server).await?;
-    nacre_provider::serve(config, listeners, signals::stop()).await?;
+    nacre_provider::serve(config, listeners, Box::pin(signals::stop())).await?;
     Ok(ExitCode::SUCCESS)
 }
 

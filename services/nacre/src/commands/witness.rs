@@ -18,6 +18,6 @@ pub(super) async fn run(command: WitnessCommand, output: Output) -> anyhow::Resu
 async fn serve(config: &Path) -> anyhow::Result<ExitCode> {
     let config = nacre_witness::Config::read(config)?;
     let listeners = super::listen(format_args!("witness {}", config.name), &config.server).await?;
-    nacre_witness::serve(config, listeners, signals::stop()).await?;
+    nacre_witness::serve(config, listeners, Box::pin(signals::stop())).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -45,7 +45,7 @@ mod vitals;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use nacre_hosting::{
-    host::{Host, HostError},
+    host::{Host, HostError, Running, Shutdown},
     key::KeyFileError,
     server::Listeners,
 };
@@ -134,44 +134,36 @@ impl ServeError {
 }
 
 /// Serves and posts until the shutdown future ends; then finishes the requests at work.
-pub async fn serve(
-    config: Config,
-    listeners: impl Into<Listeners>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), ServeError> {
-    serve_by(config, listeners, shutdown, Clock::system()).await
+pub fn serve(config: Config, listeners: Listeners, shutdown: Shutdown) -> Running<ServeError> {
+    serve_by(config, listeners, shutdown, Clock::system())
 }
 
 /// The same by another clock.
-pub async fn serve_by(
-    config: Config,
-    listeners: impl Into<Listeners>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-    clock: Clock,
-) -> Result<(), ServeError> {
-    let listeners = listeners.into();
-    let door = Door::open(&config, listeners.address()?)?;
-    let host = Host::start("gateway", &config.server, &config.data, listeners)?;
-    let opened = async {
-        let sealer = Arc::new(post::sealer(&config)?);
-        let outbox = Outbox::open(&config.data, &sealer.owner()).await?;
-        Spool::open(outbox, sealer, &config.gateway.spool_key).await
-    };
-    let (host, spool) = host.opening(opened).await?;
-    let spool = Arc::new(spool);
-    let (stop, stopped) = watch::channel(false);
-    let rounds = tokio::spawn(Rounds::new(Arc::clone(&spool), clock)?.run(stopped.clone()));
-    let app = routes::router(Arc::clone(&spool), door, clock, config.gateway.import.as_deref())?;
-    host.open_explained(app, Arc::new(vitals::Seen::by(&host, Arc::clone(&spool))), None, routes::explain);
-    host.until(async {
-        shutdown.await;
-        // Fails only if the rounds have ended.
-        let _ = stop.send(true);
+pub fn serve_by(config: Config, listeners: Listeners, shutdown: Shutdown, clock: Clock) -> Running<ServeError> {
+    Box::pin(async move {
+        let door = Door::open(&config, listeners.address()?)?;
+        let host = Host::start("gateway", &config.server, &config.data, listeners)?;
+        let opened = async {
+            let sealer = Arc::new(post::sealer(&config)?);
+            let outbox = Outbox::open(&config.data, &sealer.owner()).await?;
+            Spool::open(outbox, sealer, &config.gateway.spool_key).await
+        };
+        let (host, spool) = host.opening(opened).await?;
+        let spool = Arc::new(spool);
+        let (stop, stopped) = watch::channel(false);
+        let rounds = tokio::spawn(Rounds::new(Arc::clone(&spool), clock)?.run(stopped.clone()));
+        let app = routes::router(Arc::clone(&spool), door, clock, config.gateway.import.as_deref())?;
+        host.open_explained(app, Arc::new(vitals::Seen::by(&host, Arc::clone(&spool))), None, routes::explain);
+        let shutdown = async move {
+            shutdown.await;
+            // Fails only if the rounds have ended.
+            let _ = stop.send(true);
+        };
+        host.until(Box::pin(shutdown)).await;
+        // A round is safe to be left at any point.
+        rounds.abort();
+        drop(rounds.await);
+        spool.outbox.checkpoint().await?;
+        Ok(())
     })
-    .await;
-    // A round is safe to be left at any point.
-    rounds.abort();
-    drop(rounds.await);
-    spool.outbox.checkpoint().await?;
-    Ok(())
 }

@@ -44,7 +44,8 @@ impl Gateway {
         let url = format!("http://{}", listeners.address().unwrap());
         let metrics = format!("http://{}/metrics", listeners.metrics_address().unwrap().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
-        let served = tokio::spawn(serve_by(config.clone(), listeners, async move { drop(stopped.await) }, clock));
+        let served =
+            tokio::spawn(serve_by(config.clone(), listeners, Box::pin(async move { drop(stopped.await) }), clock));
         let gateway = Self { url, metrics, client: reqwest::Client::new(), stop: Some(stop), served };
         while gateway.client.get(format!("{}/healthz", gateway.url)).send().await.is_err() {
             assert!(!gateway.served.is_finished(), "{:?}", gateway.served.await);
@@ -257,7 +258,7 @@ async fn an_observation_of_nobody_known_is_to_be_sent_again_after_its_patient() 
 async fn a_token_is_asked_for_and_beyond_this_machine_nobody_is_let_in_without() {
     let mut site = eager().await;
     let open = TcpListener::bind("0.0.0.0:0").await.unwrap();
-    let refused = crate::serve(site.config.clone(), open, std::future::pending()).await;
+    let refused = crate::serve(site.config.clone(), open.into(), Box::pin(std::future::pending())).await;
     assert!(matches!(refused, Err(ServeError::Open(_))));
     let path = site.folder.path().join("gateway.token");
     nacre_hosting::secret::write_text(&path, &"0123456789abcdef".repeat(2)).unwrap();
@@ -313,7 +314,12 @@ async fn over_tls_who_has_no_certificate_of_the_hospitals_own_is_not_let_in() {
     let port = listener.local_addr().unwrap().port();
     let (stop, stopped) = oneshot::channel::<()>();
     let clock = Clock::scaled(NOW.parse().unwrap(), FACTOR);
-    let served = tokio::spawn(serve_by(site.config.clone(), listener, async move { drop(stopped.await) }, clock));
+    let served = tokio::spawn(serve_by(
+        site.config.clone(),
+        listener.into(),
+        Box::pin(async move { drop(stopped.await) }),
+        clock,
+    ));
     let client = |identity: Option<(String, String)>| {
         let root = reqwest::Certificate::from_pem(hospital.0.pem().as_bytes()).unwrap();
         let builder = reqwest::Client::builder().tls_certs_only([root]);

@@ -34,7 +34,7 @@ async fn another_members_folder_is_refused_and_its_owner_goes_on() {
     assert!(matches!(status(&other).await, Err(OutboxError::OtherOwner { .. })));
     assert!(matches!(receipts(&other).await, Err(PostError::Outbox(OutboxError::OtherOwner { .. }))));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let served = serve_by(other, listener, std::future::pending(), Clock::system()).await;
+    let served = serve_by(other, listener.into(), Box::pin(std::future::pending()), Clock::system()).await;
     assert!(matches!(served, Err(ServeError::Outbox(OutboxError::OtherOwner { .. }))), "{served:?}");
     assert!(!site.config.gateway.spool_key.exists(), "no key is made for a spool that is another's");
     let again = post(&site.config, &files().paths(), &()).await.unwrap();

@@ -188,11 +188,11 @@ async fn serve(config: &nacre_witness::Config) -> (String, oneshot::Sender<()>) 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel();
-    let shutdown = async move {
+    let shutdown = Box::pin(async move {
         // Also when the test is over.
         let _ = stopped.await;
-    };
-    tokio::spawn(nacre_witness::serve(config.clone(), listener, shutdown));
+    });
+    tokio::spawn(nacre_witness::serve(config.clone(), listener.into(), shutdown));
     (url, stop)
 }
 
