@@ -20,6 +20,7 @@ mod log;
 mod mutation;
 mod national;
 mod openmhealth;
+mod prose;
 mod provider;
 mod pseudonyms;
 mod synthea;

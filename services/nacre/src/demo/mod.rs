@@ -256,7 +256,7 @@ fn closing(summary: &Summary) -> String {
          Everything is in {folder}:\n{files}\n\
          Try next:\n  nacre verify {release} --trust {}\n  \
          nacre verify {} --trust {}   # where one record stands\n  \
-         change a digit of that file and verify it again\n  nacre consortium init my-network   # a network of your own, step by step in the README\n  \
+         change a digit of that file and verify it again\n  nacre consortium init my-network   # a network of your own, step by step in docs/by-hand.md\n  \
          nacre query --help\n\
          (`nacre` is `cargo run --release --` here.)",
         results(summary),
