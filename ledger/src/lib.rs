@@ -19,3 +19,6 @@ pub mod seal;
 pub mod sealing;
 pub mod signing;
 pub mod tile;
+
+/// Longest entry, in bytes.
+pub const MAX_ENTRY_BYTES: usize = 4_096;

@@ -13,6 +13,7 @@ mod verify;
 
 use std::collections::HashMap;
 
+pub use crate::contribution::MemberView;
 use nacre_schemas::{
     Blob, DecodeError,
     contribution::{Contribution, Header, Restricted},
@@ -23,7 +24,7 @@ use nacre_schemas::{
 use rand::{CryptoRng, Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use rayon::prelude::*;
-pub use verify::{MemberBatch, MemberView, verify, verify_all};
+pub use verify::{MemberBatch, verify, verify_all};
 use zeroize::Zeroizing;
 
 use crate::{

@@ -5,8 +5,9 @@
 
 use curve25519_dalek::scalar::Scalar;
 use nacre_schemas::{
-    Document,
-    contribution::{Contribution, Header, Openings, Restricted},
+    Digest, Document as _,
+    contribution::{Commitments, Contribution, Header, Openings, Restricted},
+    entry::ContributionEntry,
     id::ChainId,
     measure::{Band, Measure},
 };
@@ -15,7 +16,6 @@ use subtle::{ConditionallySelectable, ConstantTimeGreater};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
-    batch::MemberView,
     bulletproof::Commitment,
     elgamal::Ciphertext,
     encoding::EncodingError,
@@ -107,6 +107,31 @@ fn secrets(value: &Committed, square: &Committed, indicators: &[Committed]) -> S
         s: square.r - value.number * value.r,
         u: indicators.iter().map(|indicator| indicator.r).sum(),
         bands: indicators.iter().map(band).collect(),
+    }
+}
+
+/// A contribution as members of its chain see it.
+#[derive(Clone, Copy, Debug)]
+pub struct MemberView<'a> {
+    /// The C's.
+    pub commitments: &'a Commitments,
+    /// Header, D's, sigma proof.
+    pub openings: &'a Openings,
+    /// Digest of the restricted part.
+    pub restricted: Digest,
+}
+
+impl<'a> From<&'a Contribution> for MemberView<'a> {
+    fn from(contribution: &'a Contribution) -> Self {
+        let Contribution { commitments, openings, restricted } = contribution;
+        Self { commitments, openings, restricted: restricted.digest() }
+    }
+}
+
+impl MemberView<'_> {
+    /// Leaf hash of its entry.
+    pub(crate) fn leaf_hash(&self) -> Digest {
+        ContributionEntry::new(self.commitments.clone(), self.openings, self.restricted).leaf_hash()
     }
 }
 

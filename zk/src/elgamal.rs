@@ -15,11 +15,14 @@ use curve25519_dalek::{
 };
 use nacre_schemas::{Digest, Point};
 
-use crate::{encoding::encode_point, key::CollectiveKey, transcript};
+use crate::{encoding::encode_point, key::CollectiveKey};
+
+/// What `V` is hashed from.
+const VALUE_BASE_SEED: &[u8] = b"nacre tally lane v1: base of values";
 
 /// The base of messages, with its table (30 kB, made once).
 static VALUE_TABLE: LazyLock<RistrettoBasepointTable> = LazyLock::new(|| {
-    let seed = transcript::VALUE_BASE_SEED;
+    let seed = VALUE_BASE_SEED;
     let halves = [Digest::of_parts(&[&[0], seed]), Digest::of_parts(&[&[1], seed])];
     let mut uniform = [0; 64];
     uniform[..32].copy_from_slice(halves[0].as_bytes());

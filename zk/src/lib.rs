@@ -17,6 +17,7 @@ mod contribution;
 mod equality;
 #[cfg(test)]
 mod fixture;
+mod generators;
 mod polynomial;
 mod range;
 mod sigma;

@@ -21,11 +21,7 @@ use rand::{CryptoRng, RngCore};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{
-    bulletproof::{Commitment, Generators},
-    elgamal,
-    key::CollectiveKey,
-    sigma::Statement,
-    weighted_sum::Bases,
+    bulletproof::Commitment, elgamal, generators::Generators, key::CollectiveKey, sigma::Statement, weighted_sum::Bases,
 };
 
 /// Bits of a value.

@@ -20,8 +20,6 @@ use crate::{elgamal, key::CollectiveKey};
 /// Version of the protocol; absorbed by every transcript.
 const PROTOCOL_VERSION: u64 = 1;
 
-/// What `V` is hashed from.
-pub(crate) const VALUE_BASE_SEED: &[u8] = b"nacre tally lane v1: base of values";
 /// Opens the bytes that a custodian's identifier is derived from.
 const CUSTODIAN_ROLE: &[u8] = b"nacre custodian v1\n";
 /// Opens what a jurisdiction signs with its group key.

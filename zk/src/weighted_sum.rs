@@ -22,7 +22,7 @@ use curve25519_dalek::{
 use rand::{CryptoRng, Rng, RngCore};
 use rayon::prelude::*;
 
-use crate::{bulletproof::Generators, elgamal};
+use crate::{elgamal, generators::Generators};
 
 /// Bits of a weight.
 const WEIGHT_BITS: u32 = u128::BITS;

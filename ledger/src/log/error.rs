@@ -7,7 +7,8 @@ use std::{io, path::PathBuf};
 
 use crate::{merkle::TreeError, note::NoteError};
 
-use super::{MAX_ENTRY_BYTES, MAX_SUBMISSION_ENTRIES};
+use super::MAX_SUBMISSION_ENTRIES;
+use crate::MAX_ENTRY_BYTES;
 
 /// Why the log did not do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@
 
 use nacre_schemas::Digest;
 
-use super::MAX_ENTRY_BYTES;
+use crate::MAX_ENTRY_BYTES;
 use crate::note::{SignedCheckpoint, checkpoint::MAX_NOTE_BYTES};
 
 /// Bytes of a frame before its payload.

@@ -14,7 +14,7 @@ use std::{path::Path, sync::Arc};
 use nacre_schemas::SigningPublicKey;
 
 use super::{
-    Lock, LogError, LogOptions, MAX_ENTRY_BYTES, Reader,
+    Lock, LogError, LogOptions, Reader,
     block::Place,
     disk::LocalDisk,
     edge::Edge,
@@ -26,6 +26,7 @@ use super::{
     store::{Store, same_checkpoint},
 };
 use crate::{
+    MAX_ENTRY_BYTES,
     merkle::{Hasher as _, Sm3Hasher},
     note::{Checkpoint, SignedCheckpoint},
 };

@@ -24,6 +24,7 @@ use nacre_schemas::{Digest, SigningPublicKey};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    MAX_ENTRY_BYTES,
     merkle::{Hasher as _, Sm3Hasher},
     note::{Checkpoint, SignedCheckpoint},
     signing::SigningKey,
@@ -66,8 +67,6 @@ use sequencer::{Order, Sequencer, Submission};
 use shared::Files;
 use store::Store;
 
-/// Longest entry, in bytes.
-pub const MAX_ENTRY_BYTES: usize = 4_096;
 /// Most entries of one submission.
 pub const MAX_SUBMISSION_ENTRIES: usize = 4_096;
 /// Largest `segment_bytes`: recovery reads a segment into memory.

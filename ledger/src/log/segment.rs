@@ -16,10 +16,11 @@ use std::{
 use nacre_schemas::Digest;
 
 use super::{
-    LogError, MAX_ENTRY_BYTES, MAX_SEGMENT_BYTES,
+    LogError, MAX_SEGMENT_BYTES,
     disk::{self, Disk, DiskFile},
     frame::{self, Commit, Frame, HEADER_BYTES as FRAME_HEADER_BYTES, Kind, MAX_COMMIT_BYTES, number},
 };
+use crate::MAX_ENTRY_BYTES;
 
 /// Bytes of a segment before its first frame.
 pub(super) const HEADER_BYTES: usize = 56;

@@ -36,7 +36,7 @@ pub const HEIGHT: u32 = 8;
 /// Highest level of tiles: more would be of more than 2^64 leaves.
 pub const MAX_LEVEL: u8 = 7;
 /// Longest bundle, in bytes.
-pub const MAX_BUNDLE_BYTES: usize = 256 * (2 + crate::log::MAX_ENTRY_BYTES);
+pub const MAX_BUNDLE_BYTES: usize = 256 * (2 + crate::MAX_ENTRY_BYTES);
 
 /// Why tiles do not give what was asked of them.
 #[derive(Debug, thiserror::Error)]

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod catalogue;
+mod circles;
 mod corpora;
 mod cross;
 mod demo;
+mod dependencies;
 mod erasure;
 mod faults;
 mod flow;

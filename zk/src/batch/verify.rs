@@ -8,11 +8,10 @@
 use std::collections::HashMap;
 
 use nacre_schemas::{
-    Digest, Document as _,
+    Digest,
     batch::Batch,
     catalogue::Catalogue,
-    contribution::{Commitments, Contribution, Header, Openings},
-    entry::ContributionEntry,
+    contribution::Header,
     id::{ChainId, MemberId},
     measure::Measure,
 };
@@ -23,7 +22,7 @@ use rayon::prelude::*;
 use super::{BatchError, BatchFault, check_size};
 use crate::{
     bulletproof::{RangeClaim, RangeProofError},
-    contribution::{self, Opened, Target},
+    contribution::{self, MemberView, Opened, Target},
     encoding::EncodingError,
     key::CollectiveKey,
     range,
@@ -45,17 +44,6 @@ pub struct MemberBatch<'a> {
     pub range_proof: &'a [u8],
 }
 
-/// A contribution as members of its chain see it.
-#[derive(Clone, Copy, Debug)]
-pub struct MemberView<'a> {
-    /// The C's.
-    pub commitments: &'a Commitments,
-    /// Header, D's, sigma proof.
-    pub openings: &'a Openings,
-    /// Digest of the restricted part.
-    pub restricted: Digest,
-}
-
 impl<'a> From<&'a Batch> for MemberBatch<'a> {
     fn from(batch: &'a Batch) -> Self {
         Self {
@@ -64,20 +52,6 @@ impl<'a> From<&'a Batch> for MemberBatch<'a> {
             contributions: batch.contributions.iter().map(MemberView::from).collect(),
             range_proof: batch.range_proof.as_bytes(),
         }
-    }
-}
-
-impl<'a> From<&'a Contribution> for MemberView<'a> {
-    fn from(contribution: &'a Contribution) -> Self {
-        let Contribution { commitments, openings, restricted } = contribution;
-        Self { commitments, openings, restricted: restricted.digest() }
-    }
-}
-
-impl MemberView<'_> {
-    /// Leaf hash of its entry.
-    fn leaf_hash(&self) -> Digest {
-        ContributionEntry::new(self.commitments.clone(), self.openings, self.restricted).leaf_hash()
     }
 }
 

@@ -24,8 +24,9 @@ use super::{
     wide_sum::WideSum,
 };
 use crate::{
-    bulletproof::{Commitment, Generators, RangeClaim},
+    bulletproof::{Commitment, RangeClaim},
     encoding::{Place, decode_proper_point},
+    generators::Generators,
     transcript::{self, SummandContext},
     weighted_sum::{Bases, WeightedSum, integer_weight, vartime_failing},
 };

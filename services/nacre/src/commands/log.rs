@@ -12,7 +12,8 @@ use anyhow::{Context as _, bail, ensure};
 use nacre_access::client::PlainClient;
 use nacre_hosting::{tls::ClientTlsConfig, trust};
 use nacre_ledger::{
-    log::{Finding, Item, LogError, LogOptions, MAX_ENTRY_BYTES, Mirror, check, inspect, repair},
+    MAX_ENTRY_BYTES,
+    log::{Finding, Item, LogError, LogOptions, Mirror, check, inspect, repair},
     note::SignedCheckpoint,
     tile::{self, TilePath},
 };
