@@ -22,18 +22,15 @@ use std::{
 
 use jiff::{Timestamp, civil::Date};
 use nacre_hosting::file as stored;
+use nacre_reading::{FileError, PrepareError, Progress, file, reduce};
 use nacre_schemas::{Digest, cohort::Period};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Config,
-    file::{self, FileError},
     keys::Keys,
     outbox::OutboxError,
     post::{PostError, post_at},
-    prepare::PrepareError,
-    progress::Progress,
-    reduce,
     seal::name,
     summary::PostSummary,
 };
@@ -132,7 +129,7 @@ impl Watch {
         settle: Duration,
     ) -> Result<BTreeMap<PathBuf, Stamp>, FileError> {
         let mut seen = BTreeMap::new();
-        for source in file::list(folders, config)? {
+        for source in file::list(folders, &config.reading())? {
             let path = source.path.to_path_buf();
             // Gone since it was listed: it is not seen.
             let Ok(stamp) = stamp(&path) else { continue };

@@ -11,6 +11,12 @@
 use std::collections::HashMap;
 
 use jiff::{Timestamp, ToSpan as _, civil::Date, tz::Offset};
+use nacre_reading::{
+    PersonId, Reason,
+    fhir::resource::{self, CodeableConcept, Observation, Patient, Reference},
+    people::{self, People},
+    select::{Reading, Selected, Selector, Setting, measure_of},
+};
 use nacre_schemas::{Digest, catalogue::Catalogue};
 use nacre_wire::gateway::{BUSY, DISK_FULL, FAILED, OTHER_ID, OTHER_TYPE, STANDS};
 use serde::Deserialize;
@@ -22,16 +28,12 @@ use super::{
     spool::{ObservationFacts, Spool, content_of, is_unnamed, origin},
 };
 use crate::{
-    fhir::resource::{self, CodeableConcept, Observation, Patient, Reference},
     outbox::{
         month::Closing,
         observation::{Arrival, ArrivingObservation, ArrivingReading, Conflict, Manner, Taken},
         person::{ArrivingPatient, PersonRow},
     },
-    people::{self, People, PersonId},
-    refusal::Reason,
     seal::{batch::Subject, name},
-    select::{Reading, Selected, Selector, Setting, measure_of},
 };
 
 /// What became of an item.

@@ -3,6 +3,7 @@
 //!
 //! Kept true: nothing of a person is in one; what stands there are places, reasons, and what the catalogue takes.
 
+use nacre_reading::Reason;
 use nacre_schemas::{catalogue::Catalogue, decimal::Decimal, measure::Measure, problem};
 use nacre_wire::{
     ProblemType,
@@ -10,7 +11,7 @@ use nacre_wire::{
 };
 use serde_json::{Value, json};
 
-use crate::{outbox::observation::Conflict, refusal::Reason};
+use crate::outbox::observation::Conflict;
 
 /// Whether to send again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,6 +18,11 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use nacre_access::client::{Client, ClientError};
 use nacre_ledger::merkle::{Sm3Hasher, inclusion};
+use nacre_reading::{
+    derive::{self, Months},
+    gather::Gathered,
+    reduce,
+};
 use nacre_schemas::{catalogue::Catalogue, entry, query::SealProof};
 use nacre_verifier::note;
 use nacre_wire::exchange::{GET_LATEST_SEAL, OfChain};
@@ -26,11 +31,8 @@ use tokio::sync::watch;
 
 use super::{ServeError, clock::Clock, spool::Spool};
 use crate::{
-    derive::{self, Months},
-    gather::Gathered,
     outbox::{OutboxError, month::DueMonth, record::State},
     post::{PostError, agreement, run},
-    reduce,
     seal::batch::Named,
     summary::PostSummary,
 };

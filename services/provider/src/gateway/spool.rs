@@ -7,6 +7,7 @@
 
 use std::{path::Path, str::FromStr as _, sync::Arc};
 
+use nacre_reading::{Origin, PersonId, Place, Reason, fhir::effective::Effective, people::Person, select::Reading};
 use nacre_schemas::{Digest, catalogue::Catalogue, cohort, identity::IdentityNumber};
 use num_rational::BigRational;
 use serde::{Deserialize, Serialize};
@@ -14,15 +15,11 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::cipher::Cipher;
 use crate::{
-    fhir::effective::Effective,
     outbox::{Lock, Outbox, OutboxError, observation::Kept, person::PersonRow},
-    people::{Person, PersonId},
-    refusal::{Origin, Place, Reason},
     seal::{
         batch::{Sealer, Subject},
         name,
     },
-    select::Reading,
     sm4_gcm::EncryptError,
 };
 

@@ -20,19 +20,19 @@
 use std::collections::HashMap;
 
 use jiff::{Timestamp, civil::Date, tz::Offset};
+use nacre_reading::{
+    PersonId, UtcOffset,
+    fhir::{
+        effective,
+        resource::{Bundle, BundleEntry, CodeableConcept, Coding, Identifier, Patient, Period as Span},
+    },
+};
 use nacre_schemas::{cohort::Period, grant::Purpose, id::MemberId, measure::Measure};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{GrantTerms, now, parse_until};
-use crate::{
-    config::{Config, UtcOffset},
-    fhir::{
-        effective,
-        resource::{Bundle, BundleEntry, CodeableConcept, Coding, Identifier, Patient, Period as Span},
-    },
-    people::PersonId,
-};
+use crate::config::Config;
 
 /// The system of identifiers that are names of members.
 const MEMBERS: &str = "urn:nacre:member";

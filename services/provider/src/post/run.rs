@@ -5,6 +5,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use jiff::Timestamp;
 use nacre_access::client::Client;
+use nacre_reading::{Prepared, Progress, Reason, Refused, Stage, prepare_with};
 use nacre_schemas::{Digest, batch::Batch, contribution::Contribution, limits, problem::Problem};
 use nacre_wire::{body::Encoded, exchange::OPEN_PERIOD};
 use rayon::prelude::*;
@@ -19,10 +20,7 @@ use super::{
 };
 use crate::{
     outbox::{Outbox, OutboxError, record::State},
-    prepare::{Prepared, prepare_with},
-    progress::{Progress, Stage},
     pseudonyms,
-    refusal::{Reason, Refused},
     seal::batch::{Named, Ready, Sealed, Sealer},
     summary::{Outcome, PostSummary, RefusedAtExchange, Unsettled},
 };
@@ -106,7 +104,7 @@ impl<'r> Run<'r> {
     async fn prepare(&self, paths: &[PathBuf], now: Timestamp) -> Result<Prepared, PostError> {
         let (relay, mut reports) = mpsc::unbounded_channel();
         let (sealer, paths) = (Arc::clone(&self.sealer), paths.to_vec());
-        let reading = spawn_blocking(move || prepare_with(&sealer.config, &paths, now, &Relay(relay)));
+        let reading = spawn_blocking(move || prepare_with(&sealer.config.reading(), &paths, now, &Relay(relay)));
         while let Some(report) = reports.recv().await {
             match report {
                 Report::Stage(stage, total) => self.progress.stage(stage, total),

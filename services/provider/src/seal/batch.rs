@@ -6,6 +6,7 @@
 
 use nacre_fhe::{FheError, keys::PublicKey, list::Plain, wire};
 use nacre_ledger::signing::Role;
+use nacre_reading::{MonthValue, PersonId};
 use nacre_schemas::{
     Digest, Document as _, Signature,
     batch::Batch,
@@ -23,7 +24,7 @@ use super::{
     name,
     payload::{self, PayloadError, PayloadRecord},
 };
-use crate::{config::Config, keys::Keys, outbox::owner::Owner, people::PersonId, reduce::MonthValue};
+use crate::{config::Config, keys::Keys, outbox::owner::Owner};
 
 /// Why values cannot be sealed. All are ours.
 #[derive(Debug, thiserror::Error)]
