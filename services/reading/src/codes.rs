@@ -11,14 +11,17 @@ use nacre_schemas::{
     measure::{Code, Derivation},
 };
 
-use crate::fhir::resource::{CodeableConcept, Coding, Observation};
+use crate::{
+    fhir::resource::{CodeableConcept, Coding, Observation},
+    position::MeasurePosition,
+};
 
 /// A measure that a concept names, with the codes that name it.
-pub(crate) type Named<'c> = (usize, Vec<&'c Code>);
+pub(crate) type Named<'c> = (MeasurePosition, Vec<&'c Code>);
 
 /// The catalogue's codes.
 pub(crate) struct Codes<'c> {
-    by_code: HashMap<(&'c str, &'c str), Vec<(usize, &'c Code)>>,
+    by_code: HashMap<(&'c str, &'c str), Vec<(MeasurePosition, &'c Code)>>,
     /// Codes and panels' codes, whatever their systems.
     texts: HashSet<&'c str>,
 }
@@ -27,7 +30,7 @@ impl<'c> Codes<'c> {
     /// Those of that catalogue. A class is told from its parts, so its codes name the parts alone.
     pub(crate) fn of(catalogue: &'c Catalogue) -> Self {
         let mut codes = Self { by_code: HashMap::new(), texts: HashSet::new() };
-        for (position, measure) in catalogue.measures().iter().enumerate() {
+        for (position, measure) in MeasurePosition::each(catalogue) {
             if matches!(measure.derivation, Some(Derivation::WorstBand(_))) {
                 continue;
             }

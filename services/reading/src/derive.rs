@@ -12,7 +12,6 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use nacre_schemas::{
     catalogue::Catalogue,
-    cohort::Period,
     measure::{Derivation, Measure, MeasureRef, Quotient},
 };
 use num_bigint::BigInt;
@@ -21,42 +20,43 @@ use num_rational::BigRational;
 use crate::{
     exact::{is_in_range, rational, steps_half_up},
     gather::Gathered,
+    position::{MeasurePosition, MonthKey},
     reduce::latest,
     refusal::{Reason, Refused},
     select::{Reading, Taken, measure_of},
 };
 
-/// Months by person, measure (positions) and period.
-pub type Months = BTreeMap<(usize, usize, Period), Gathered>;
+/// The readings of each month.
+pub type Months = BTreeMap<MonthKey, Gathered>;
 
-/// A class and its parts, by positions in the catalogue.
+/// A class and its parts.
 pub(crate) struct Class {
-    measure: usize,
-    parts: Vec<usize>,
+    measure: MeasurePosition,
+    parts: Vec<MeasurePosition>,
 }
 
 /// The classes of the catalogue.
 pub(crate) fn classes(catalogue: &Catalogue) -> Vec<Class> {
-    let class = |(measure, definition): (usize, &Measure)| match &definition.derivation {
+    let class = |(measure, definition): (MeasurePosition, &Measure)| match &definition.derivation {
         Some(Derivation::WorstBand(worst)) => {
-            let parts = worst.of.iter().filter_map(|part| position(catalogue, part)).collect();
+            let parts = worst.of.iter().filter_map(|part| MeasurePosition::of(catalogue, part)).collect();
             Some(Class { measure, parts })
         }
         _ => None,
     };
-    catalogue.measures().iter().enumerate().filter_map(class).collect()
+    MeasurePosition::each(catalogue).filter_map(class).collect()
 }
 
 impl Class {
     /// The class of what was taken from one panel; none if the panel names no part of it.
     pub(crate) fn of_panel(&self, catalogue: &Catalogue, taken: &[Taken]) -> Option<Taken> {
-        let is_part = |measure: usize| self.parts.contains(&measure);
+        let is_part = |measure: MeasurePosition| self.parts.contains(&measure);
         if !taken.iter().any(|found| is_part(measure_of(found))) {
             return None;
         }
         let parts: Vec<&Reading> = taken.iter().flatten().filter(|reading| is_part(reading.measure)).collect();
         let band_of = |part: &&Reading| {
-            let definition = &catalogue.measures()[part.measure];
+            let definition = part.measure.measure(catalogue)?;
             definition.band_of(steps_half_up(&part.value, definition.step)?)
         };
         let bands: Option<Vec<usize>> = parts.iter().map(band_of).collect();
@@ -74,14 +74,15 @@ impl Class {
 /// Adds quotients to the months that have no direct reading. What does not lie in the range is refused.
 pub fn add_quotients(catalogue: &Catalogue, months: &mut Months) -> Vec<Refused> {
     let mut refused = Vec::new();
-    for (measure, definition) in catalogue.measures().iter().enumerate() {
+    for (measure, definition) in MeasurePosition::each(catalogue) {
         let Some(Derivation::Quotient(quotient)) = &definition.derivation else { continue };
-        let of = |name: &MeasureRef| position(catalogue, name);
+        let of = |name: &MeasureRef| MeasurePosition::of(catalogue, name);
         let (Some(dividend), Some(divisor)) = (of(&quotient.dividend), of(&quotient.divisor)) else { continue };
         let mut found = Months::new();
-        for ((person, _, period), dividends) in months.iter().filter(|((_, measure, _), _)| *measure == dividend) {
-            let Some(divisors) = months.get(&(*person, divisor, *period)) else { continue };
-            if months.contains_key(&(*person, measure, *period)) {
+        for (key, dividends) in months.iter().filter(|(key, _)| key.measure == dividend) {
+            let month = MonthKey { measure, ..*key };
+            let Some(divisors) = months.get(&MonthKey { measure: divisor, ..month }) else { continue };
+            if months.contains_key(&month) {
                 continue;
             }
             for above in dividends.each() {
@@ -90,7 +91,7 @@ pub fn add_quotients(catalogue: &Catalogue, months: &mut Months) -> Vec<Refused>
                 let value = quotient_of(quotient, &above.value, &below.value);
                 if is_in_range(definition, &value) {
                     let reading = Reading { measure, value, ..above.clone() };
-                    add(&mut found, (*person, measure, *period), reading, false);
+                    add(&mut found, reading, false);
                 } else {
                     let (origin, measure) = (above.origin.clone(), Some(definition.reference()));
                     refused.push(Refused { origin, measure, reason: Reason::OutOfRange });
@@ -103,8 +104,8 @@ pub fn add_quotients(catalogue: &Catalogue, months: &mut Months) -> Vec<Refused>
 }
 
 /// Adds a reading to its month.
-pub(crate) fn add(months: &mut Months, month: (usize, usize, Period), reading: Reading, is_summed: bool) {
-    match months.entry(month) {
+pub(crate) fn add(months: &mut Months, reading: Reading, is_summed: bool) {
+    match months.entry(reading.month()) {
         Entry::Occupied(mut known) => known.get_mut().add(reading),
         Entry::Vacant(free) => {
             free.insert(Gathered::new(reading, is_summed));
@@ -116,8 +117,4 @@ pub(crate) fn add(months: &mut Months, month: (usize, usize, Period), reading: R
 fn quotient_of(quotient: &Quotient, dividend: &BigRational, divisor: &BigRational) -> BigRational {
     let below = (0..quotient.power).fold(BigRational::from_integer(BigInt::from(1)), |power, _| power * divisor);
     dividend / below * rational(quotient.times) / rational(quotient.over)
-}
-
-fn position(catalogue: &Catalogue, name: &MeasureRef) -> Option<usize> {
-    catalogue.measures().iter().position(|measure| measure.reference() == *name)
 }

@@ -4,13 +4,15 @@
 //! readings, which a wearable gives by the million, is gathered as their sum and their latest; all others one by one, as
 //! a later reading, or a quotient, may need any of them.
 
+use std::collections::HashSet;
+
 use nacre_schemas::{
     catalogue::Catalogue,
-    measure::{Derivation, Reduction},
+    measure::{Derivation, Measure, Reduction},
 };
 use num_rational::BigRational;
 
-use crate::{reduce::latest, select::Reading};
+use crate::{position::MeasurePosition, reduce::latest, select::Reading};
 
 /// The readings of one measure of a person's month: at least one.
 pub enum Gathered {
@@ -76,16 +78,14 @@ impl Gathered {
     }
 }
 
-/// Of each measure of the catalogue, by position, whether its readings need no more than their sum.
-pub(crate) fn summed(catalogue: &Catalogue) -> Vec<bool> {
+/// The measures of the catalogue whose readings need no more than their sum.
+pub(crate) fn summed(catalogue: &Catalogue) -> HashSet<MeasurePosition> {
     let is_part = |measure| {
         catalogue.measures().iter().any(|other| match &other.derivation {
             Some(Derivation::Quotient(quotient)) => quotient.dividend == measure || quotient.divisor == measure,
             _ => false,
         })
     };
-    let is_summed = |measure: &nacre_schemas::measure::Measure| {
-        measure.reduction == Reduction::MeanOfReadings && !is_part(measure.reference())
-    };
-    catalogue.measures().iter().map(is_summed).collect()
+    let is_summed = |measure: &Measure| measure.reduction == Reduction::MeanOfReadings && !is_part(measure.reference());
+    MeasurePosition::each(catalogue).filter(|(_, measure)| is_summed(measure)).map(|(position, _)| position).collect()
 }

@@ -5,6 +5,7 @@
 //! | `file`, `text`, `input` | find files, open them, give out their bytes under caps |
 //! | `pass`, and one for each format: [`fhir`], `omh`, `fit`, `apple`, `table` | read records |
 //! | [`people`], `register` | tell whom a record is about |
+//! | [`position`] | the types of the indices that the others use |
 //! | `codes`, `units`, [`select`] | decide what counts, as what, and why not |
 //! | [`derive`], [`gather`], [`reduce`], `exact` | add what follows, and make one integer of a month |
 //! | [`prepare()`] | all of it, in two passes over the files |
@@ -30,6 +31,7 @@ mod observed;
 mod omh;
 mod pass;
 pub mod people;
+pub mod position;
 mod prepare;
 mod progress;
 pub mod reduce;

@@ -22,6 +22,7 @@ use crate::{
         effective::{self, DateError, Effective},
         resource::{Patient, Reference},
     },
+    position::{FilePosition, PersonPosition},
     refusal::Reason,
     register::Registered,
 };
@@ -102,17 +103,17 @@ struct Statement {
 }
 
 /// Which person a reference means, or why none.
-type Link = Result<usize, Reason>;
+type Link = Result<PersonPosition, Reason>;
 
 /// The people of all files and of the register.
 pub struct People<'c> {
     person_system: &'c str,
     identity_systems: &'c [Text<256>],
     statements: Vec<Statement>,
-    by_identifier: HashMap<PersonId, usize>,
+    by_identifier: HashMap<PersonId, PersonPosition>,
     by_id: HashMap<String, Link>,
     /// By file and `fullUrl`: such names hold within their Bundle only.
-    by_url: HashMap<(usize, String), Link>,
+    by_url: HashMap<(FilePosition, String), Link>,
 }
 
 impl<'c> People<'c> {
@@ -132,7 +133,7 @@ impl<'c> People<'c> {
     /// Takes a person of the register of a provider in that region.
     pub(crate) fn enroll(&mut self, person: Registered, home: Region) {
         let position = self.position(person.id);
-        let statement = &mut self.statements[position];
+        let statement = &mut self.statements[position.0];
         let heard = person.sex.map_or(Ok(()), |sex| statement.hear_sex(sex));
         let heard = heard.and_then(|()| statement.hear_birth(person.birth));
         let elsewhere = person.region.is_some_and(|region| region != home);
@@ -146,14 +147,14 @@ impl<'c> People<'c> {
     /// Takes what a file that is all of one person says of the person.
     pub(crate) fn hear_of_owner(&mut self, owner: &Owner) {
         let position = self.position(owner.person.clone());
-        let statement = &mut self.statements[position];
+        let statement = &mut self.statements[position.0];
         let heard = owner.sex.map_or(Ok(()), |sex| statement.hear_sex(sex));
         let heard = heard.and_then(|()| owner.birth.map_or(Ok(()), |birth| statement.hear_birth(birth)));
         statement.problem = statement.problem.or(heard.err());
     }
 
     /// Takes a patient found in the file of that position.
-    pub fn add(&mut self, file: usize, full_url: Option<&str>, patient: Patient) {
+    pub fn add(&mut self, file: FilePosition, full_url: Option<&str>, patient: Patient) {
         let link = self.hear_of(&patient);
         if let Some(url) = full_url {
             join(&mut self.by_url, (file, url.to_owned()), link);
@@ -165,11 +166,11 @@ impl<'c> People<'c> {
 
     /// Has a reference in the file of that position mean a person who is known already. Nothing is heard of the person if
     /// something was before.
-    pub fn recall(&mut self, file: usize, reference: &str, person: Person) {
+    pub fn recall(&mut self, file: FilePosition, reference: &str, person: Person) {
         let is_new = !self.by_identifier.contains_key(&person.id);
         let position = self.position(person.id);
         if is_new {
-            let statement = &mut self.statements[position];
+            let statement = &mut self.statements[position.0];
             (statement.sex, statement.birth) = (Some(person.sex), Some(person.birth));
             (statement.death, statement.identity) = (person.death, Some(person.identity));
         }
@@ -177,14 +178,14 @@ impl<'c> People<'c> {
     }
 
     /// Has a reference in the file of that position mean the person at that one.
-    pub fn link(&mut self, file: usize, reference: &str, person: usize) {
+    pub fn link(&mut self, file: FilePosition, reference: &str, person: PersonPosition) {
         join(&mut self.by_url, (file, reference.to_owned()), Ok(person));
     }
 
     fn hear_of(&mut self, patient: &Patient) -> Link {
         let position = self.position(self.person_id(patient)?);
         let identity = self.identity(patient);
-        let statement = &mut self.statements[position];
+        let statement = &mut self.statements[position.0];
         statement.hear(patient);
         if let Some(identity) = identity {
             statement.hear_identity(identity);
@@ -206,10 +207,10 @@ impl<'c> People<'c> {
     }
 
     /// The position of the person of that identifier, who may be new.
-    fn position(&mut self, id: PersonId) -> usize {
+    fn position(&mut self, id: PersonId) -> PersonPosition {
         *self.by_identifier.entry(id).or_insert_with_key(|id| {
             self.statements.push(Statement::new(id.clone()));
-            self.statements.len() - 1
+            PersonPosition(self.statements.len() - 1)
         })
     }
 
@@ -224,14 +225,14 @@ impl<'c> People<'c> {
     }
 
     /// The position of the person that a subject in that file means.
-    pub fn find(&self, file: usize, subject: &Reference) -> Link {
+    pub fn find(&self, file: FilePosition, subject: &Reference) -> Link {
         if let Some(identifier) = &subject.person {
             return self.by_identifier.get(&PersonId::new(identifier)?).copied().ok_or(Reason::UnknownPatient);
         }
         self.referenced(file, subject.reference.as_deref().ok_or(Reason::NoSubject)?)
     }
 
-    fn referenced(&self, file: usize, reference: &str) -> Link {
+    fn referenced(&self, file: FilePosition, reference: &str) -> Link {
         if let Some(link) = self.by_url.get(&(file, reference.to_owned())) {
             return *link;
         }
@@ -240,8 +241,8 @@ impl<'c> People<'c> {
     }
 
     /// The person at that position, once everybody is known.
-    pub fn person(&self, position: usize) -> Result<Person, Reason> {
-        let statement = &self.statements[position];
+    pub fn person(&self, position: PersonPosition) -> Result<Person, Reason> {
+        let statement = &self.statements[position.0];
         if let Some(problem) = statement.problem {
             return Err(problem);
         }
@@ -367,15 +368,19 @@ pub(crate) mod tests {
     #[test]
     fn a_reference_is_followed_in_each_of_its_forms() {
         let mut people = People::new("urn:person", &[]);
-        people.add(0, Some("urn:uuid:1"), person("a", "A", "female", "1980-01-02"));
+        people.add(FilePosition(0), Some("urn:uuid:1"), person("a", "A", "female", "1980-01-02"));
         for reference in ["urn:uuid:1", "Patient/a", "https://example.org/fhir/Patient/a", "Patient/a/_history/2"] {
-            assert_eq!(people.find(0, &to(reference)), Ok(0), "{reference}");
+            assert_eq!(people.find(FilePosition(0), &to(reference)), Ok(PersonPosition(0)), "{reference}");
         }
         for reference in ["urn:uuid:2", "Patient/b", "Group/a", "#a", "Patient/", "a", "NotPatient/a"] {
-            assert_eq!(people.find(0, &to(reference)), Err(Reason::UnknownPatient), "{reference}");
+            assert_eq!(people.find(FilePosition(0), &to(reference)), Err(Reason::UnknownPatient), "{reference}");
         }
-        assert_eq!(people.find(1, &to("urn:uuid:1")), Err(Reason::UnknownPatient), "another Bundle's fullUrl");
-        let found = people.person(0).unwrap();
+        assert_eq!(
+            people.find(FilePosition(1), &to("urn:uuid:1")),
+            Err(Reason::UnknownPatient),
+            "another Bundle's fullUrl"
+        );
+        let found = people.person(PersonPosition(0)).unwrap();
         assert_eq!((found.sex, found.birth.to_string().as_str()), (Sex::Female, "1980-01-02"));
         assert_eq!(format!("{:?}", found.id), "PersonId(…)");
     }
@@ -383,23 +388,23 @@ pub(crate) mod tests {
     #[test]
     fn the_identifier_names_the_person_and_not_the_resources_id() {
         let mut people = People::new("urn:person", &[]);
-        people.add(0, None, person("a", "A", "male", "1980-01-02"));
-        people.add(1, None, person("b", "A", "male", "1980-01-02"));
-        assert_eq!(people.find(0, &to("Patient/a")), people.find(0, &to("Patient/b")));
-        people.add(1, None, person("a", "B", "male", "1980-01-02"));
-        assert_eq!(people.find(0, &to("Patient/a")), Err(Reason::AmbiguousPatient));
+        people.add(FilePosition(0), None, person("a", "A", "male", "1980-01-02"));
+        people.add(FilePosition(1), None, person("b", "A", "male", "1980-01-02"));
+        assert_eq!(people.find(FilePosition(0), &to("Patient/a")), people.find(FilePosition(0), &to("Patient/b")));
+        people.add(FilePosition(1), None, person("a", "B", "male", "1980-01-02"));
+        assert_eq!(people.find(FilePosition(0), &to("Patient/a")), Err(Reason::AmbiguousPatient));
         people.add(
-            0,
+            FilePosition(0),
             None,
             patient(serde_json::json!({"id": "c", "identifier": [{"system": "urn:other", "value": "A"}]})),
         );
-        assert_eq!(people.find(0, &to("Patient/c")), Err(Reason::NoPersonIdentifier));
+        assert_eq!(people.find(FilePosition(0), &to("Patient/c")), Err(Reason::NoPersonIdentifier));
         let two = serde_json::json!([{"system": "urn:person", "value": "C"}, {"system": "urn:person", "value": "D"}]);
-        people.add(0, None, patient(serde_json::json!({"id": "d", "identifier": two})));
-        assert_eq!(people.find(0, &to("Patient/d")), Err(Reason::SeveralPersonIdentifiers));
+        people.add(FilePosition(0), None, patient(serde_json::json!({"id": "d", "identifier": two})));
+        assert_eq!(people.find(FilePosition(0), &to("Patient/d")), Err(Reason::SeveralPersonIdentifiers));
         for value in [" ".to_owned(), "x".repeat(MAX_IDENTIFIER_BYTES + 1), "a\nb".to_owned()] {
-            people.add(0, None, person("e", &value, "male", "1980-01-02"));
-            assert_eq!(people.find(0, &to("Patient/e")), Err(Reason::UnusablePersonIdentifier));
+            people.add(FilePosition(0), None, person("e", &value, "male", "1980-01-02"));
+            assert_eq!(people.find(FilePosition(0), &to("Patient/e")), Err(Reason::UnusablePersonIdentifier));
         }
     }
 
@@ -416,9 +421,9 @@ pub(crate) mod tests {
         ];
         for (second, expected) in cases {
             let mut people = People::new("urn:person", &[]);
-            people.add(0, None, person("a", "A", "male", "1980-01-02"));
-            people.add(1, None, second);
-            assert_eq!(people.person(0).err(), expected);
+            people.add(FilePosition(0), None, person("a", "A", "male", "1980-01-02"));
+            people.add(FilePosition(1), None, second);
+            assert_eq!(people.person(PersonPosition(0)).err(), expected);
         }
     }
 
@@ -426,14 +431,14 @@ pub(crate) mod tests {
     fn without_gender_the_sex_is_unknown_and_without_a_birth_date_nothing_counts() {
         let mut people = People::new("urn:person", &[]);
         let identifier = serde_json::json!([{"system": "urn:person", "value": "A"}]);
-        people.add(0, None, patient(serde_json::json!({"id": "a", "identifier": identifier})));
-        assert_eq!(people.person(0).err(), Some(Reason::NoBirthDate));
+        people.add(FilePosition(0), None, patient(serde_json::json!({"id": "a", "identifier": identifier})));
+        assert_eq!(people.person(PersonPosition(0)).err(), Some(Reason::NoBirthDate));
         people.add(
-            0,
+            FilePosition(0),
             None,
             patient(serde_json::json!({"id": "a", "identifier": identifier, "birthDate": "1980-01-02"})),
         );
-        assert_eq!(people.person(0).unwrap().sex, Sex::Unknown);
+        assert_eq!(people.person(PersonPosition(0)).unwrap().sex, Sex::Unknown);
     }
 
     #[test]
@@ -441,17 +446,21 @@ pub(crate) mod tests {
         let mut people = People::new("urn:person", &[]);
         people.enroll(registered("A", Some(Sex::Female), "1980-01-02", Some("440100")), home());
         people.enroll(registered("B", None, "1990-01-02", None), home());
-        people.add(0, None, person("a", "A", "female", "1980-01-02"));
+        people.add(FilePosition(0), None, person("a", "A", "female", "1980-01-02"));
         let identifier = serde_json::json!([{"system": "urn:person", "value": "B"}]);
-        people.add(0, None, patient(serde_json::json!({"id": "b", "gender": "male", "identifier": identifier})));
+        people.add(
+            FilePosition(0),
+            None,
+            patient(serde_json::json!({"id": "b", "gender": "male", "identifier": identifier})),
+        );
         for (id, identifier, sex) in [("Patient/a", "A", Sex::Female), ("Patient/b", "B", Sex::Male)] {
-            let position = people.find(0, &by_identifier(identifier)).unwrap();
-            assert_eq!(people.find(0, &to(id)), Ok(position));
+            let position = people.find(FilePosition(0), &by_identifier(identifier)).unwrap();
+            assert_eq!(people.find(FilePosition(0), &to(id)), Ok(position));
             assert_eq!(people.person(position).unwrap().sex, sex);
         }
-        assert_eq!(people.find(0, &by_identifier("C")), Err(Reason::UnknownPatient));
-        assert_eq!(people.find(0, &by_identifier(" ")), Err(Reason::UnusablePersonIdentifier));
-        assert_eq!(people.find(0, &Reference { reference: None, person: None }), Err(Reason::NoSubject));
+        assert_eq!(people.find(FilePosition(0), &by_identifier("C")), Err(Reason::UnknownPatient));
+        assert_eq!(people.find(FilePosition(0), &by_identifier(" ")), Err(Reason::UnusablePersonIdentifier));
+        assert_eq!(people.find(FilePosition(0), &Reference { reference: None, person: None }), Err(Reason::NoSubject));
     }
 
     #[test]
@@ -463,8 +472,8 @@ pub(crate) mod tests {
         ] {
             let mut people = People::new("urn:person", &[]);
             people.enroll(entry, home());
-            people.add(0, None, person("a", "A", "female", "1980-01-02"));
-            assert_eq!(people.person(0).err(), Some(expected));
+            people.add(FilePosition(0), None, person("a", "A", "female", "1980-01-02"));
+            assert_eq!(people.person(PersonPosition(0)).err(), Some(expected));
         }
     }
 
@@ -479,12 +488,12 @@ pub(crate) mod tests {
             let own = own.iter().map(|(system, value)| serde_json::json!({"system": system, "value": value}));
             patient(serde_json::json!({"birthDate": "1980-01-02", "identifier": own.collect::<Vec<_>>()}))
         });
-        all.for_each(|patient| people.add(0, None, patient));
+        all.for_each(|patient| people.add(FilePosition(0), None, patient));
         if let Some(number) = register {
             let entry = registered("A", None, "1980-01-02", None);
             people.enroll(Registered { identity: Some(number.parse().unwrap()), ..entry }, home());
         }
-        people.person(0).unwrap().identity
+        people.person(PersonPosition(0)).unwrap().identity
     }
 
     #[test]

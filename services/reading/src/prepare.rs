@@ -4,10 +4,17 @@
 //! put them in files of their own. Cost: two passes over the files; memory by the readings that count, some 250 bytes each, but
 //! for those of which [`mod@crate::gather`] keeps the sum.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::PathBuf,
+};
 
 use jiff::Timestamp;
-use nacre_schemas::{catalogue::Catalogue, cohort::Period, measure::MeasureRef};
+use nacre_schemas::{
+    catalogue::Catalogue,
+    cohort::Period,
+    measure::{Measure, MeasureRef},
+};
 
 use crate::{
     derive::{self, Months},
@@ -16,6 +23,7 @@ use crate::{
     gather,
     pass::Pass,
     people::People,
+    position::{FilePosition, MeasurePosition, MonthKey},
     progress::{Progress, Stage},
     reduce::{self, Deferred, MonthValue},
     refusal::{Origin, Reason, Refused},
@@ -94,7 +102,7 @@ pub fn prepare_with(
     progress.stage(Stage::Observations, bytes);
     let mut reading =
         Reading { summed: gather::summed(catalogue), pass: pass(Wanted::Observations), months: &mut months };
-    for (position, source) in sources.iter().enumerate() {
+    for (position, source) in (0..).map(FilePosition).zip(&sources) {
         prepared.read_observations(position, source, &mut selector, &mut reading)?;
     }
     prepared.refused.extend(derive::add_quotients(catalogue, &mut months));
@@ -114,7 +122,7 @@ fn read_people<'c>(
             people.enroll(person, settings.region);
         }
     }
-    for (position, source) in sources.iter().enumerate() {
+    for (position, source) in (0..).map(FilePosition).zip(sources) {
         pass.visit(source, &mut |spot, found| match found {
             Found::Patient(patient) => people.add(position, spot.full_url, patient),
             Found::Owner(owner) => people.hear_of_owner(&owner),
@@ -133,14 +141,14 @@ fn read_people<'c>(
 struct Reading<'r> {
     pass: Pass<'r>,
     /// Of which measures no more than the sum of a month's readings is gathered.
-    summed: Vec<bool>,
+    summed: HashSet<MeasurePosition>,
     months: &'r mut Months,
 }
 
 impl Prepared {
     fn read_observations(
         &mut self,
-        position: usize,
+        position: FilePosition,
         source: &Source,
         selector: &mut Selector<'_>,
         reading: &mut Reading<'_>,
@@ -175,7 +183,7 @@ impl Prepared {
         self.refused.push(Refused { origin, measure: None, reason });
     }
 
-    fn take(&mut self, selected: Selected, origin: Origin, months: &mut Months, summed: &[bool]) {
+    fn take(&mut self, selected: Selected, origin: Origin, months: &mut Months, summed: &HashSet<MeasurePosition>) {
         self.observations += 1;
         match selected {
             Selected::Skipped => self.skipped += 1,
@@ -185,11 +193,11 @@ impl Prepared {
                 for reading in taken {
                     match reading {
                         Ok(reading) => {
-                            let month = (reading.person, reading.measure, reading.period);
-                            derive::add(months, month, reading, summed[month.1]);
+                            let is_summed = summed.contains(&reading.measure);
+                            derive::add(months, reading, is_summed);
                         }
                         Err((measure, reason)) => {
-                            let measure = Catalogue::built_in().measures().get(measure).map(|found| found.reference());
+                            let measure = measure.measure(Catalogue::built_in()).map(Measure::reference);
                             self.refused.push(Refused { origin: origin.clone(), measure, reason });
                         }
                     }
@@ -200,8 +208,8 @@ impl Prepared {
 
     fn reduce(&mut self, catalogue: &Catalogue, people: &People<'_>, months: Months, now: Timestamp) {
         let mut deferred: BTreeMap<(MeasureRef, Period), u64> = BTreeMap::new();
-        for ((person, measure, period), readings) in months {
-            let measure = &catalogue.measures()[measure];
+        for (MonthKey { person, measure, period }, readings) in months {
+            let measure = measure.measure(catalogue).expect("its position is of this catalogue");
             *self.readings.entry(measure.reference()).or_default() += readings.len();
             let Some(any) = readings.any() else { continue };
             if !reduce::has_ended(any.effective.day, now) {

@@ -162,14 +162,15 @@ mod tests {
     use crate::{
         fhir::effective::moment,
         people::tests::person_named,
+        position::{MeasurePosition, PersonPosition},
         refusal::{Origin, Place},
     };
 
     fn reading(at: &str, numerator: i64, denominator: i64, source: &str) -> Reading {
         let effective = moment(at).unwrap();
         Reading {
-            person: 0,
-            measure: 0,
+            person: PersonPosition::FIRST,
+            measure: MeasurePosition::each(Catalogue::built_in()).next().unwrap().0,
             period: at[..7].parse().unwrap(),
             effective,
             value: BigRational::new(numerator.into(), denominator.into()),

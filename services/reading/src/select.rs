@@ -29,6 +29,7 @@ use crate::{
         resource::{Observation, Quantity},
     },
     people::{People, Person},
+    position::{FilePosition, MeasurePosition, MonthKey, PersonPosition},
     refusal::{Origin, Reason},
     units,
 };
@@ -39,10 +40,10 @@ pub(crate) const UCUM: &str = "http://unitsofmeasure.org";
 /// One value of one person at one time.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// Position of the person.
-    pub person: usize,
-    /// Position of the measure in the catalogue.
-    pub measure: usize,
+    /// Whose.
+    pub person: PersonPosition,
+    /// What.
+    pub measure: MeasurePosition,
     /// The month that it counts in.
     pub period: cohort::Period,
     /// When it holds.
@@ -55,8 +56,15 @@ pub struct Reading {
     pub origin: Origin,
 }
 
+impl Reading {
+    /// The month that it counts in.
+    pub(crate) fn month(&self) -> MonthKey {
+        MonthKey { person: self.person, measure: self.measure, period: self.period }
+    }
+}
+
 /// A reading, or of which measure there is none and why.
-pub type Taken = Result<Reading, (usize, Reason)>;
+pub type Taken = Result<Reading, (MeasurePosition, Reason)>;
 
 /// What became of an observation.
 pub enum Selected {
@@ -72,8 +80,8 @@ pub enum Selected {
 
 /// Where an observation stands.
 pub struct Setting<'a> {
-    /// Position of the file among those of the run.
-    pub file: usize,
+    /// The file that it is read from.
+    pub file: FilePosition,
     /// The `fullUrl` of its entry, in a Bundle.
     pub full_url: Option<&'a str>,
     /// The place that a refusal of it names.
@@ -102,7 +110,7 @@ fn short(digest: &Digest) -> Short {
 
 /// A quantity of an observation that a measure is to be read from.
 struct Candidate<'o> {
-    measure: usize,
+    measure: MeasurePosition,
     codes: Vec<&'o Code>,
     quantity: Option<&'o Quantity<'o>>,
     absent: bool,
@@ -233,7 +241,7 @@ impl<'c> Selector<'c> {
         common: &Common,
         setting: &Setting<'_>,
     ) -> Result<Reading, Reason> {
-        let measure = &self.catalogue.measures()[candidate.measure];
+        let measure = candidate.measure.measure(self.catalogue).expect("its position is of this catalogue");
         if candidate.modified {
             return Err(Reason::ModifierExtension);
         }
@@ -262,13 +270,13 @@ impl<'c> Selector<'c> {
 struct Common {
     /// Nothing, for formats whose records have no ids.
     source: Option<Arc<str>>,
-    person: usize,
+    person: PersonPosition,
     effective: Effective,
     period: cohort::Period,
 }
 
 /// Of which measure it is.
-pub fn measure_of(taken: &Taken) -> usize {
+pub fn measure_of(taken: &Taken) -> MeasurePosition {
     match taken {
         Ok(reading) => reading.measure,
         Err((measure, _)) => *measure,
@@ -330,7 +338,7 @@ fn content_digest(readings: &[&Reading]) -> Digest {
     sorted.sort_by_key(|reading| reading.measure);
     let line = |reading: &&Reading| {
         let Effective { day, instant } = reading.effective;
-        format!("{} {day} {instant:?} {} {}\n", reading.person, reading.measure, reading.value)
+        format!("{:?} {day} {instant:?} {} {}\n", reading.person, reading.measure, reading.value)
     };
     Digest::of(sorted.iter().map(line).collect::<String>().as_bytes())
 }

@@ -15,6 +15,7 @@ use nacre_reading::{
     PersonId, Reason,
     fhir::resource::{self, CodeableConcept, Observation, Patient, Reference},
     people::{self, People},
+    position::{FilePosition, PersonPosition},
     select::{Reading, Selected, Selector, Setting, measure_of},
 };
 use nacre_schemas::{Digest, catalogue::Catalogue};
@@ -243,7 +244,7 @@ impl<'s> Crowd<'s> {
         // The name that this one alone goes by; whoever refers to it does so by fullUrl or id.
         let by_id = patient.id.clone();
         patient.id = Some(place.clone());
-        self.people.add(0, item.full_url.as_deref(), patient);
+        self.people.add(FilePosition::FIRST, item.full_url.as_deref(), patient);
         let person = match self.at(&place).and_then(|position| self.people.person(position)) {
             Ok(person) => person,
             Err(reason) => return Ok(Err(Refusal::of_reason(reason))),
@@ -251,7 +252,7 @@ impl<'s> Crowd<'s> {
         let subject = self.spool.sealer.subject(&person.id);
         self.subjects.insert(person.id.clone(), subject);
         if let Some(id) = by_id {
-            self.people.recall(0, &format!("Patient/{id}"), person.clone());
+            self.people.recall(FilePosition::FIRST, &format!("Patient/{id}"), person.clone());
         }
         if item.manner() != Manner::Replace
             && let Some(before) = self.spool.outbox.person(&subject.name).await?
@@ -274,8 +275,8 @@ impl<'s> Crowd<'s> {
         self.spool.name("patient-id", &[&subject.name.0]).to_string()
     }
 
-    fn at(&self, id: &str) -> Result<usize, Reason> {
-        self.people.find(0, &Reference { reference: Some(format!("Patient/{id}")), person: None })
+    fn at(&self, id: &str) -> Result<PersonPosition, Reason> {
+        self.people.find(FilePosition::FIRST, &Reference { reference: Some(format!("Patient/{id}")), person: None })
     }
 
     /// The person of that identifier, if the gateway knows it.
@@ -295,7 +296,7 @@ impl<'s> Crowd<'s> {
             person.id = id;
         }
         self.subjects.insert(person.id.clone(), row.subject);
-        self.people.recall(0, reference, person);
+        self.people.recall(FilePosition::FIRST, reference, person);
         Ok(())
     }
 
@@ -312,12 +313,12 @@ impl<'s> Crowd<'s> {
         let about = serde_json::from_str::<About>(observation).ok().and_then(|about| about.subject);
         let Some(reference) = about.and_then(|subject| subject.reference) else { return Ok(()) };
         let named = Reference { reference: Some(reference.clone()), person: None };
-        if self.people.find(0, &named) != Err(Reason::UnknownPatient) {
+        if self.people.find(FilePosition::FIRST, &named) != Err(Reason::UnknownPatient) {
             return Ok(());
         }
         let wanted = reference.strip_prefix("Patient?").and_then(|query| super::request::identifier_query(query).ok());
         if let Some(position) = self.within(&reference, wanted.as_ref()) {
-            self.people.link(0, &reference, position);
+            self.people.link(FilePosition::FIRST, &reference, position);
             return Ok(());
         }
         let row = match (people::patient_id(&reference), wanted) {
@@ -330,15 +331,15 @@ impl<'s> Crowd<'s> {
 
     /// The person of this request that a reference means, written otherwise than the entry names itself: with a server before
     /// it, with a version, or by identifier.
-    fn within(&self, reference: &str, wanted: Option<&Identifier>) -> Option<usize> {
+    fn within(&self, reference: &str, wanted: Option<&Identifier>) -> Option<PersonPosition> {
         let found = match wanted {
             Some(wanted) if wanted.system == self.spool.sealer.config.person_system.as_str() => {
-                self.people.find(0, &PersonId::new(&wanted.value).ok()?.reference())
+                self.people.find(FilePosition::FIRST, &PersonId::new(&wanted.value).ok()?.reference())
             }
             Some(_) => return None,
             None => {
                 let local = format!("Patient/{}", people::patient_id(reference)?);
-                self.people.find(0, &Reference { reference: Some(local), person: None })
+                self.people.find(FilePosition::FIRST, &Reference { reference: Some(local), person: None })
             }
         };
         found.ok()
@@ -387,7 +388,7 @@ impl<'s> Crowd<'s> {
         }
         // Copies within a request are found out by the spool, so each is judged by itself.
         let source = observation.id.replace(format!("{}", item.entry.unwrap_or_default()));
-        let setting = Setting { file: 0, full_url: None, origin: origin(item.entry) };
+        let setting = Setting { file: FilePosition::FIRST, full_url: None, origin: origin(item.entry) };
         let taken = match selector.select(&observation, &setting) {
             Selected::Skipped => {
                 let text = "the catalogue has none of the observation's codes: it is not kept";
@@ -475,7 +476,7 @@ impl<'s> Crowd<'s> {
     ) -> Result<Vec<ArrivingReading>, ServeError> {
         let config = &self.spool.sealer.config.gateway;
         let row = |reading: &Reading| {
-            let measure = &Catalogue::built_in().measures()[reading.measure];
+            let measure = reading.measure.measure(Catalogue::built_in()).expect("its position is of this catalogue");
             let record =
                 name::record(&self.spool.sealer.keys.record, &subject.name, &measure.reference(), reading.period);
             Ok(ArrivingReading {

@@ -21,6 +21,7 @@ use nacre_ledger::merkle::{Sm3Hasher, inclusion};
 use nacre_reading::{
     derive::{self, Months},
     gather::Gathered,
+    position::MonthKey,
     reduce,
 };
 use nacre_schemas::{catalogue::Catalogue, entry, query::SealProof};
@@ -224,7 +225,7 @@ impl Rounds {
         let mut months = Months::new();
         for (observation, record, sealed) in &due.readings {
             let reading = self.spool.reading(observation, record, sealed)?;
-            match months.entry((0, reading.measure, reading.period)) {
+            match months.entry(MonthKey { person: reading.person, measure: reading.measure, period: reading.period }) {
                 Entry::Vacant(month) => drop(month.insert(Gathered::new(reading, false))),
                 Entry::Occupied(mut month) => month.get_mut().add(reading),
             }
@@ -232,8 +233,8 @@ impl Rounds {
         // A quotient out of range is of two readings that count by themselves.
         derive::add_quotients(catalogue, &mut months);
         let (mut values, mut problem) = (Vec::new(), None);
-        for ((_, measure, _), readings) in months {
-            let Some(measure) = catalogue.measures().get(measure) else { continue };
+        for (key, readings) in months {
+            let Some(measure) = key.measure.measure(catalogue) else { continue };
             match reduce::month_value(measure, &person, &readings) {
                 Ok(value) => values.push(self.spool.sealer.name_of(&due.person.subject, value, Some(due.spooled))),
                 Err(reason) => problem = Some(format!("{}: {reason}", measure.reference())),
