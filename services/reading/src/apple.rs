@@ -28,18 +28,20 @@ use std::io::{BufRead, BufReader, Read};
 
 use jiff::civil::Date;
 use nacre_schemas::cohort::Sex;
+use num_rational::BigRational;
 use quick_xml::{Reader as XmlReader, events::Event};
 use zip::ZipArchive;
 
 use self::{element::Element, sleep::Sleep, steps::Steps};
 use crate::{
-    fhir::effective,
+    codes::{BLOOD_PRESSURE, DIASTOLIC, LOINC, NACRE, SYSTOLIC},
     file::{FileError, Format, Source},
     found::{Found, Rejected, Spot, Wanted},
     input::{Input, Leash, Slack},
-    observed::{Amount, BLOOD_PRESSURE, Code, DIASTOLIC, LOINC, NACRE, SYSTOLIC, When, panel, single},
+    observation::{Known, Measured, Observation, Quantity},
     people::{Owner, PersonId},
     refusal::{Place, Reason},
+    time::{self, Moment, When},
 };
 
 /// The buffer that files are read through, in bytes.
@@ -142,8 +144,8 @@ struct Reader<'v> {
 
 struct Correlation {
     position: u64,
-    when: Result<String, Reason>,
-    amounts: Vec<Result<Amount<'static>, Reason>>,
+    when: Result<Moment, Reason>,
+    parts: Vec<Result<Measured<'static>, Reason>>,
 }
 
 impl<'v> Reader<'v> {
@@ -257,7 +259,7 @@ impl<'v> Reader<'v> {
             _ => None,
         };
         // Who has not told the telephone has an empty one; then the register's counts.
-        let birth = me.birth.as_deref().and_then(|text| effective::date_with_day(text).ok());
+        let birth = me.birth.as_deref().and_then(|text| time::date_with_day(text).ok());
         let owner = Owner { person: self.person.clone(), sex, birth };
         let place = self.place();
         (self.visitor)(spot(place), Found::Owner(owner));
@@ -271,9 +273,9 @@ impl<'v> Reader<'v> {
     fn record(&mut self, record: &Element<'_>) {
         let (position, kind) = (self.place(), record.kind.as_deref().unwrap_or_default());
         if let Some(quantity) = quantity::of(kind) {
-            let taken = quantity.amount(record).and_then(|amount| Ok((amount, record.moment()?)));
+            let taken = quantity.measured(record).and_then(|measured| Ok((measured, record.moment()?)));
             match taken {
-                Ok((amount, at)) => self.observe(position, &amount, When::Moment(at)),
+                Ok((measured, at)) => self.observe(position, When::Moment(at), measured, Vec::new()),
                 Err(reason) => self.reject(position, reason),
             }
             return;
@@ -296,7 +298,7 @@ impl<'v> Reader<'v> {
     fn begin_correlation(&mut self, correlation: &Element<'_>) {
         if correlation.kind.as_deref() == Some("HKCorrelationTypeIdentifierBloodPressure") {
             let (position, when) = (self.position, correlation.moment());
-            self.correlation = Some(Correlation { position, when, amounts: Vec::new() });
+            self.correlation = Some(Correlation { position, when, parts: Vec::new() });
         }
     }
 
@@ -308,29 +310,26 @@ impl<'v> Reader<'v> {
             _ => return,
         };
         // A pressure has two of them; more would be of no use and take memory.
-        if correlation.amounts.len() < 4 {
+        if correlation.parts.len() < 4 {
             let value = record.value.as_deref().unwrap_or_default();
             let unit = if record.unit.as_deref() == Some("mmHg") { "mm[Hg]" } else { "" };
-            correlation.amounts.push(Amount::new(code, value, unit));
+            correlation.parts.push(Quantity::written(value, unit).map(|pressure| Measured::of(code, pressure)));
         }
     }
 
     fn end_correlation(&mut self) {
-        let Some(Correlation { position, when, amounts }) = self.correlation.take() else { return };
+        let Some(Correlation { position, when, parts }) = self.correlation.take() else { return };
         let place = Place::Entry(position.saturating_sub(1));
-        let amounts: Result<Vec<Amount<'_>>, Reason> = amounts.into_iter().collect();
-        match amounts.and_then(|amounts| Ok((amounts, when?))) {
-            Ok((amounts, at)) => {
-                let observation = panel(&self.person, When::Moment(at), BLOOD_PRESSURE, &amounts);
-                (self.visitor)(spot(place), Found::Observation(Box::new(observation)));
-            }
+        let parts: Result<Vec<Measured<'_>>, Reason> = parts.into_iter().collect();
+        match parts.and_then(|parts| Ok((parts, when?))) {
+            Ok((parts, at)) => self.observe(place, When::Moment(at), Measured::named(BLOOD_PRESSURE.into()), parts),
             Err(reason) => self.reject(place, reason),
         }
     }
 
     fn summary(&mut self, summary: &Element<'_>) {
         let place = self.place();
-        let Some(date) = summary.date.as_deref().and_then(|text| effective::date_with_day(text).ok()) else {
+        let Some(date) = summary.date.as_deref().and_then(|text| time::date_with_day(text).ok()) else {
             return self.reject(place, Reason::InvalidDate);
         };
         let is_worn = |value: &Option<_>| {
@@ -347,12 +346,15 @@ impl<'v> Reader<'v> {
             Some("kJ") => "kJ/d",
             _ => "",
         };
-        let values: [(Code<'_>, _, _); 2] =
+        let values: [(Known<'_>, _, _); 2] =
             [((LOINC, "41979-6"), &summary.energy, energy_unit), ((NACRE, "mvpa-minutes"), &summary.exercise, "min/d")];
         for (code, value, unit) in values {
             let Some(value) = value.as_deref() else { continue };
-            match Amount::new(code, value, unit) {
-                Ok(amount) => self.observe(place, &amount, When::Moment(date.to_string())),
+            match Quantity::written(value, unit) {
+                Ok(amount) => {
+                    let at = When::Moment(Moment::of_day(date));
+                    self.observe(place, at, Measured::of(code, amount), Vec::new());
+                }
                 Err(reason) => self.reject(place, reason),
             }
         }
@@ -367,25 +369,22 @@ impl<'v> Reader<'v> {
         for day in std::mem::take(&mut self.steps).days() {
             let place = Place::Entry(day.position.saturating_sub(1));
             if self.is_whole(day.date) {
-                match Amount::new((LOINC, "41950-7"), &day.steps, "{steps}/d") {
-                    Ok(amount) => self.observe(place, &amount, When::Moment(day.date.to_string())),
-                    Err(reason) => self.reject(place, reason),
-                }
+                let measured = Measured::of((LOINC, "41950-7"), Quantity::exact(day.steps, "{steps}/d"));
+                self.observe(place, When::Moment(Moment::of_day(day.date)), measured, Vec::new());
             } else {
                 self.reject(place, Reason::PartOfADay);
             }
         }
         for stretch in std::mem::take(&mut self.sleep).stretches() {
             let place = Place::Entry(stretch.position.saturating_sub(1));
-            match Amount::new((LOINC, "93832-4"), &stretch.seconds.to_string(), "s") {
-                Ok(amount) => self.observe(place, &amount, When::Span(stretch.start, stretch.end)),
-                Err(reason) => self.reject(place, reason),
-            }
+            let seconds = Quantity::exact(BigRational::from_integer(stretch.seconds.into()), "s");
+            let when = When::Span { start: Some(stretch.start), end: stretch.end };
+            self.observe(place, when, Measured::of((LOINC, "93832-4"), seconds), Vec::new());
         }
     }
 
-    fn observe(&mut self, place: Place, amount: &Amount<'_>, when: When) {
-        let observation = single(&self.person, when, amount);
+    fn observe(&mut self, place: Place, when: When, own: Measured<'_>, parts: Vec<Measured<'_>>) {
+        let observation = Observation { parts, ..Observation::of(&self.person, when, own) };
         (self.visitor)(spot(place), Found::Observation(Box::new(observation)));
     }
 

@@ -12,9 +12,20 @@ use nacre_schemas::{
 };
 
 use crate::{
-    fhir::resource::{CodeableConcept, Coding, Observation},
+    observation::{self, Known, Observation},
     position::MeasurePosition,
 };
+
+/// The system of LOINC's codes.
+pub(crate) const LOINC: &str = "http://loinc.org";
+/// The system of Open mHealth's.
+pub(crate) const OPEN_MHEALTH: &str = "https://w3id.org/openmhealth";
+/// The system of the catalogue's own.
+pub(crate) const NACRE: &str = "urn:nacre:code";
+/// The code of a panel of blood pressures, and those of what stands in it.
+pub(crate) const BLOOD_PRESSURE: Known<'_> = (LOINC, "85354-9");
+pub(crate) const SYSTOLIC: Known<'_> = (LOINC, "8480-6");
+pub(crate) const DIASTOLIC: Known<'_> = (LOINC, "8462-4");
 
 /// A measure that a concept names, with the codes that name it.
 pub(crate) type Named<'c> = (MeasurePosition, Vec<&'c Code>);
@@ -44,22 +55,22 @@ impl<'c> Codes<'c> {
         codes
     }
 
-    /// The measures that an observation's own code names.
-    pub(crate) fn of_observation(&self, concept: &CodeableConcept) -> Vec<Named<'c>> {
-        self.named(concept, |code| code.within.is_empty())
+    /// The measures that an observation's own codes name.
+    pub(crate) fn of_observation(&self, codes: &[observation::Code<'_>]) -> Vec<Named<'c>> {
+        self.named(codes, |code| code.within.is_empty())
     }
 
-    /// The measures that a component's code names within that panel.
-    pub(crate) fn of_component(&self, concept: &CodeableConcept, panel: &CodeableConcept) -> Vec<Named<'c>> {
-        self.named(concept, |code| is_within(code, panel))
+    /// The measures that a part's codes name within that panel.
+    pub(crate) fn of_part(&self, codes: &[observation::Code<'_>], panel: &[observation::Code<'_>]) -> Vec<Named<'c>> {
+        self.named(codes, |code| is_within(code, panel))
     }
 
-    /// Each measure once, however many of the concept's codes name it.
-    fn named(&self, concept: &CodeableConcept, counts: impl Fn(&Code) -> bool) -> Vec<Named<'c>> {
+    /// Each measure once, however many of the codes name it.
+    fn named(&self, codes: &[observation::Code<'_>], counts: impl Fn(&Code) -> bool) -> Vec<Named<'c>> {
         let mut found: Vec<Named<'_>> = Vec::new();
-        for coding in &concept.coding {
-            let (Some(system), Some(code)) = (&coding.system, &coding.code) else { continue };
-            for (measure, code) in self.by_code.get(&(system.as_str(), code.as_str())).into_iter().flatten() {
+        for observation::Code { system, code } in codes {
+            let Some(system) = system else { continue };
+            for (measure, code) in self.by_code.get(&(&**system, &**code)).into_iter().flatten() {
                 match found.iter_mut().find(|(known, _)| known == measure) {
                     _ if !counts(code) => {}
                     Some((_, codes)) => codes.push(code),
@@ -72,15 +83,13 @@ impl<'c> Codes<'c> {
 
     /// Whether a code of the observation is the catalogue's but for its system or for space around it.
     pub(crate) fn resembles(&self, observation: &Observation<'_>) -> bool {
-        let components = observation.component.iter().map(|component| &component.code);
-        let mut codings = components.chain([&observation.code]).flat_map(|concept| &concept.coding);
-        codings.any(|coding| self.is_almost(coding))
+        let mut codes = observation.parts.iter().chain([&observation.own]).flat_map(|measured| &measured.codes);
+        codes.any(|code| self.is_almost(code))
     }
 
-    fn is_almost(&self, coding: &Coding) -> bool {
-        let Some(code) = &coding.code else { return false };
-        let (exact, trimmed) = (self.texts.contains(code.as_str()), self.texts.contains(code.trim()));
-        trimmed && !(exact && coding.system.as_deref().is_some_and(|system| self.is_system(system)))
+    fn is_almost(&self, observation::Code { system, code }: &observation::Code<'_>) -> bool {
+        let (exact, trimmed) = (self.texts.contains(&**code), self.texts.contains(code.trim()));
+        trimmed && !(exact && system.as_deref().is_some_and(|system| self.is_system(system)))
     }
 
     fn is_system(&self, system: &str) -> bool {
@@ -88,11 +97,11 @@ impl<'c> Codes<'c> {
     }
 }
 
-/// Whether the panel carries one of the codes that the component's code belongs in.
-fn is_within(code: &Code, panel: &CodeableConcept) -> bool {
-    let is_panel = |coding: &Coding| {
-        coding.system.as_deref() == Some(code.system.as_str())
-            && code.within.iter().any(|within| coding.code.as_deref() == Some(within.0.as_str()))
+/// Whether the panel carries one of the codes that the part's code belongs in.
+fn is_within(code: &Code, panel: &[observation::Code<'_>]) -> bool {
+    let is_panel = |found: &observation::Code<'_>| {
+        found.system.as_deref() == Some(code.system.as_str())
+            && code.within.iter().any(|within| found.code == within.0.as_str())
     };
-    panel.coding.iter().any(is_panel)
+    panel.iter().any(is_panel)
 }

@@ -13,7 +13,7 @@
 //! running is no heart rate that a month's mean could be of.
 //!
 //! Kept true: a file counts as a whole or not at all, so nothing of it is taken before its last checksum has been found to
-//! hold. Numbers are the file's integers, with the decimal point where the profile puts it; no floating point. Times are
+//! hold. Numbers are the file's integers, over the scale that the profile gives them; no floating point. Times are
 //! UTC in the file; the civil day is that of the offset that a monitoring file states itself, or else of the configured
 //! one. A file of several users says of none who it is, and is refused.
 //!
@@ -25,18 +25,21 @@ mod steps;
 use std::io::Read as _;
 
 use jiff::tz::Offset;
+use num_rational::BigRational;
 
 use self::{
     message::{Message, Messages},
     steps::Steps,
 };
 use crate::{
+    codes::{BLOOD_PRESSURE, DIASTOLIC, LOINC, NACRE, SYSTOLIC},
     file::{FileError, Source},
     found::{Found, Rejected, Spot},
     input::Input,
-    observed::{Amount, BLOOD_PRESSURE, Code, DIASTOLIC, LOINC, NACRE, SYSTOLIC, When, panel, single},
+    observation::{Known, Measured, Observation, Quantity},
     people::PersonId,
     refusal::{Place, Reason},
+    time::{Moment, When},
 };
 
 /// A FIT file, in bytes, at most.
@@ -73,22 +76,22 @@ impl Reader<'_> {
         for (position, message) in &messages.list {
             match *message {
                 Message::Weight { at, weight, fat, bmi } => {
-                    self.single(*position, at, (LOINC, "29463-7"), "kg", weight.map(|raw| decimal(raw, 2)));
-                    self.single(*position, at, (LOINC, "41982-0"), "%", fat.map(|raw| decimal(raw, 2)));
-                    self.single(*position, at, (LOINC, "39156-5"), "kg/m2", bmi.map(|raw| decimal(raw, 1)));
+                    self.single(*position, at, (LOINC, "29463-7"), "kg", weight, 100);
+                    self.single(*position, at, (LOINC, "41982-0"), "%", fat, 100);
+                    self.single(*position, at, (LOINC, "39156-5"), "kg/m2", bmi, 10);
                 }
                 Message::Pressure { at, systolic, diastolic, pulse, failed } => {
                     self.pressure(*position, at, [(SYSTOLIC, systolic), (DIASTOLIC, diastolic)], failed);
-                    self.single(*position, at, (LOINC, "8867-4"), "/min", pulse.map(|raw| raw.to_string()));
+                    self.single(*position, at, (LOINC, "8867-4"), "/min", pulse, 1);
                 }
                 Message::Pulse { at, pulse } => {
-                    self.single(*position, at, (LOINC, "8867-4"), "/min", Some(pulse.to_string()));
+                    self.single(*position, at, (LOINC, "8867-4"), "/min", Some(pulse), 1);
                 }
                 Message::RestingPulse { at, pulse } => {
-                    self.single(*position, at, (LOINC, "40443-4"), "/min", Some(pulse.to_string()));
+                    self.single(*position, at, (LOINC, "40443-4"), "/min", Some(pulse), 1);
                 }
                 Message::OxygenUptake { at, uptake } => {
-                    self.single(*position, at, (NACRE, "vo2max"), "mL/kg/min", Some(decimal(uptake, 1)));
+                    self.single(*position, at, (NACRE, "vo2max"), "mL/kg/min", Some(uptake), 10);
                 }
                 Message::Steps { at, activity, count } => steps.count(*position, at, self.offset, activity, count),
                 Message::Seen { at } => steps.see(at, self.offset),
@@ -97,44 +100,38 @@ impl Reader<'_> {
         for day in steps.days() {
             match day.steps {
                 Ok(count) => {
-                    let amount = Amount::new((LOINC, "41950-7"), &count.to_string(), "{steps}/d");
-                    self.observe(day.position, amount.as_ref(), When::Moment(day.date.to_string()));
+                    let count = Quantity::exact(BigRational::from_integer(count.into()), "{steps}/d");
+                    let measured = Measured::of((LOINC, "41950-7"), count);
+                    self.observe(day.position, When::Moment(Moment::of_day(day.date)), measured, Vec::new());
                 }
                 Err(reason) => self.reject(day.position, reason),
             }
         }
     }
 
-    fn single(&mut self, position: u64, at: u32, code: Code<'_>, unit: &str, value: Option<String>) {
-        let Some(value) = value else { return };
+    /// An integer of so many parts of the unit, which is a measurement by itself.
+    fn single(&mut self, position: u64, at: u32, code: Known<'_>, unit: &str, count: Option<u32>, a_unit: u32) {
+        let Some(count) = count else { return };
         match moment(at, self.offset) {
-            Ok(at) => self.observe(position, Amount::new(code, &value, unit).as_ref(), at),
+            Ok(at) => self.observe(position, at, Measured::of(code, Quantity::parts(count, a_unit, unit)), Vec::new()),
             Err(reason) => self.reject(position, reason),
         }
     }
 
-    fn pressure(&mut self, position: u64, at: u32, values: [(Code<'_>, Option<u32>); 2], failed: bool) {
-        let amount = |(code, value): (_, Option<u32>)| Amount::new(code, &value?.to_string(), "mm[Hg]").ok();
-        let amounts: Vec<Amount<'_>> = values.into_iter().filter_map(amount).collect();
+    fn pressure(&mut self, position: u64, at: u32, values: [(Known<'_>, Option<u32>); 2], failed: bool) {
+        let part = |(code, value): (_, Option<u32>)| Some(Measured::of(code, Quantity::parts(value?, 1, "mm[Hg]")));
+        let parts: Vec<Measured<'_>> = values.into_iter().filter_map(part).collect();
         match moment(at, self.offset) {
-            _ if amounts.is_empty() => {}
+            _ if parts.is_empty() => {}
             _ if failed => self.reject(position, Reason::FailedMeasurement),
-            Ok(at) => {
-                let observation = panel(&self.person, at, BLOOD_PRESSURE, &amounts);
-                (self.visitor)(spot(position), Found::Observation(Box::new(observation)));
-            }
+            Ok(at) => self.observe(position, at, Measured::named(BLOOD_PRESSURE.into()), parts),
             Err(reason) => self.reject(position, reason),
         }
     }
 
-    fn observe(&mut self, position: u64, amount: Result<&Amount<'_>, &Reason>, at: When) {
-        match amount {
-            Ok(amount) => {
-                let observation = single(&self.person, at, amount);
-                (self.visitor)(spot(position), Found::Observation(Box::new(observation)));
-            }
-            Err(reason) => self.reject(position, *reason),
-        }
+    fn observe(&mut self, position: u64, at: When, own: Measured<'_>, parts: Vec<Measured<'_>>) {
+        let observation = Observation { parts, ..Observation::of(&self.person, at, own) };
+        (self.visitor)(spot(position), Found::Observation(Box::new(observation)));
     }
 
     fn reject(&mut self, position: u64, reason: Reason) {
@@ -146,16 +143,9 @@ fn spot(position: u64) -> Spot<'static> {
     Spot { place: Place::Entry(position), full_url: None }
 }
 
-/// The decimal of so many places that an integer stands for.
-fn decimal(raw: u32, places: usize) -> String {
-    let digits = format!("{raw:0>width$}", width = places + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - places);
-    format!("{whole}.{fraction}")
-}
-
 fn moment(at: u32, offset: Offset) -> Result<When, Reason> {
     let instant = message::instant(at).ok_or(Reason::NoClock)?;
-    Ok(When::Moment(instant.display_with_offset(offset).to_string()))
+    Moment::at(instant, offset).map(When::Moment).ok_or(Reason::InvalidDate)
 }
 
 #[cfg(test)]
@@ -163,16 +153,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_integer_has_its_point_where_the_profile_puts_it() {
-        for (raw, places, expected) in [(7580, 2, "75.80"), (5, 2, "0.05"), (0, 1, "0.0"), (221, 1, "22.1")] {
-            assert_eq!(decimal(raw, places), expected);
-        }
-    }
-
-    #[test]
     fn a_device_that_was_never_set_has_no_date() {
         assert_eq!(moment(0x0fff_ffff, Offset::UTC).err(), Some(Reason::NoClock));
-        let Ok(When::Moment(text)) = moment(621_466_680, Offset::constant(8)) else { panic!() };
-        assert_eq!(text, "2009-09-10T05:38:00+08:00");
+        let expected = crate::time::moment("2009-09-10T05:38:00+08:00").unwrap();
+        assert_eq!(moment(621_466_680, Offset::constant(8)), Ok(When::Moment(expected)));
     }
 }

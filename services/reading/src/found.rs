@@ -3,7 +3,8 @@
 //! Kept true: a record is handed on once, in the order of the file, in the pass that is for it.
 
 use crate::{
-    fhir::resource::{Observation, Patient},
+    fhir::resource::Patient,
+    observation::Observation,
     people::Owner,
     refusal::{Place, Reason},
 };

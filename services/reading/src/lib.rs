@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `file`, `text`, `input` | find files, open them, give out their bytes under caps |
 //! | `pass`, and one for each format: [`fhir`], `omh`, `fit`, `apple`, `table` | read records |
+//! | [`observation`] | what all of them hand on, whatever the format; with [`time`] and `number`, which are exact |
 //! | [`people`], `register` | tell whom a record is about |
 //! | [`position`] | the types of the indices that the others use |
 //! | `codes`, `units`, [`select`] | decide what counts, as what, and why not |
@@ -27,7 +28,8 @@ mod fit;
 mod found;
 pub mod gather;
 mod input;
-mod observed;
+mod number;
+pub mod observation;
 mod omh;
 mod pass;
 pub mod people;
@@ -41,6 +43,7 @@ pub mod select;
 mod settings;
 mod table;
 pub mod text;
+pub mod time;
 mod units;
 
 #[cfg(test)]

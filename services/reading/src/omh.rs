@@ -31,7 +31,6 @@ mod units;
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
 
 use self::{
     body::{Body, DescriptiveStatistic, Header, Kind, Meal, PhysicalActivity, Specimen, UnitValue},
@@ -40,11 +39,12 @@ use self::{
     time_frame::{Interval, When},
 };
 use crate::{
-    fhir::resource::{CodeableConcept, Coding, Component, Observation, Quantity, Reference},
+    codes::{NACRE, OPEN_MHEALTH},
     found::Rejected,
-    observed::{NACRE, OPEN_MHEALTH},
+    observation::{Code, Measured, Observation, Quantity, RecordId, Subject},
+    people::PersonId,
     refusal::Reason,
-    select::UCUM,
+    time,
 };
 
 /// The system of codes that are names of IEEE 1752.1's schemas.
@@ -60,21 +60,24 @@ pub(crate) fn observation<'a>(header: &RawValue, body: &'a RawValue) -> Result<O
     let Kind { schema_id: Object(schema_id) } = object(header).map_err(reject)?;
     let schema = schema_id.schema();
     if schema == Err(Unread::Schema) {
-        return Ok(Observation { code: concept(coding(&schema_id)), ..Observation::default() });
+        let named = Measured::named(code_of(&schema_id));
+        return Ok(Observation::new(Err(Reason::NoSubject), Err(Reason::NoDate), named));
     }
     let header: Header = object(header).map_err(reject)?;
     let id = header.id.clone().or(header.uuid.clone());
     let read = || {
         let schema = schema.map_err(|_| Reason::UnknownSchemaVersion)?;
         header.check()?;
-        let mut observation = measured(&schema_id, schema, object(body)?)?;
+        let (when, own, parts) = measured(&schema_id, schema, object(body)?)?;
+        let person = header.user_id.ok_or(Reason::NoSubject).and_then(|id| PersonId::new(&id));
         // Data points have no status: they are what their source stands by.
-        observation.status = Some("final".to_owned());
-        observation.subject = header.user_id.map(|id| Reference { reference: None, person: Some(Zeroizing::new(id)) });
-        Ok(observation)
+        Ok(Observation { parts, ..Observation::new(person.map(Subject::Person), Ok(when), own) })
     };
     match read() {
-        Ok(observation) => Ok(Observation { id, ..observation }),
+        Ok(observation) => {
+            let id = id.map_or(RecordId::Missing, |id| RecordId::Given(id.into()));
+            Ok(Observation { id, ..observation })
+        }
         Err(reason) => Err(Rejected { id, reason }),
     }
 }
@@ -94,56 +97,52 @@ impl Header {
     }
 }
 
-fn coding(schema: &SchemaId) -> Coding {
+fn code_of(schema: &SchemaId) -> Code<'static> {
     let system = match schema.namespace.as_str() {
         "omh" => Some(OPEN_MHEALTH),
         "ieee" => Some(IEEE_1752),
         _ => None,
     };
-    Coding { system: system.map(str::to_owned), code: Some(schema.name.clone()) }
+    Code { system: system.map(Into::into), code: schema.name.clone().into() }
 }
 
-fn of(system: &str, code: &str) -> Coding {
-    Coding { system: Some(system.to_owned()), code: Some(code.to_owned()) }
-}
-
-fn concept(coding: Coding) -> CodeableConcept {
-    CodeableConcept { coding: vec![coding] }
-}
-
-/// What was measured, and when.
-fn measured<'a>(id: &SchemaId, schema: Schema, mut body: Body<'a>) -> Result<Observation<'a>, Reason> {
+/// When it was measured, what was measured, and the parts of it.
+fn measured<'a>(
+    id: &SchemaId,
+    schema: Schema,
+    mut body: Body<'a>,
+) -> Result<(time::When, Measured<'a>, Vec<Measured<'a>>), Reason> {
     let when = body.effective_time_frame.take().ok_or(Reason::NoDate)?.0.when(schema.frames);
-    let mut observation = Observation { code: concept(code(id, schema.content, &body)?), ..Observation::default() };
+    let mut own = Measured::named(code(id, schema.content, &body)?);
     let content = schema.content;
     check_statistic(content, &body)?;
-    match when? {
+    let when = match when? {
         When::Moment(_) | When::PartOfDay(_) if content.is_over_time() => return Err(Reason::NoInterval),
-        When::Moment(date_time) | When::PartOfDay(date_time) => observation.effective_date_time = Some(date_time),
+        When::Moment(moment) => time::When::Moment(moment),
+        When::PartOfDay(date) => time::When::Moment(time::Moment::of_day(date)),
         When::Interval(interval) => {
             check_interval(content, &body, &interval)?;
-            observation.effective_period = Some(interval.period());
+            interval.span()
         }
-    }
+    };
     if content == Content::BloodPressure {
-        observation.component = panel(body)?;
-    } else {
-        observation.value_quantity = Some(value(content, body)?);
+        return Ok((when, own, pressures(body)?));
     }
-    Ok(observation)
+    own.quantity = Some(value(content, body)?);
+    Ok((when, own, Vec::new()))
 }
 
 /// The code that says which measure it is.
-fn code(id: &SchemaId, content: Content, body: &Body<'_>) -> Result<Coding, Reason> {
+fn code(id: &SchemaId, content: Content, body: &Body<'_>) -> Result<Code<'static>, Reason> {
     let activity = body.temporal_relationship_to_physical_activity;
     match content {
         Content::BloodGlucose if body.specimen_source == Some(Specimen::Other) => Err(Reason::OtherSpecimen),
         Content::BloodGlucose if body.temporal_relationship_to_meal == Some(Meal::Fasting) => {
-            Ok(of(NACRE, "fasting-glucose"))
+            Ok((NACRE, "fasting-glucose").into())
         }
         Content::BloodPressure if activity == Some(PhysicalActivity::Exerting) => Err(Reason::UnderExertion),
-        Content::HeartRate if activity == Some(PhysicalActivity::AtRest) => Ok(of(NACRE, "resting-heart-rate")),
-        _ => Ok(coding(id)),
+        Content::HeartRate if activity == Some(PhysicalActivity::AtRest) => Ok((NACRE, "resting-heart-rate").into()),
+        _ => Ok(code_of(id)),
     }
 }
 
@@ -175,15 +174,11 @@ fn check_interval(content: Content, body: &Body<'_>, interval: &Interval) -> Res
     if content.is_of_a_day() && part { Err(Reason::PartOfADay) } else { Ok(()) }
 }
 
-fn panel(body: Body<'_>) -> Result<Vec<Component<'_>>, Reason> {
-    let component = |code, value| {
-        let code = concept(of(OPEN_MHEALTH, code));
-        let value_quantity = Some(quantity(value)?);
-        Ok(Component { code, value_quantity, data_absent_reason: None, modifier_extension: None })
-    };
+fn pressures(body: Body<'_>) -> Result<Vec<Measured<'_>>, Reason> {
+    let part = |code, value| quantity(value).map(|pressure| Measured::of((OPEN_MHEALTH, code), pressure));
     Ok(vec![
-        component("systolic-blood-pressure", body.systolic_blood_pressure)?,
-        component("diastolic-blood-pressure", body.diastolic_blood_pressure)?,
+        part("systolic-blood-pressure", body.systolic_blood_pressure)?,
+        part("diastolic-blood-pressure", body.diastolic_blood_pressure)?,
     ])
 }
 
@@ -211,5 +206,5 @@ fn value(content: Content, body: Body<'_>) -> Result<Quantity<'_>, Reason> {
 fn quantity(value: Option<Object<UnitValue<'_>>>) -> Result<Quantity<'_>, Reason> {
     let Object(UnitValue { value, unit }) = value.ok_or(Reason::NoQuantity)?;
     let code = unit.map(|unit| units::ucum(&unit).ok_or(Reason::UnknownUnit)).transpose()?;
-    Ok(Quantity { value, comparator: None, system: Some(UCUM.to_owned()), code: code.map(str::to_owned) })
+    Ok(Quantity::of_json(value, code.map(Into::into).ok_or(Reason::NoUnit)))
 }

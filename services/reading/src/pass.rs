@@ -127,7 +127,9 @@ mod tests {
             let mut note = |spot: Spot<'_>, found: Found<'_>| {
                 let what = match found {
                     Found::Patient(patient) => format!("patient {}", patient.id.unwrap_or_default()),
-                    Found::Observation(observation) => format!("observation {}", observation.id.unwrap_or_default()),
+                    Found::Observation(observation) => {
+                        format!("observation {}", observation.id.given().unwrap_or_default())
+                    }
                     Found::Rejected(Rejected { id, reason }) => format!("{reason:?} {}", id.unwrap_or_default()),
                     Found::Owner(_) | Found::Uncoded => unreachable!("of no JSON"),
                     Found::Other => "other".to_owned(),

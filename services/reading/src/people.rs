@@ -18,13 +18,12 @@ use nacre_schemas::{cohort::Sex, id::Text, identity::IdentityNumber, region::Reg
 use zeroize::Zeroizing;
 
 use crate::{
-    fhir::{
-        effective::{self, DateError, Effective},
-        resource::{Patient, Reference},
-    },
+    fhir::resource::Patient,
+    observation::Subject,
     position::{FilePosition, PersonPosition},
     refusal::Reason,
     register::Registered,
+    time::{self, DateError, Effective},
 };
 
 /// The longest identifier of a person, in bytes.
@@ -39,11 +38,6 @@ impl PersonId {
     pub fn new(value: &str) -> Result<Self, Reason> {
         let usable = !value.trim().is_empty() && Text::<MAX_IDENTIFIER_BYTES>::from_str(value).is_ok();
         if usable { Ok(Self(Zeroizing::new(value.to_owned()))) } else { Err(Reason::UnusablePersonIdentifier) }
-    }
-
-    /// The person as the subject of a record.
-    pub fn reference(&self) -> Reference {
-        Reference { reference: None, person: Some(self.0.clone()) }
     }
 
     /// The identifier's bytes, for the provider's own HMACs and nothing else.
@@ -225,11 +219,11 @@ impl<'c> People<'c> {
     }
 
     /// The position of the person that a subject in that file means.
-    pub fn find(&self, file: FilePosition, subject: &Reference) -> Link {
-        if let Some(identifier) = &subject.person {
-            return self.by_identifier.get(&PersonId::new(identifier)?).copied().ok_or(Reason::UnknownPatient);
+    pub fn find(&self, file: FilePosition, subject: &Subject<'_>) -> Result<PersonPosition, Reason> {
+        match subject {
+            Subject::Person(person) => self.by_identifier.get(person).copied().ok_or(Reason::UnknownPatient),
+            Subject::Reference(reference) => self.referenced(file, reference),
         }
-        self.referenced(file, subject.reference.as_deref().ok_or(Reason::NoSubject)?)
     }
 
     fn referenced(&self, file: FilePosition, reference: &str) -> Link {
@@ -284,7 +278,7 @@ impl Statement {
 
     fn hear_birth_date(&mut self, patient: &Patient) -> Result<(), Reason> {
         let Some(text) = &patient.birth_date else { return Ok(()) };
-        self.hear_birth(effective::date_with_day(text).map_err(|error| match error {
+        self.hear_birth(time::date_with_day(text).map_err(|error| match error {
             DateError::NoDay => Reason::BirthDateWithoutDay,
             _ => Reason::InvalidBirthDate,
         })?)
@@ -300,8 +294,8 @@ impl Statement {
 
     fn hear_death(&mut self, patient: &Patient) -> Result<(), Reason> {
         let Some(text) = &patient.deceased_date_time else { return Ok(()) };
-        let death = effective::latest_moment(text).map_err(|_| Reason::InvalidDeathDate)?;
-        if self.death.is_none_or(|known| effective::is_after(known, death)) {
+        let death = time::latest_moment(text).map_err(|_| Reason::InvalidDeathDate)?;
+        if self.death.is_none_or(|known| time::is_after(known, death)) {
             self.death = Some(death);
         }
         Ok(())
@@ -337,12 +331,12 @@ pub(crate) mod tests {
         PersonId::new(identifier).unwrap()
     }
 
-    fn to(reference: &str) -> Reference {
-        Reference { reference: Some(reference.to_owned()), person: None }
+    fn to(reference: &str) -> Subject<'_> {
+        Subject::Reference(reference.into())
     }
 
-    fn by_identifier(identifier: &str) -> Reference {
-        Reference { reference: None, person: Some(Zeroizing::new(identifier.to_owned())) }
+    fn by_identifier(identifier: &str) -> Subject<'static> {
+        Subject::Person(person_named(identifier))
     }
 
     fn registered(id: &str, sex: Option<Sex>, birth: &str, region: Option<&str>) -> Registered {
@@ -459,8 +453,6 @@ pub(crate) mod tests {
             assert_eq!(people.person(position).unwrap().sex, sex);
         }
         assert_eq!(people.find(FilePosition(0), &by_identifier("C")), Err(Reason::UnknownPatient));
-        assert_eq!(people.find(FilePosition(0), &by_identifier(" ")), Err(Reason::UnusablePersonIdentifier));
-        assert_eq!(people.find(FilePosition(0), &Reference { reference: None, person: None }), Err(Reason::NoSubject));
     }
 
     #[test]

@@ -158,7 +158,7 @@ impl Prepared {
             let mut origin = Origin { file: source.path.clone(), place: spot.place, observation: None };
             match found {
                 Found::Observation(observation) => {
-                    origin.observation = shown_id(observation.id.as_deref());
+                    origin.observation = shown_id(observation.id.given());
                     let setting = Setting { file: position, full_url: spot.full_url, origin };
                     let selected = selector.select(&observation, &setting);
                     self.take(selected, setting.origin, months, summed);

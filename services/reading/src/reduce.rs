@@ -21,11 +21,11 @@ use serde::Serialize;
 
 use crate::{
     exact::steps_half_up,
-    fhir::effective,
     gather::Gathered,
     people::{Person, PersonId},
     refusal::{Origin, Reason},
     select::Reading,
+    time,
 };
 
 /// One person's value of one measure in one month, in steps: what is sealed.
@@ -79,7 +79,7 @@ pub fn month_value(measure: &Measure, person: &Person, readings: &Gathered) -> R
         measure: measure.reference(),
         period: chosen.period,
         sex: person.sex,
-        age_band: AgeBand::of_age(effective::age_in_years(person.birth, day).ok_or(Reason::BeforeBirth)?),
+        age_band: AgeBand::of_age(time::age_in_years(person.birth, day).ok_or(Reason::BeforeBirth)?),
         value_steps: value_steps.ok_or(Reason::OutOfRange)?,
         readings: u32::try_from(readings.len()).unwrap_or(u32::MAX),
         day,
@@ -89,7 +89,7 @@ pub fn month_value(measure: &Measure, person: &Person, readings: &Gathered) -> R
 
 /// Whether a month of that day can be posted.
 pub fn has_ended(day: Date, now: Timestamp) -> bool {
-    effective::month_has_ended(day, now)
+    time::month_has_ended(day, now)
 }
 
 /// The latest reading.
@@ -160,14 +160,14 @@ mod tests {
 
     use super::*;
     use crate::{
-        fhir::effective::moment,
         people::tests::person_named,
         position::{MeasurePosition, PersonPosition},
         refusal::{Origin, Place},
+        time::moment,
     };
 
     fn reading(at: &str, numerator: i64, denominator: i64, source: &str) -> Reading {
-        let effective = moment(at).unwrap();
+        let effective = moment(at).unwrap().effective();
         Reading {
             person: PersonPosition::FIRST,
             measure: MeasurePosition::each(Catalogue::built_in()).next().unwrap().0,

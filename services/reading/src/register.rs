@@ -31,7 +31,7 @@ use nacre_schemas::{
     region::Region,
 };
 
-use crate::{fhir::effective, people::PersonId};
+use crate::{people::PersonId, time};
 
 /// A register's file, in bytes, at most.
 const MAX_REGISTER_BYTES: u64 = 256 << 20;
@@ -250,7 +250,7 @@ impl Register {
             match column {
                 Column::Id => id = Some(PersonId::new(text).map_err(|_| LineProblem::Id)?),
                 Column::BirthDate => {
-                    birth = Some(effective::date_with_day(text).map_err(|_| LineProblem::BirthDate)?);
+                    birth = Some(time::date_with_day(text).map_err(|_| LineProblem::BirthDate)?);
                 }
                 Column::Sex if !text.is_empty() => sex = Some(text.parse().map_err(|_| LineProblem::Sex)?),
                 Column::Region if !text.is_empty() => region = Some(text.parse().map_err(|_| LineProblem::Region)?),

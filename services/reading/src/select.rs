@@ -23,14 +23,11 @@ use crate::{
     codes::Codes,
     derive::{self, Class},
     exact::{is_in_range, rational},
-    fhir::{
-        effective::{self, DateError, Effective},
-        number::{self, NumberError},
-        resource::{Observation, Quantity},
-    },
+    observation::{Observation, Quantity, RecordId, Status},
     people::{People, Person},
     position::{FilePosition, MeasurePosition, MonthKey, PersonPosition},
     refusal::{Origin, Reason},
+    time::{self, Effective},
     units,
 };
 
@@ -181,20 +178,18 @@ impl<'c> Selector<'c> {
     }
 
     /// The quantities whose codes the catalogue names: the observation's own for codes that stand alone, its
-    /// components' for codes within a panel.
+    /// parts' for codes within a panel.
     fn candidates<'o>(&'o self, observation: &'o Observation<'o>) -> Vec<Candidate<'o>> {
+        let Observation { own, parts, .. } = observation;
         let mut found = Vec::new();
-        let modified = observation.modifier_extension.is_some();
-        let absent = observation.data_absent_reason.is_some();
-        for (measure, codes) in self.codes.of_observation(&observation.code) {
-            let quantity = observation.value_quantity.as_ref();
+        for (measure, codes) in self.codes.of_observation(&own.codes) {
+            let (quantity, absent, modified) = (own.quantity.as_ref(), own.is_absent, own.is_modified);
             found.push(Candidate { measure, codes, quantity, absent, modified });
         }
-        for component in &observation.component {
-            let absent = component.data_absent_reason.is_some() || absent;
-            let modified = modified || component.modifier_extension.is_some();
-            for (measure, codes) in self.codes.of_component(&component.code, &observation.code) {
-                let quantity = component.value_quantity.as_ref();
+        for part in parts {
+            let (absent, modified) = (part.is_absent || own.is_absent, part.is_modified || own.is_modified);
+            for (measure, codes) in self.codes.of_part(&part.codes, &own.codes) {
+                let quantity = part.quantity.as_ref();
                 found.push(Candidate { measure, codes, quantity, absent, modified });
             }
         }
@@ -203,15 +198,15 @@ impl<'c> Selector<'c> {
 
     /// What holds for the observation as a whole.
     fn common(&self, observation: &Observation<'_>, setting: &Setting<'_>) -> Result<Common, Reason> {
-        check_status(observation.status.as_deref())?;
-        let source = observation.id.as_deref().or(setting.full_url);
-        if source.is_none() && !observation.is_without_id {
+        check_status(observation.status)?;
+        let source = observation.id.given().or(setting.full_url);
+        if source.is_none() && observation.id != RecordId::Content {
             return Err(Reason::NoSourceId);
         }
-        let subject = observation.subject.as_ref().ok_or(Reason::NoSubject)?;
+        let subject = observation.subject.as_ref().map_err(|reason| *reason)?;
         let position = self.people.find(setting.file, subject)?;
         let person = self.people.person(position)?;
-        let effective = effective_of(observation)?;
+        let effective = observation.when?.effective();
         let period = self.check_date(effective, &person)?;
         Ok(Common { source: source.map(Into::into), person: position, effective, period })
     }
@@ -219,7 +214,7 @@ impl<'c> Selector<'c> {
     fn check_date(&self, effective: Effective, person: &Person) -> Result<cohort::Period, Reason> {
         let future = match effective.instant {
             Some(instant) => instant > self.now,
-            None => effective.day > effective::latest_day_anywhere(self.now),
+            None => effective.day > time::latest_day_anywhere(self.now),
         };
         if future {
             return Err(Reason::FutureDate);
@@ -227,7 +222,7 @@ impl<'c> Selector<'c> {
         if effective.day < person.birth {
             return Err(Reason::BeforeBirth);
         }
-        if person.death.is_some_and(|death| effective::is_after(effective, death)) {
+        if person.death.is_some_and(|death| time::is_after(effective, death)) {
             return Err(Reason::AfterDeath);
         }
         let year = u16::try_from(effective.day.year()).map_err(|_| Reason::YearOutOfRange)?;
@@ -249,9 +244,8 @@ impl<'c> Selector<'c> {
             return Err(Reason::DataAbsent);
         }
         let value = value_in_unit(measure, &candidate.codes, candidate.quantity.ok_or(Reason::NoQuantity)?)?;
-        let period = observation.effective_period.as_ref();
         let of_a_day = matches!(measure.reduction, Reduction::MeanOfDays | Reduction::MeanOfNights);
-        if of_a_day && !period.is_none_or(effective::is_within_one_day) {
+        if of_a_day && !observation.when?.is_within_one_day() {
             return Err(Reason::LongerThanADay);
         }
         Ok(Reading {
@@ -283,46 +277,23 @@ pub fn measure_of(taken: &Taken) -> MeasurePosition {
     }
 }
 
-fn check_status(status: Option<&str>) -> Result<(), Reason> {
+fn check_status(status: Option<Status>) -> Result<(), Reason> {
     match status {
-        Some("final" | "amended" | "corrected") => Ok(()),
-        Some("cancelled") => Err(Reason::Cancelled),
-        Some("entered-in-error") => Err(Reason::EnteredInError),
-        Some(_) => Err(Reason::NotFinal),
+        Some(Status::Final | Status::Amended | Status::Corrected) => Ok(()),
+        Some(Status::Cancelled) => Err(Reason::Cancelled),
+        Some(Status::EnteredInError) => Err(Reason::EnteredInError),
+        Some(Status::Other) => Err(Reason::NotFinal),
         None => Err(Reason::NoStatus),
     }
 }
 
-fn effective_of(observation: &Observation<'_>) -> Result<Effective, Reason> {
-    let date_time = observation.effective_date_time.as_deref();
-    let instant = observation.effective_instant.as_deref();
-    let read = match (date_time, instant, &observation.effective_period) {
-        (None, None, None) => return Err(Reason::NoDate),
-        (Some(text), None, None) | (None, Some(text), None) => effective::moment(text),
-        (None, None, Some(period)) => effective::end_of(period),
-        _ => return Err(Reason::SeveralDates),
-    };
-    read.map_err(|error| match error {
-        DateError::NoDay => Reason::DateWithoutDay,
-        DateError::NoOffset => Reason::TimeWithoutOffset,
-        DateError::Invalid => Reason::InvalidDate,
-        DateError::NoEnd => Reason::PeriodWithoutEnd,
-    })
-}
-
 /// The quantity in the measure's own unit, if it is a unit that one of the codes takes and lies in the range.
 fn value_in_unit(measure: &Measure, codes: &[&Code], quantity: &Quantity<'_>) -> Result<BigRational, Reason> {
-    if quantity.comparator.is_some() {
+    if quantity.is_bound {
         return Err(Reason::Comparator);
     }
-    let value = number::exact(quantity.value.ok_or(Reason::NoQuantity)?.get()).map_err(|error| match error {
-        NumberError::NotANumber => Reason::NotANumber,
-        NumberError::TooLong => Reason::NumberTooLong,
-    })?;
-    let (Some(system), Some(code)) = (&quantity.system, &quantity.code) else { return Err(Reason::NoUnit) };
-    if system != UCUM {
-        return Err(Reason::NotUcum);
-    }
+    let value = quantity.value.as_ref().map_err(|reason| *reason)?;
+    let code = quantity.unit.as_deref().map_err(|reason| *reason)?;
     let of_code = |code: &str| measure.units.iter().find(|unit| unit.code.as_str() == code);
     let unit = of_code(code).or_else(|| of_code(units::ucum(code)?)).ok_or(Reason::OtherUnit)?;
     if !codes.iter().any(|code| code.takes(unit)) {

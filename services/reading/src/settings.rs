@@ -7,7 +7,7 @@ use jiff::tz::Offset;
 use nacre_schemas::{id::Text, region::Region};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::{fhir::effective, people::PersonId};
+use crate::{people::PersonId, time};
 
 /// What reading has to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub struct UtcOffset(pub Offset);
 impl<'de> Deserialize<'de> for UtcOffset {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let read = effective::offset(&text).map(Self);
+        let read = time::offset(&text).map(Self);
         read.map_err(|_| D::Error::custom(format!("`{text}` is no offset from UTC, such as +08:00")))
     }
 }

@@ -23,13 +23,13 @@ use nacre_schemas::{
 
 use self::description::{Description, Layout};
 use crate::{
-    fhir::resource::Observation,
     file::{FileError, Source},
     found::{Found, Rejected, Spot},
     input::{Input, Leash},
-    observed::{Amount, When, panel, single},
+    observation::{Known, Measured, Observation, Quantity, RecordId, Subject},
     people::PersonId,
     refusal::{Place, Reason},
+    time::When,
 };
 
 /// Hands what each line says to the visitor, in order.
@@ -121,8 +121,8 @@ impl Columns {
 struct Line<'l> {
     id: Option<String>,
     person: PersonId,
-    when: String,
-    values: Vec<(&'static Measure, Result<Amount<'l>, Reason>)>,
+    when: Result<When, Reason>,
+    values: Vec<(&'static Measure, Result<Measured<'l>, Reason>)>,
 }
 
 impl<'l> Line<'l> {
@@ -136,7 +136,7 @@ impl<'l> Line<'l> {
         };
         let person = field(&description.person)?;
         let person = if person.is_empty() { Err(Reason::NoSubject) } else { PersonId::new(person) }?;
-        let when = description.moment(field(&description.time)?)?;
+        let when = description.moment(field(&description.time)?)?.map(When::Moment);
         let id = description.id.as_deref().map(field).transpose()?;
         let id = id.filter(|id| !id.is_empty()).map(str::to_owned);
         let mut values = Vec::new();
@@ -144,13 +144,13 @@ impl<'l> Line<'l> {
             Layout::Row { value, measure, unit } => {
                 let measure = description.measure(field(measure)?).ok_or(Reason::UnknownWord)?;
                 let (value, unit) = (field(value)?, description.unit(field(unit)?));
-                values.push((measure, amount(measure, value, unit)));
+                values.push((measure, measured(measure, value, unit)));
             }
             Layout::Columns(listed) => {
                 for column in listed {
                     let value = field(&column.name)?;
                     if !value.is_empty() {
-                        values.push((column.measure, amount(column.measure, value, &column.unit)));
+                        values.push((column.measure, measured(column.measure, value, &column.unit)));
                     }
                 }
             }
@@ -160,29 +160,30 @@ impl<'l> Line<'l> {
 
     fn observe(self, place: Place, visitor: &mut dyn FnMut(Spot<'_>, Found<'_>)) {
         let Self { id, person, when, values } = self;
-        let mut pressures: Vec<Amount<'_>> = Vec::new();
+        let mut pressures: Vec<Measured<'_>> = Vec::new();
         let mut panel_code = None;
-        let mut report = |observation: Observation<'_>, part: &str| {
+        let mut report = |own: Measured<'_>, parts: Vec<Measured<'_>>, part: &str| {
             // Several observations of one line share its id, and must be told apart.
             let id = id.as_deref().map(|id| if part.is_empty() { id.to_owned() } else { format!("{id}-{part}") });
-            let is_without_id = id.is_none();
-            visitor(spot(place), Found::Observation(Box::new(Observation { id, is_without_id, ..observation })));
+            let id = id.map_or(RecordId::Content, |id| RecordId::Given(id.into()));
+            let observation = Observation::new(Ok(Subject::Person(person.clone())), when, own);
+            visitor(spot(place), Found::Observation(Box::new(Observation { id, parts, ..observation })));
         };
         let mut failed = Vec::new();
-        for (measure, amount) in values {
-            match amount {
-                Ok(amount) => match panel_of(measure) {
+        for (measure, measured) in values {
+            match measured {
+                Ok(measured) => match panel_of(measure) {
                     Some(code) => {
                         panel_code = Some(code);
-                        pressures.push(amount);
+                        pressures.push(measured);
                     }
-                    None => report(single(&person, When::Moment(when.clone()), &amount), measure.id.as_str()),
+                    None => report(measured, Vec::new(), measure.id.as_str()),
                 },
                 Err(reason) => failed.push(reason),
             }
         }
         if let Some(code) = panel_code {
-            report(panel(&person, When::Moment(when), code, &pressures), "");
+            report(Measured::named(code.into()), pressures, "");
         }
         for reason in failed {
             visitor(spot(place), Found::Rejected(Rejected { id: None, reason }));
@@ -190,8 +191,8 @@ impl<'l> Line<'l> {
     }
 }
 
-/// The amount, under the measure's code that takes the unit. If none does the first stands, and selection says why not.
-fn amount<'l>(measure: &'static Measure, value: &str, unit: &'l str) -> Result<Amount<'l>, Reason> {
+/// The value, under the measure's code that takes the unit. If none does the first stands, and selection says why not.
+fn measured<'l>(measure: &'static Measure, value: &str, unit: &'l str) -> Result<Measured<'l>, Reason> {
     let unit = if measure.units.iter().any(|known| known.code.as_str() == unit) {
         unit
     } else {
@@ -203,11 +204,11 @@ fn amount<'l>(measure: &'static Measure, value: &str, unit: &'l str) -> Result<A
     if unit.is_empty() {
         return Err(Reason::NoUnit);
     }
-    Amount::new((code.system.as_str(), code.code.as_str()), value, unit)
+    Ok(Measured::of((code.system.as_str(), code.code.as_str()), Quantity::written(value, unit)?))
 }
 
 /// The panel that the measure's values stand in, if they do not stand alone.
-fn panel_of(measure: &'static Measure) -> Option<crate::observed::Code<'static>> {
+fn panel_of(measure: &'static Measure) -> Option<Known<'static>> {
     let code = measure.codes.first()?;
     Some((code.system.as_str(), code.within.first()?.0.as_str()))
 }

@@ -13,7 +13,11 @@ use std::collections::HashMap;
 use jiff::{Timestamp, ToSpan as _, civil::Date, tz::Offset};
 use nacre_reading::{
     PersonId, Reason,
-    fhir::resource::{self, CodeableConcept, Observation, Patient, Reference},
+    fhir::{
+        self,
+        resource::{self, Patient},
+    },
+    observation::{self, Code, Observation, RecordId, Status},
     people::{self, People},
     position::{FilePosition, PersonPosition},
     select::{Reading, Selected, Selector, Setting, measure_of},
@@ -276,7 +280,7 @@ impl<'s> Crowd<'s> {
     }
 
     fn at(&self, id: &str) -> Result<PersonPosition, Reason> {
-        self.people.find(FilePosition::FIRST, &Reference { reference: Some(format!("Patient/{id}")), person: None })
+        self.people.find(FilePosition::FIRST, &observation::Subject::Reference(format!("Patient/{id}").into()))
     }
 
     /// The person of that identifier, if the gateway knows it.
@@ -312,7 +316,7 @@ impl<'s> Crowd<'s> {
         }
         let about = serde_json::from_str::<About>(observation).ok().and_then(|about| about.subject);
         let Some(reference) = about.and_then(|subject| subject.reference) else { return Ok(()) };
-        let named = Reference { reference: Some(reference.clone()), person: None };
+        let named = observation::Subject::Reference(reference.as_str().into());
         if self.people.find(FilePosition::FIRST, &named) != Err(Reason::UnknownPatient) {
             return Ok(());
         }
@@ -334,12 +338,12 @@ impl<'s> Crowd<'s> {
     fn within(&self, reference: &str, wanted: Option<&Identifier>) -> Option<PersonPosition> {
         let found = match wanted {
             Some(wanted) if wanted.system == self.spool.sealer.config.person_system.as_str() => {
-                self.people.find(FilePosition::FIRST, &PersonId::new(&wanted.value).ok()?.reference())
+                self.people.find(FilePosition::FIRST, &observation::Subject::Person(PersonId::new(&wanted.value).ok()?))
             }
             Some(_) => return None,
             None => {
                 let local = format!("Patient/{}", people::patient_id(reference)?);
-                self.people.find(FilePosition::FIRST, &Reference { reference: Some(local), person: None })
+                self.people.find(FilePosition::FIRST, &observation::Subject::Reference(local.into()))
             }
         };
         found.ok()
@@ -380,14 +384,16 @@ impl<'s> Crowd<'s> {
         marks: &Marks,
         now: Timestamp,
     ) -> Result<Result<Verdict, Refusal>, ServeError> {
-        let Ok(mut observation) = serde_json::from_str::<Observation<'_>>(item.resource) else {
-            return Ok(Err(Refusal::of_reason(Reason::Malformed)));
+        let mut observation = match fhir::observation(item.resource) {
+            Ok(observation) => observation,
+            Err(reason) => return Ok(Err(Refusal::of_reason(reason))),
         };
-        if observation.status.as_deref() == Some("entered-in-error") {
+        if observation.status == Some(Status::EnteredInError) {
             return self.withdrawal(item, &observation, marks);
         }
         // Copies within a request are found out by the spool, so each is judged by itself.
-        let source = observation.id.replace(format!("{}", item.entry.unwrap_or_default()));
+        let source = observation.id.given().map(str::to_owned);
+        observation.id = RecordId::Given(item.entry.unwrap_or_default().to_string().into());
         let setting = Setting { file: FilePosition::FIRST, full_url: None, origin: origin(item.entry) };
         let taken = match selector.select(&observation, &setting) {
             Selected::Skipped => {
@@ -497,9 +503,9 @@ impl<'s> Crowd<'s> {
         observation: &Observation<'_>,
         readings: Vec<ArrivingReading>,
     ) -> Result<Arrival, ServeError> {
-        let status = observation.status.clone().unwrap_or_default();
-        let withdrawn = status == "entered-in-error";
-        let facts = ObservationFacts { id: identity.id, status, code: catalogue_code(&observation.code) };
+        let withdrawn = observation.status == Some(Status::EnteredInError);
+        let status = observation.status.map_or_else(String::new, |status| status.code().to_owned());
+        let facts = ObservationFacts { id: identity.id, status, code: catalogue_code(&observation.own.codes) };
         Ok(Arrival::Observation(ArrivingObservation {
             id: identity.name,
             identifier: identity.identifier,
@@ -524,16 +530,16 @@ struct Identity {
 }
 
 /// The first code that is the catalogue's, of a measure or of a panel: text of the sender's own is not kept.
-fn catalogue_code(concept: &CodeableConcept) -> Option<(String, String)> {
+fn catalogue_code(codes: &[Code<'_>]) -> Option<(String, String)> {
     let is_ours = |system: &str, code: &str| {
         Catalogue::built_in().measures().iter().flat_map(|measure| &measure.codes).any(|ours| {
             let panels = || ours.within.iter().any(|panel| panel.0.as_str() == code);
             ours.system.as_str() == system && (ours.code.as_str() == code || panels())
         })
     };
-    let whole = concept.coding.iter().filter_map(|coding| Some((coding.system.as_ref()?, coding.code.as_ref()?)));
+    let whole = codes.iter().filter_map(|code| Some((code.system.as_deref()?, &*code.code)));
     let mut ours = whole.filter(|(system, code)| is_ours(system, code));
-    ours.next().map(|(system, code)| (system.clone(), code.clone()))
+    ours.next().map(|(system, code)| (system.to_owned(), code.to_owned()))
 }
 
 /// When a month of that day closes: so many days after it has ended everywhere on Earth (UTC-12), and not before so many

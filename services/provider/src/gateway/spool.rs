@@ -9,10 +9,10 @@ use std::{path::Path, str::FromStr as _, sync::Arc};
 
 use nacre_reading::{
     Origin, PersonId, Place, Reason,
-    fhir::effective::Effective,
     people::Person,
     position::{MeasurePosition, PersonPosition},
     select::Reading,
+    time::Effective,
 };
 use nacre_schemas::{Digest, catalogue::Catalogue, cohort, identity::IdentityNumber};
 use num_rational::BigRational;

@@ -20,7 +20,7 @@ use futures::{StreamExt as _, stream};
 use jiff::{Timestamp, ToSpan as _};
 use nacre_access::client::{Client, ClientError};
 use nacre_hosting::trust;
-use nacre_reading::{UtcOffset, fhir::effective::latest_moment};
+use nacre_reading::{UtcOffset, time::latest_moment};
 use nacre_schemas::{
     Digest, Document as _,
     grant::{GrantState, Purpose, Terms},

@@ -11,8 +11,8 @@ use jiff::civil::Date;
 use quick_xml::{XmlVersion, events::BytesStart};
 
 use crate::{
-    fhir::effective::{self, DateError},
     refusal::Reason,
+    time::{self, Moment},
 };
 
 /// The key of the run.
@@ -66,29 +66,25 @@ impl<'a> Element<'a> {
         Ok(element)
     }
 
-    /// When it was, or ended: as FHIR writes it.
-    pub(super) fn moment(&self) -> Result<String, Reason> {
+    /// When it was, or ended.
+    pub(super) fn moment(&self) -> Result<Moment, Reason> {
         moment(self.end.as_deref().or(self.start.as_deref()))
     }
 
     /// When it began.
-    pub(super) fn beginning(&self) -> Result<String, Reason> {
+    pub(super) fn beginning(&self) -> Result<Moment, Reason> {
         moment(self.start.as_deref())
     }
 }
 
-fn moment(text: Option<&str>) -> Result<String, Reason> {
+fn moment(text: Option<&str>) -> Result<Moment, Reason> {
     let text = rewritten(text.ok_or(Reason::NoDate)?).ok_or(Reason::InvalidDate)?;
-    effective::moment(&text).map(|_| text).map_err(|error| match error {
-        DateError::NoDay => Reason::DateWithoutDay,
-        DateError::NoOffset => Reason::TimeWithoutOffset,
-        DateError::Invalid | DateError::NoEnd => Reason::InvalidDate,
-    })
+    Ok(time::moment(&text)?)
 }
 
 /// The civil day of a date and time.
 pub(super) fn day(text: &str) -> Option<Date> {
-    effective::date_with_day(text.get(..10)?).ok()
+    time::date_with_day(text.get(..10)?).ok()
 }
 
 /// `2019-07-19 10:36:11 -0700` as `2019-07-19T10:36:11-07:00`.
@@ -107,7 +103,7 @@ mod tests {
     fn apples_times_keep_the_offset_they_were_written_with() {
         let expected = Some("2019-07-19T10:36:11-07:00".to_owned());
         assert_eq!(rewritten("2019-07-19 10:36:11 -0700"), expected);
-        assert_eq!(moment(Some("2019-07-19 10:36:11 +0800")), Ok("2019-07-19T10:36:11+08:00".to_owned()));
+        assert_eq!(moment(Some("2019-07-19 10:36:11 +0800")), Ok(time::moment("2019-07-19T10:36:11+08:00").unwrap()));
         for text in ["2019-07-19", "2019-07-19 10:36", "2019-07-19 10:36:11 é", "x y z", "2019-13-19 10:36:11 +0800"] {
             assert_eq!(moment(Some(text)), Err(Reason::InvalidDate), "{text}");
         }

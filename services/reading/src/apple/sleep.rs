@@ -9,7 +9,7 @@
 use jiff::{Timestamp, tz::Offset};
 
 use super::element::Element;
-use crate::{fhir::effective, refusal::Reason};
+use crate::{refusal::Reason, time::Moment};
 
 /// The kind of these records.
 pub(super) const KIND: &str = "HKCategoryTypeIdentifierSleepAnalysis";
@@ -28,8 +28,8 @@ pub(super) struct Sleep {
 /// Sleep without a long interruption.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Stretch {
-    pub(super) start: String,
-    pub(super) end: String,
+    pub(super) start: Moment,
+    pub(super) end: Moment,
     /// Asleep.
     pub(super) seconds: i64,
     /// The element that it begins with.
@@ -46,14 +46,13 @@ impl Sleep {
             return Err(Reason::TooMany);
         }
         let end = record.moment()?;
-        let second = |text: &str| effective::moment(text).ok()?.instant.map(Timestamp::as_second);
-        let (Some(from), Some(to)) = (second(&record.beginning()?), second(&end)) else {
+        let second = |moment: Moment| moment.instant().map(Timestamp::as_second);
+        let (Some(from), Some(to), Some(offset)) = (second(record.beginning()?), second(end), end.offset()) else {
             return Err(Reason::InvalidDate);
         };
         if to < from {
             return Err(Reason::EndsBeforeStart);
         }
-        let offset = end.get(19..).and_then(|text| effective::offset(text).ok()).ok_or(Reason::InvalidDate)?;
         self.records.push((record.source, from, to, position, offset.seconds()));
         Ok(())
     }
@@ -95,8 +94,8 @@ struct Open {
 impl Open {
     fn close(self) -> Option<Stretch> {
         let offset = Offset::from_seconds(self.offset).ok()?;
-        let text = |second| Some(Timestamp::from_second(second).ok()?.display_with_offset(offset).to_string());
-        let (start, end) = (text(self.start)?, text(self.end)?);
+        let moment = |second| Moment::at(Timestamp::from_second(second).ok()?, offset);
+        let (start, end) = (moment(self.start)?, moment(self.end)?);
         Some(Stretch { start, end, seconds: self.seconds, position: self.position })
     }
 }
@@ -105,7 +104,7 @@ impl Open {
 mod tests {
     use super::*;
 
-    fn stretches(records: &[(u64, &str, &str, &str)]) -> Vec<(String, i64)> {
+    fn stretches(records: &[(u64, &str, &str, &str)]) -> Vec<(Moment, i64)> {
         let mut sleep = Sleep::default();
         for (source, stage, start, end) in records {
             let text = |text: &str| Some(format!("2026-01-{text}:00 +0800").into());
@@ -128,7 +127,7 @@ mod tests {
             (2, "AsleepUnspecified", "05 23:00", "06 06:30"),
         ]);
         let expected = [("06T06:00", 400), ("06T13:30", 30), ("06T06:30", 450)];
-        let expected: Vec<_> = expected.map(|(end, minutes)| (format!("2026-01-{end}:00+08:00"), minutes)).into();
-        assert_eq!(found, expected);
+        let moment = |end| crate::time::moment(&format!("2026-01-{end}:00+08:00")).unwrap();
+        assert_eq!(found, expected.map(|(end, minutes)| (moment(end), minutes)));
     }
 }

@@ -12,10 +12,7 @@ use jiff::civil::Date;
 use num_rational::BigRational;
 
 use super::element::Element;
-use crate::{
-    fhir::{effective, number, resource::Period},
-    refusal::Reason,
-};
+use crate::{number, refusal::Reason, time::When};
 
 /// The kind of these records.
 pub(super) const KIND: &str = "HKQuantityTypeIdentifierStepCount";
@@ -33,8 +30,8 @@ pub(super) struct Day {
     pub(super) date: Date,
     /// The last element that it is from.
     pub(super) position: u64,
-    /// As JSON writes numbers.
-    pub(super) steps: String,
+    /// Whole ones.
+    pub(super) steps: BigRational,
 }
 
 impl Steps {
@@ -47,8 +44,8 @@ impl Steps {
         if count < BigRational::from_integer(0.into()) {
             return Err(Reason::OutOfRange);
         }
-        let period = Period { start: Some(record.beginning()?), end: Some(record.moment()?) };
-        let day = effective::end_of(&period).map_err(|_| Reason::InvalidDate)?.day;
+        let (start, end) = (Some(record.beginning()?), record.moment()?);
+        let day = When::Span { start, end }.effective().day;
         let is_full = self.sums.len() == MAX_SUMS;
         match self.sums.entry((day, record.source)) {
             Entry::Occupied(mut known) => {
@@ -74,10 +71,6 @@ impl Steps {
             }
         }
         // Whole steps: a count that was shared out over intervals adds up to one, or nearly.
-        days.into_iter().map(|(date, (sum, position))| Day {
-            date,
-            position,
-            steps: sum.round().to_integer().to_string(),
-        })
+        days.into_iter().map(|(date, (sum, position))| Day { date, position, steps: sum.round() })
     }
 }

@@ -1,6 +1,9 @@
 //! Taking apart: the resources of a Bundle, and of those the ones that a pass over the files is for.
 
-use super::resource::{Bundle, BundleEntry};
+use super::{
+    observation,
+    resource::{Bundle, BundleEntry},
+};
 use crate::{
     found::{Found, Spot, Wanted},
     refusal::{Place, Reason},
@@ -29,7 +32,7 @@ pub(crate) fn resource<'a>(resource_type: &str, text: &'a str, wanted: Wanted) -
     match (resource_type, wanted) {
         ("Patient", Wanted::Patients) => serde_json::from_str(text).map_or(Found::Malformed, Found::Patient),
         ("Observation", Wanted::Observations) => {
-            serde_json::from_str(text).map_or(Found::Malformed, |found| Found::Observation(Box::new(found)))
+            observation(text).map_or(Found::Malformed, |found| Found::Observation(Box::new(found)))
         }
         _ if !is_type_name(resource_type) => Found::Unreadable(Reason::NoSuchType),
         _ => Found::Other,

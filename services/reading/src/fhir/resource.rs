@@ -1,9 +1,8 @@
 //! The allow-list: the only members of FHIR resources that are ever read into a value. A name, an address, a
 //! telephone number, a note or a narrative has no field here, so it cannot leave the text it stands in.
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
 
 /// A Bundle of any type. Each entry is kept as text until it is its turn.
 #[derive(Deserialize)]
@@ -32,11 +31,14 @@ pub struct Patient {
     /// What others call the person.
     #[serde(default)]
     pub identifier: Vec<Identifier>,
-    pub(crate) gender: Option<String>,
+    /// A code of FHIR's `administrative-gender`.
+    pub gender: Option<String>,
+    /// The birth date, which may lack a day.
     #[serde(rename = "birthDate")]
-    pub(crate) birth_date: Option<String>,
+    pub birth_date: Option<String>,
+    /// When the person died, to whichever precision.
     #[serde(rename = "deceasedDateTime")]
-    pub(crate) deceased_date_time: Option<String>,
+    pub deceased_date_time: Option<String>,
 }
 
 /// A business identifier.
@@ -46,51 +48,6 @@ pub struct Identifier {
     pub system: Option<String>,
     /// The identifier itself.
     pub value: Option<String>,
-}
-
-/// What is read of an Observation.
-#[derive(Default, Deserialize)]
-pub struct Observation<'a> {
-    /// What its server calls it.
-    pub id: Option<String>,
-    /// A code of FHIR's `observation-status`.
-    pub status: Option<String>,
-    /// What was measured.
-    #[serde(default)]
-    pub code: CodeableConcept,
-    pub(crate) subject: Option<Reference>,
-    #[serde(rename = "effectiveDateTime")]
-    pub(crate) effective_date_time: Option<String>,
-    #[serde(rename = "effectiveInstant")]
-    pub(crate) effective_instant: Option<String>,
-    #[serde(rename = "effectivePeriod")]
-    pub(crate) effective_period: Option<Period>,
-    #[serde(rename = "valueQuantity", borrow)]
-    pub(crate) value_quantity: Option<Quantity<'a>>,
-    /// Only whether there is one.
-    #[serde(rename = "dataAbsentReason")]
-    pub(crate) data_absent_reason: Option<IgnoredAny>,
-    /// Only whether there is one: it may negate everything else, and FHIR forbids to pass over it.
-    #[serde(rename = "modifierExtension")]
-    pub(crate) modifier_extension: Option<IgnoredAny>,
-    #[serde(default, borrow)]
-    pub(crate) component: Vec<Component<'a>>,
-    /// Whether its format gives records no ids, so that what it says is all that tells it from others.
-    #[serde(skip)]
-    pub(crate) is_without_id: bool,
-}
-
-/// What is read of a component of a panel.
-#[derive(Deserialize)]
-pub struct Component<'a> {
-    #[serde(default)]
-    pub(crate) code: CodeableConcept,
-    #[serde(rename = "valueQuantity", borrow)]
-    pub(crate) value_quantity: Option<Quantity<'a>>,
-    #[serde(rename = "dataAbsentReason")]
-    pub(crate) data_absent_reason: Option<IgnoredAny>,
-    #[serde(rename = "modifierExtension")]
-    pub(crate) modifier_extension: Option<IgnoredAny>,
 }
 
 /// Codes for one thing in several systems.
@@ -110,16 +67,6 @@ pub struct Coding {
     pub code: Option<String>,
 }
 
-/// Whom a record is about: a reference to another resource, or the person.
-#[derive(Deserialize)]
-pub struct Reference {
-    /// A URL, absolute or relative.
-    pub reference: Option<String>,
-    /// The identifier that names the person, of formats whose records hold it themselves. FHIR's never do.
-    #[serde(skip)]
-    pub person: Option<Zeroizing<String>>,
-}
-
 /// A span of time.
 #[derive(Deserialize)]
 pub struct Period {
@@ -127,15 +74,4 @@ pub struct Period {
     pub start: Option<String>,
     /// The same.
     pub end: Option<String>,
-}
-
-/// A measured amount. Its value stays text, so that no digit is lost; its `unit` is for people and is not read.
-#[derive(Deserialize)]
-pub struct Quantity<'a> {
-    #[serde(borrow)]
-    pub(crate) value: Option<&'a RawValue>,
-    /// `<`, `>=` and the like: then the value is a bound and not a reading.
-    pub(crate) comparator: Option<String>,
-    pub(crate) system: Option<String>,
-    pub(crate) code: Option<String>,
 }

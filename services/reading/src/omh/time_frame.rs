@@ -4,19 +4,16 @@
 //! one end and a duration the other end is computed exactly, in the offset of the end given. A duration in months or
 //! years, whose length is not one, is refused. An interval may not end before it begins.
 
-use jiff::{SignedDuration, Timestamp, fmt::temporal::Pieces};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use serde::Deserialize;
 
 use super::{body::UnitValue, object::Object, schema::Frames};
 use crate::{
-    fhir::{
-        effective::{self, DateError},
-        number,
-        resource::Period,
-    },
+    number,
     refusal::Reason,
+    time::{self, Moment},
 };
 
 /// A frame as it is written; exactly one of its members is there.
@@ -46,34 +43,34 @@ enum PartOfDay {
 }
 
 /// When a value holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
-    /// A point in time (RFC 3339).
-    Moment(String),
-    /// A day, or rather a part of it (`YYYY-MM-DD`).
-    PartOfDay(String),
+    /// A point in time.
+    Moment(Moment),
+    /// A day, or rather a part of it.
+    PartOfDay(Date),
     /// From start to end.
     Interval(Interval),
 }
 
 /// An interval of time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Interval {
-    pub(super) start: String,
-    pub(super) end: String,
+    start: Moment,
+    end: Moment,
     pub(super) length: SignedDuration,
 }
 
 impl Interval {
-    pub(super) fn period(self) -> Period {
-        Period { start: Some(self.start), end: Some(self.end) }
+    pub(super) fn span(self) -> time::When {
+        time::When::Span { start: Some(self.start), end: self.end }
     }
 }
 
 impl TimeFrame<'_> {
     pub(super) fn when(self, frames: Frames) -> Result<When, Reason> {
         match (self.date_time, self.time_interval) {
-            (Some(date_time), None) => instant(&date_time).map(|_| When::Moment(date_time)),
+            (Some(date_time), None) => Ok(When::Moment(timed(&date_time)?.0)),
             (None, Some(Object(interval))) => interval.when(frames),
             _ => Err(Reason::Malformed),
         }
@@ -83,20 +80,27 @@ impl TimeFrame<'_> {
 impl TimeInterval<'_> {
     fn when(self, frames: Frames) -> Result<When, Reason> {
         let given = (self.start_date_time, self.end_date_time, self.duration, self.date, self.part_of_day);
-        let (start, end) = match given {
-            (Some(start), Some(end), None, None, None) => (start, end),
-            (Some(start), None, Some(duration), None, None) => {
-                let end = moved(&start, length(&duration.0)?)?;
-                (start, end)
+        let ((start, from), (end, to)) = match given {
+            (Some(start), Some(end), None, None, None) => {
+                let end = timed(&end)?;
+                (timed(&start)?, end)
             }
-            (None, Some(end), Some(duration), None, None) => (moved(&end, -length(&duration.0)?)?, end),
+            (Some(start), None, Some(duration), None, None) => {
+                let length = length(&duration.0)?;
+                let start = timed(&start)?;
+                (start, moved(start, length)?)
+            }
+            (None, Some(end), Some(duration), None, None) => {
+                let length = length(&duration.0)?;
+                let end = timed(&end)?;
+                (moved(end, -length)?, end)
+            }
             (None, None, None, Some(date), Some(_)) if frames == Frames::OpenMhealth => {
-                effective::date_with_day(&date).map_err(explain)?;
-                return Ok(When::PartOfDay(date));
+                return Ok(When::PartOfDay(time::date_with_day(&date)?));
             }
             _ => return Err(Reason::Malformed),
         };
-        let length = instant(&end)?.duration_since(instant(&start)?);
+        let length = to.duration_since(from);
         if length.is_negative() {
             Err(Reason::EndsBeforeStart)
         } else {
@@ -107,22 +111,20 @@ impl TimeInterval<'_> {
 
 /// The point in time of a text that has a date, a time and an offset.
 pub(super) fn instant(text: &str) -> Result<Timestamp, Reason> {
-    effective::moment(text).map_err(explain)?.instant.ok_or(Reason::InvalidDate)
+    Ok(timed(text)?.1)
 }
 
-fn explain(error: DateError) -> Reason {
-    match error {
-        DateError::NoDay => Reason::DateWithoutDay,
-        DateError::NoOffset => Reason::TimeWithoutOffset,
-        DateError::Invalid | DateError::NoEnd => Reason::InvalidDate,
-    }
+/// The same, with the moment that it is.
+fn timed(text: &str) -> Result<(Moment, Timestamp), Reason> {
+    let moment = time::moment(text)?;
+    Ok((moment, moment.instant().ok_or(Reason::InvalidDate)?))
 }
 
 /// That point in time moved, in the same offset.
-fn moved(text: &str, by: SignedDuration) -> Result<String, Reason> {
-    let instant = instant(text)?.checked_add(by).map_err(|_| Reason::InvalidDate)?;
-    let offset = Pieces::parse(text).ok().and_then(|pieces| pieces.to_numeric_offset()).ok_or(Reason::InvalidDate)?;
-    Ok(instant.display_with_offset(offset).to_string())
+fn moved((moment, instant): (Moment, Timestamp), by: SignedDuration) -> Result<(Moment, Timestamp), Reason> {
+    let there = instant.checked_add(by).map_err(|_| Reason::InvalidDate)?;
+    let moved = moment.offset().and_then(|offset| Moment::at(there, offset));
+    Ok((moved.ok_or(Reason::InvalidDate)?, there))
 }
 
 /// A duration, to the nanosecond below.
@@ -156,7 +158,11 @@ mod tests {
         frame.0.when(Frames::OpenMhealth)
     }
 
-    fn interval(members: &str) -> Result<(String, String), Reason> {
+    fn moment(text: &str) -> Moment {
+        time::moment(text).unwrap()
+    }
+
+    fn interval(members: &str) -> Result<(Moment, Moment), Reason> {
         match when(&format!(r#"{{"time_interval":{{{members}}}}}"#))? {
             When::Interval(Interval { start, end, .. }) => Ok((start, end)),
             other => panic!("{other:?}"),
@@ -168,7 +174,7 @@ mod tests {
 
     #[test]
     fn an_interval_is_the_same_in_each_of_its_forms() {
-        let expected = Ok(("2020-01-31T22:00:00+08:00".to_owned(), "2020-02-01T06:30:00+08:00".to_owned()));
+        let expected = Ok((moment("2020-01-31T22:00:00+08:00"), moment("2020-02-01T06:30:00+08:00")));
         assert_eq!(interval(&format!("{START},{END}")), expected);
         for (value, unit) in [("8.5", "h"), ("510", "min"), ("30600", "sec"), ("3.06e4", "sec"), ("30600000", "ms")] {
             let duration = format!(r#""duration":{{"value":{value},"unit":"{unit}"}}"#);
@@ -176,17 +182,17 @@ mod tests {
             assert_eq!(interval(&format!("{duration},{END}")), expected, "{duration}");
         }
         let third = interval(&format!(r#"{START},"duration":{{"value":0.1,"unit":"ms"}}"#));
-        assert_eq!(third.unwrap().1, "2020-01-31T22:00:00.0001+08:00");
+        assert_eq!(third.unwrap().1, moment("2020-01-31T22:00:00.0001+08:00"));
         let utc = interval(r#""start_date_time":"2020-02-29T00:00:00Z","duration":{"value":1,"unit":"d"}"#);
-        assert_eq!(effective::moment(&utc.unwrap().1), effective::moment("2020-03-01T00:00:00Z"));
+        assert_eq!(utc.unwrap().1, moment("2020-03-01T00:00:00Z"));
     }
 
     #[test]
     fn a_moment_and_a_part_of_a_day_are_what_they_say() {
-        let moment = When::Moment("2020-02-05T07:25:00.123Z".to_owned());
-        assert_eq!(when(r#"{"date_time":"2020-02-05T07:25:00.123Z"}"#), Ok(moment));
+        let expected = When::Moment(moment("2020-02-05T07:25:00.123Z"));
+        assert_eq!(when(r#"{"date_time":"2020-02-05T07:25:00.123Z"}"#), Ok(expected));
         let evening = r#"{"time_interval":{"date":"2020-02-05","part_of_day":"evening"}}"#;
-        assert_eq!(when(evening), Ok(When::PartOfDay("2020-02-05".to_owned())));
+        assert_eq!(when(evening), Ok(When::PartOfDay(jiff::civil::date(2020, 2, 5))));
         let frame: TimeFrame<'_> = serde_json::from_str(evening).unwrap();
         assert_eq!(frame.when(Frames::Ieee1752), Err(Reason::Malformed));
     }

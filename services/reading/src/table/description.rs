@@ -37,9 +37,9 @@ use serde::Deserialize;
 
 use super::measure_named;
 use crate::{
-    fhir::effective::{self, DateError},
     refusal::Reason,
     settings::UtcOffset,
+    time::{self, DateError, Moment},
 };
 
 /// The largest description, in bytes.
@@ -214,39 +214,39 @@ impl Description {
         self.units.get(word).map_or(word, String::as_str)
     }
 
-    /// A time, as FHIR writes it.
-    pub(super) fn moment(&self, text: &str) -> Result<String, Reason> {
+    /// A time. Where a table writes one with its offset, as FHIR does, what is wrong with it is said of each value, inside.
+    pub(super) fn moment(&self, text: &str) -> Result<Result<Moment, Reason>, Reason> {
         if text.is_empty() {
             return Err(Reason::NoDate);
         }
         match &self.time_format {
-            Some(format) => self.by_format(format, text).ok_or(Reason::InvalidDate),
+            Some(format) => self.by_format(format, text).map(Ok).ok_or(Reason::InvalidDate),
             None => self.iso(text),
         }
     }
 
-    fn by_format(&self, format: &str, text: &str) -> Option<String> {
+    fn by_format(&self, format: &str, text: &str) -> Option<Moment> {
         let parts = strtime::parse(format, text).ok()?;
         let date = parts.to_date().ok()?;
         if parts.hour().is_none() {
-            return Some(date.to_string());
+            return Some(Moment::of_day(date));
         }
         let offset = parts.offset().unwrap_or(self.utc_offset.0);
         let time = parts.to_time().unwrap_or(Time::midnight());
         let instant = offset.to_timestamp(date.to_datetime(time)).ok()?;
-        Some(instant.display_with_offset(offset).to_string())
+        Moment::at(instant, offset)
     }
 
     /// ISO 8601, with a space for the T, without seconds, and without an offset, as tables have it.
-    fn iso(&self, text: &str) -> Result<String, Reason> {
+    fn iso(&self, text: &str) -> Result<Result<Moment, Reason>, Reason> {
         let explain = |error| match error {
             DateError::NoDay => Reason::DateWithoutDay,
             _ => Reason::InvalidDate,
         };
         let (date, rest) = text.split_at_checked(10).ok_or(Reason::InvalidDate)?;
-        let day = effective::date_with_day(date).map_err(explain)?;
+        let day = time::date_with_day(date).map_err(explain)?;
         if rest.is_empty() {
-            return Ok(date.to_owned());
+            return Ok(Ok(Moment::of_day(day)));
         }
         let rest = rest.strip_prefix(['T', ' ']).ok_or(Reason::InvalidDate)?;
         let (clock, zone) = rest.split_at(rest.find(['Z', '+', '-']).unwrap_or(rest.len()));
@@ -254,9 +254,9 @@ impl Description {
         if zone.is_empty() {
             let time: Time = clock.parse().map_err(|_| Reason::InvalidDate)?;
             let instant = self.utc_offset.0.to_timestamp(day.to_datetime(time)).map_err(|_| Reason::InvalidDate)?;
-            return Ok(instant.display_with_offset(self.utc_offset.0).to_string());
+            return Ok(Moment::at(instant, self.utc_offset.0).ok_or(Reason::InvalidDate));
         }
-        Ok(format!("{date}T{clock}{zone}"))
+        Ok(time::moment(&format!("{date}T{clock}{zone}")).map_err(Reason::from))
     }
 }
 
@@ -298,11 +298,11 @@ mod tests {
             ("2026-01-05 25:30", Err(Reason::InvalidDate)),
             ("", Err(Reason::NoDate)),
         ] {
-            assert_eq!(plain.moment(text), expected.map(str::to_owned), "{text}");
+            assert_eq!(plain.moment(text), expected.map(|text| Ok(time::moment(text).unwrap())), "{text}");
         }
         let formatted = Description::parse(&format!("time-format = \"%d/%m/%Y %H:%M\"\nutc-offset = \"Z\"\n{ROWS}"));
         let formatted = formatted.unwrap();
-        assert_eq!(formatted.moment("05/01/2026 07:30"), Ok("2026-01-05T07:30:00+00:00".to_owned()));
+        assert_eq!(formatted.moment("05/01/2026 07:30"), Ok(Ok(time::moment("2026-01-05T07:30:00Z").unwrap())));
         assert_eq!(formatted.moment("2026-01-05"), Err(Reason::InvalidDate));
     }
 }

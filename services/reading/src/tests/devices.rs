@@ -6,12 +6,15 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
+use num_bigint::BigInt;
+
 use super::{fit_file::*, *};
 use crate::{
     PeopleBy, PersonId, Progress, Stage, Unnamed,
     file::{self, Source},
     found::{Found, Wanted},
     pass::Pass,
+    time::When,
 };
 
 const REGISTER: &str = "id,sex,birth-date\nA,female,1980-02-29\n";
@@ -165,12 +168,17 @@ fn measurements(source: &Source, settings: &Settings) -> Vec<(String, String, f6
         Pass { wanted: Wanted::Observations, utc_offset: settings.unnamed.utc_offset, table: None, progress: &() };
     let mut note = |_: crate::found::Spot<'_>, one: Found<'_>| {
         let Found::Observation(observation) = one else { return };
-        let at = observation.effective_date_time.clone().unwrap();
-        let own = observation.value_quantity.as_ref().map(|quantity| (&observation.code, quantity));
-        let parts = observation.component.iter().map(|part| (&part.code, part.value_quantity.as_ref().unwrap()));
-        for (code, quantity) in own.into_iter().chain(parts) {
-            let code = code.coding[0].code.clone().unwrap();
-            found.push((code, at.replace('Z', "+00:00"), quantity.value.unwrap().get().parse().unwrap()));
+        let When::Moment(at) = observation.when.unwrap() else { panic!("FIT has no spans") };
+        let text = match (at.instant(), at.offset()) {
+            (Some(instant), Some(offset)) => instant.display_with_offset(offset).to_string(),
+            _ => at.day.to_string(),
+        };
+        let float = |part: &BigInt| part.to_string().parse::<f64>().unwrap();
+        for measured in observation.parts.iter().chain([&observation.own]) {
+            let Some(quantity) = &measured.quantity else { continue };
+            let value = quantity.value.clone().unwrap();
+            let code = measured.codes[0].code.to_string();
+            found.push((code, text.clone(), float(value.numer()) / float(value.denom())));
         }
     };
     pass.visit(source, &mut note).unwrap();

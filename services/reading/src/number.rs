@@ -1,10 +1,12 @@
-//! FHIR decimals exactly as written. They can exceed a double, and `0.1 + 0.2` must be `0.3` at a band's edge.
+//! Decimals exactly as JSON writes them. They can exceed a double, and `0.1 + 0.2` must be `0.3` at a band's edge.
 //!
 //! Kept true: the rational is the number of the text, to the last digit. What would take unreasonable memory is
 //! refused: [`MAX_DIGITS`] digits and exponents beyond ±[`MAX_EXPONENT`] bound a number to some fifty bytes.
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
+
+use crate::refusal::Reason;
 
 /// Digits before the exponent, at most.
 pub(crate) const MAX_DIGITS: usize = 64;
@@ -18,6 +20,15 @@ pub(crate) enum NumberError {
     NotANumber,
     /// It has more digits, or a larger exponent, than are taken.
     TooLong,
+}
+
+impl From<NumberError> for Reason {
+    fn from(error: NumberError) -> Self {
+        match error {
+            NumberError::NotANumber => Self::NotANumber,
+            NumberError::TooLong => Self::NumberTooLong,
+        }
+    }
 }
 
 /// The number that a JSON value's text stands for.

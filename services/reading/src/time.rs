@@ -1,4 +1,5 @@
-//! When a value holds: FHIR `date`, `dateTime`, `instant` and `Period`, in the value's own time zone.
+//! When a value holds: a moment or a span, in the value's own time zone; and both as FHIR writes them (`date`, `dateTime`,
+//! `instant`, `Period`), which the other formats write them much alike.
 //!
 //! Kept true: the day is the civil date that was written, whatever the offset; the instant is the point in time
 //! that it names, to the nanosecond (further digits are dropped). A date without a time has a day and no instant.
@@ -10,7 +11,7 @@ use jiff::{
     tz::Offset,
 };
 
-use super::resource::Period;
+use crate::refusal::Reason;
 
 /// The day of a value, in its own time zone, and the instant if a time was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,99 @@ pub struct Effective {
     pub day: Date,
     /// The point in time.
     pub instant: Option<Timestamp>,
+}
+
+/// A date, or a point in time with its offset from UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The civil date, at that offset.
+    pub day: Date,
+    /// The point in time and the offset, if a time was given.
+    time: Option<(Timestamp, Offset)>,
+}
+
+impl Moment {
+    /// A date without a time.
+    pub(crate) fn of_day(day: Date) -> Self {
+        Self { day, time: None }
+    }
+
+    /// A point in time, on a clock of that offset. None outside the years 1 to 9999, and of no offset that FHIR can write: more than
+    /// 14 hours, or of seconds.
+    pub(crate) fn at(instant: Timestamp, offset: Offset) -> Option<Self> {
+        let day = offset.to_datetime(instant).date();
+        let is_written = offset.seconds().abs() <= 14 * 3_600 && offset.seconds() % 60 == 0;
+        (is_written && day.year() > 0).then_some(Self { day, time: Some((instant, offset)) })
+    }
+
+    /// The point in time, if a time was given.
+    pub fn instant(&self) -> Option<Timestamp> {
+        self.time.map(|(instant, _)| instant)
+    }
+
+    /// The offset from UTC, if a time was given.
+    pub(crate) fn offset(&self) -> Option<Offset> {
+        self.time.map(|(_, offset)| offset)
+    }
+
+    /// The day, and the point in time.
+    pub fn effective(&self) -> Effective {
+        Effective { day: self.day, instant: self.instant() }
+    }
+
+    fn is_midnight(&self) -> bool {
+        self.time.is_some_and(|(instant, offset)| offset.to_datetime(instant).time() == Time::midnight())
+    }
+}
+
+/// When something was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// At a moment, or on a day.
+    Moment(Moment),
+    /// Over a span of time.
+    Span {
+        /// When it began, if that is told.
+        start: Option<Moment>,
+        /// When it ended.
+        end: Moment,
+    },
+}
+
+impl When {
+    /// Reads a span as FHIR writes a `Period`. The start of one that ends on a date alone is of no use, so it may be anything.
+    pub(crate) fn span(start: Option<&str>, end: Option<&str>) -> Result<Self, DateError> {
+        let end = moment(end.ok_or(DateError::NoEnd)?)?;
+        let start = match start.map(moment) {
+            Some(Err(error)) if end.time.is_some() => return Err(error),
+            start => start.and_then(Result::ok),
+        };
+        Ok(Self::Span { start, end })
+    }
+
+    /// The day and the point in time that its value is of. A span's is known when the span has ended; one that ends
+    /// at midnight, having begun before, belongs to the day that ends there, so a day's step count is counted on its day.
+    pub fn effective(&self) -> Effective {
+        match self {
+            Self::Moment(moment) => moment.effective(),
+            Self::Span { start, end } => {
+                let begun = start.and_then(|start| start.instant());
+                let begun_before = begun.is_some_and(|start| end.instant().is_some_and(|end| start < end));
+                let day =
+                    if begun_before && end.is_midnight() { end.day.yesterday().unwrap_or(end.day) } else { end.day };
+                Effective { day, instant: end.instant() }
+            }
+        }
+    }
+
+    /// Whether it can be what a day's count is over: no longer than the longest day of the year.
+    pub(crate) fn is_within_one_day(&self) -> bool {
+        let Self::Span { start: Some(start), end } = self else { return true };
+        match (start.instant(), end.instant()) {
+            (Some(start), Some(end)) => end.duration_since(start) <= SignedDuration::from_hours(25),
+            _ => start.day == end.day,
+        }
+    }
 }
 
 /// Why a date is not taken.
@@ -34,12 +128,23 @@ pub enum DateError {
     NoEnd,
 }
 
+impl From<DateError> for Reason {
+    fn from(error: DateError) -> Self {
+        match error {
+            DateError::NoDay => Self::DateWithoutDay,
+            DateError::NoOffset => Self::TimeWithoutOffset,
+            DateError::Invalid => Self::InvalidDate,
+            DateError::NoEnd => Self::PeriodWithoutEnd,
+        }
+    }
+}
+
 /// Reads a `date`, `dateTime` or `instant`.
-pub fn moment(text: &str) -> Result<Effective, DateError> {
+pub fn moment(text: &str) -> Result<Moment, DateError> {
     let (date, time) = text.split_at_checked(10).unwrap_or((text, ""));
     let day = date_with_day(date)?;
     if time.is_empty() {
-        return Ok(Effective { day, instant: None });
+        return Ok(Moment::of_day(day));
     }
     let time = time.strip_prefix('T').ok_or(DateError::Invalid)?;
     let offset_at = time.find(['Z', '+', '-']).unwrap_or(time.len());
@@ -48,8 +153,9 @@ pub fn moment(text: &str) -> Result<Effective, DateError> {
     if zone.is_empty() {
         return Err(DateError::NoOffset);
     }
-    let instant = offset(zone)?.to_timestamp(day.to_datetime(clock)).map_err(|_| DateError::Invalid)?;
-    Ok(Effective { day, instant: Some(instant) })
+    let offset = offset(zone)?;
+    let instant = offset.to_timestamp(day.to_datetime(clock)).map_err(|_| DateError::Invalid)?;
+    Ok(Moment { day, time: Some((instant, offset)) })
 }
 
 /// Reads a `date` or `dateTime`; one without a day means the last day that it can mean.
@@ -60,7 +166,7 @@ pub fn latest_moment(text: &str) -> Result<Effective, DateError> {
             let day = date_with_day(&format!("{month}-01"))?.last_of_month();
             Ok(Effective { day, instant: None })
         }
-        other => other,
+        read => read.map(|moment| moment.effective()),
     }
 }
 
@@ -69,31 +175,6 @@ pub(crate) fn is_after(one: Effective, other: Effective) -> bool {
     match (one.instant, other.instant) {
         (Some(one), Some(other)) => one > other,
         _ => one.day > other.day,
-    }
-}
-
-/// The moment a period ended: its value is known then. A period that ends at midnight, having begun before,
-/// belongs to the day that ends there, so a day's step count is counted on its day.
-pub(crate) fn end_of(period: &Period) -> Result<Effective, DateError> {
-    let end = moment(period.end.as_deref().ok_or(DateError::NoEnd)?)?;
-    let (Some(start), Some(instant)) = (period.start.as_deref(), end.instant) else { return Ok(end) };
-    let begun_before = moment(start)?.instant.is_some_and(|start| start < instant);
-    // The end was read as a moment with a time above, so a clock time stands between `T` and the offset.
-    let clock = period.end.as_deref().and_then(|text| text.get(11..)?.split(['Z', '+', '-']).next());
-    let midnight = clock.is_some_and(|clock| clock.bytes().all(|byte| matches!(byte, b'0' | b':' | b'.')));
-    if midnight && begun_before {
-        return Ok(Effective { day: end.day.yesterday().map_err(|_| DateError::Invalid)?, ..end });
-    }
-    Ok(end)
-}
-
-/// Whether a period can be the one that a day's count is over: no longer than the longest day of the year.
-pub(crate) fn is_within_one_day(period: &Period) -> bool {
-    let (Some(start), Some(end)) = (period.start.as_deref(), period.end.as_deref()) else { return true };
-    let (Ok(start), Ok(end)) = (moment(start), moment(end)) else { return true };
-    match (start.instant, end.instant) {
-        (Some(start), Some(end)) => end.duration_since(start) <= SignedDuration::from_hours(25),
-        _ => start.day == end.day,
     }
 }
 
@@ -189,19 +270,19 @@ mod tests {
 
     use super::*;
 
-    fn period(start: &str, end: &str) -> Period {
-        Period { start: Some(start.to_owned()), end: Some(end.to_owned()) }
+    fn span(start: &str, end: &str) -> When {
+        When::span(Some(start), Some(end)).unwrap()
     }
 
     #[test]
     fn the_day_is_that_of_the_values_own_offset() {
         let late = moment("2020-01-31T23:30:00-05:00").unwrap();
         assert_eq!(late.day, date(2020, 1, 31));
-        assert_eq!(late.instant, moment("2020-02-01T04:30:00Z").unwrap().instant);
+        assert_eq!(late.instant(), moment("2020-02-01T04:30:00Z").unwrap().instant());
         let early = moment("2020-02-01T00:10:00.123456789123+14:00").unwrap();
         assert_eq!(early.day, date(2020, 2, 1));
-        assert_eq!(early.instant.unwrap().to_string(), "2020-01-31T10:10:00.123456789Z");
-        assert_eq!(moment("2020-02-29").unwrap(), Effective { day: date(2020, 2, 29), instant: None });
+        assert_eq!(early.instant().unwrap().to_string(), "2020-01-31T10:10:00.123456789Z");
+        assert_eq!(moment("2020-02-29").unwrap().effective(), Effective { day: date(2020, 2, 29), instant: None });
     }
 
     #[test]
@@ -238,7 +319,7 @@ mod tests {
 
     #[test]
     fn one_moment_is_after_another_by_instant_or_else_by_day() {
-        let after = |one: &str, other: &str| is_after(moment(one).unwrap(), latest_moment(other).unwrap());
+        let after = |one: &str, other: &str| is_after(moment(one).unwrap().effective(), latest_moment(other).unwrap());
         assert!(after("2020-01-10T10:00:01Z", "2020-01-10T18:00:00+08:00"));
         assert!(!after("2020-01-10T10:00:00Z", "2020-01-10T18:00:00+08:00"));
         assert!(!after("2020-01-10T23:00:00Z", "2020-01-10") && after("2020-01-11", "2020-01-10T23:00:00Z"));
@@ -249,22 +330,24 @@ mod tests {
 
     #[test]
     fn a_period_counts_when_it_ends_and_midnight_ends_the_day_before() {
-        let day = |start, end| end_of(&period(start, end)).map(|found| found.day);
-        assert_eq!(day("2020-01-31T00:00:00+08:00", "2020-02-01T00:00:00+08:00"), Ok(date(2020, 1, 31)));
-        assert_eq!(day("2020-01-31T00:00:00+08:00", "2020-02-01T00:00:00.000+08:00"), Ok(date(2020, 1, 31)));
-        assert_eq!(day("2020-01-31T00:00:00+08:00", "2020-02-01T00:00:00.001+08:00"), Ok(date(2020, 2, 1)));
-        assert_eq!(day("2020-01-31T00:00:00+08:00", "2020-01-31T23:59:59+08:00"), Ok(date(2020, 1, 31)));
-        assert_eq!(day("2020-02-01T00:00:00+08:00", "2020-02-01T00:00:00+08:00"), Ok(date(2020, 2, 1)));
-        assert_eq!(day("2020-01-31", "2020-01-31"), Ok(date(2020, 1, 31)));
-        assert_eq!(end_of(&Period { start: Some("2020-01-31".to_owned()), end: None }), Err(DateError::NoEnd));
+        let day = |start, end| span(start, end).effective().day;
+        assert_eq!(day("2020-01-31T00:00:00+08:00", "2020-02-01T00:00:00+08:00"), date(2020, 1, 31));
+        assert_eq!(day("2020-01-31T00:00:00+08:00", "2020-02-01T00:00:00.000+08:00"), date(2020, 1, 31));
+        assert_eq!(day("2020-01-31T00:00:00+08:00", "2020-02-01T00:00:00.001+08:00"), date(2020, 2, 1));
+        assert_eq!(day("2020-01-31T00:00:00+08:00", "2020-01-31T23:59:59+08:00"), date(2020, 1, 31));
+        assert_eq!(day("2020-02-01T00:00:00+08:00", "2020-02-01T00:00:00+08:00"), date(2020, 2, 1));
+        assert_eq!(day("2020-01-31", "2020-01-31"), date(2020, 1, 31));
+        assert_eq!(When::span(Some("2020-01-31"), None), Err(DateError::NoEnd));
+        assert_eq!(When::span(Some("x"), Some("2020-01-31T00:00:00Z")), Err(DateError::Invalid));
+        assert_eq!(day("x", "2020-01-31"), date(2020, 1, 31));
     }
 
     #[test]
     fn a_days_count_is_over_a_day() {
-        assert!(is_within_one_day(&period("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z")));
-        assert!(is_within_one_day(&period("2020-01-01", "2020-01-01")));
-        assert!(!is_within_one_day(&period("2020-01-01T00:00:00Z", "2020-01-08T00:00:00Z")));
-        assert!(!is_within_one_day(&period("2020-01-01", "2020-01-02")));
+        assert!(span("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z").is_within_one_day());
+        assert!(span("2020-01-01", "2020-01-01").is_within_one_day());
+        assert!(!span("2020-01-01T00:00:00Z", "2020-01-08T00:00:00Z").is_within_one_day());
+        assert!(!span("2020-01-01", "2020-01-02").is_within_one_day());
     }
 
     #[test]
