@@ -22,7 +22,7 @@ use std::{
 
 use jiff::{Timestamp, civil::Date};
 use nacre_hosting::file as stored;
-use nacre_reading::{FileError, PrepareError, Progress, file, reduce};
+use nacre_reading::{FileError, PrepareError, Progress, file, time};
 use nacre_schemas::{Digest, cohort::Period};
 use serde::{Deserialize, Serialize};
 
@@ -177,7 +177,7 @@ impl Watch {
 
 fn has_ended(period: Period, now: Timestamp) -> bool {
     let first = i16::try_from(period.year()).ok().zip(i8::try_from(period.month()).ok());
-    first.and_then(|(year, month)| Date::new(year, month, 1).ok()).is_some_and(|day| reduce::has_ended(day, now))
+    first.and_then(|(year, month)| Date::new(year, month, 1).ok()).is_some_and(|day| time::month_has_ended(day, now))
 }
 
 fn stamp(path: &Path) -> io::Result<Stamp> {

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The readings of each month.
-pub type Months = BTreeMap<MonthKey, Gathered>;
+pub(crate) type Months = BTreeMap<MonthKey, Gathered>;
 
 /// A class and its parts.
 pub(crate) struct Class {
@@ -72,7 +72,7 @@ impl Class {
 }
 
 /// Adds quotients to the months that have no direct reading. What does not lie in the range is refused.
-pub fn add_quotients(catalogue: &Catalogue, months: &mut Months) -> Vec<Refused> {
+pub(crate) fn add_quotients(catalogue: &Catalogue, months: &mut Months) -> Vec<Refused> {
     let mut refused = Vec::new();
     for (measure, definition) in MeasurePosition::each(catalogue) {
         let Some(Derivation::Quotient(quotient)) = &definition.derivation else { continue };

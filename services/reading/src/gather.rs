@@ -15,7 +15,7 @@ use num_rational::BigRational;
 use crate::{position::MeasurePosition, reduce::latest, select::Reading};
 
 /// The readings of one measure of a person's month: at least one.
-pub enum Gathered {
+pub(crate) enum Gathered {
     /// One by one.
     Each(Vec<Reading>),
     /// Their sum.
@@ -31,7 +31,7 @@ pub enum Gathered {
 
 impl Gathered {
     /// A month of one reading. Of those of which the sum alone is wanted none is kept but the latest.
-    pub fn new(first: Reading, is_summed: bool) -> Self {
+    pub(crate) fn new(first: Reading, is_summed: bool) -> Self {
         if is_summed {
             Self::Sum { sum: first.value.clone(), count: 1, last: Box::new(first) }
         } else {
@@ -40,7 +40,7 @@ impl Gathered {
     }
 
     /// Adds a reading of the same person, measure and month.
-    pub fn add(&mut self, reading: Reading) {
+    pub(crate) fn add(&mut self, reading: Reading) {
         match self {
             Self::Each(readings) => readings.push(reading),
             Self::Sum { sum, count, last } => {

@@ -2,13 +2,13 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `file`, `text`, `input` | find files, open them, give out their bytes under caps |
+//! | [`file`], [`text`], `input` | find files, open them, give out their bytes under caps |
 //! | `pass`, and one for each format: [`fhir`], `omh`, `fit`, `apple`, `table` | read records |
 //! | [`observation`] | what all of them hand on, whatever the format; with [`time`] and `number`, which are exact |
 //! | [`people`], `register` | tell whom a record is about |
 //! | [`position`] | the types of the indices that the others use |
 //! | `codes`, `units`, [`select`] | decide what counts, as what, and why not |
-//! | [`derive`], [`gather`], [`reduce`], `exact` | add what follows, and make one integer of a month |
+//! | `derive`, `gather`, `reduce`, `exact`, [`months`] | add what follows, and make one integer of a month |
 //! | [`prepare()`] | all of it, in two passes over the files |
 //!
 //! Kept true: there is no key, no socket and no database here, and nothing is written. A member of a record that is not on
@@ -20,14 +20,15 @@
 
 mod apple;
 mod codes;
-pub mod derive;
+mod derive;
 mod exact;
 pub mod fhir;
 pub mod file;
 mod fit;
 mod found;
-pub mod gather;
+mod gather;
 mod input;
+pub mod months;
 mod number;
 pub mod observation;
 mod omh;
@@ -36,7 +37,7 @@ pub mod people;
 pub mod position;
 mod prepare;
 mod progress;
-pub mod reduce;
+mod reduce;
 mod refusal;
 mod register;
 pub mod select;

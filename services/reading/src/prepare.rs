@@ -21,16 +21,18 @@ use crate::{
     file::{self, FileError, Source},
     found::{Found, Wanted},
     gather,
+    months::{self, Reduced},
     pass::Pass,
     people::People,
-    position::{FilePosition, MeasurePosition, MonthKey},
+    position::{FilePosition, MeasurePosition},
     progress::{Progress, Stage},
-    reduce::{self, Deferred, MonthValue},
+    reduce::{Deferred, MonthValue},
     refusal::{Origin, Reason, Refused},
     register::{self, RegisterError},
     select::{Selected, Selector, Setting, shown_id},
     settings::Settings,
     table::description::{Description, TableError},
+    time,
 };
 
 /// What the files come to.
@@ -206,23 +208,18 @@ impl Prepared {
         }
     }
 
-    fn reduce(&mut self, catalogue: &Catalogue, people: &People<'_>, months: Months, now: Timestamp) {
+    fn reduce(&mut self, catalogue: &Catalogue, people: &People<'_>, found: Months, now: Timestamp) {
         let mut deferred: BTreeMap<(MeasureRef, Period), u64> = BTreeMap::new();
-        for (MonthKey { person, measure, period }, readings) in months {
-            let measure = measure.measure(catalogue).expect("its position is of this catalogue");
-            *self.readings.entry(measure.reference()).or_default() += readings.len();
-            let Some(any) = readings.any() else { continue };
-            if !reduce::has_ended(any.effective.day, now) {
+        for month in months::reduced(catalogue, found, |position| people.person(position)) {
+            let Reduced { measure, period, readings, day, origin, value } = month;
+            *self.readings.entry(measure.reference()).or_default() += readings;
+            if !time::month_has_ended(day, now) {
                 *deferred.entry((measure.reference(), period)).or_default() += 1;
                 continue;
             }
-            let value = people.person(person).and_then(|person| reduce::month_value(measure, &person, &readings));
             match value {
                 Ok(value) => self.records.push(value),
-                Err(reason) => {
-                    let (origin, measure) = (any.origin.clone(), Some(measure.reference()));
-                    self.refused.push(Refused { origin, measure, reason });
-                }
+                Err(reason) => self.refused.push(Refused { origin, measure: Some(measure.reference()), reason }),
             }
         }
         let listed = deferred.into_iter().map(|((measure, period), people)| Deferred { measure, period, people });

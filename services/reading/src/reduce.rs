@@ -10,7 +10,7 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use jiff::{Timestamp, civil::Date};
+use jiff::civil::Date;
 use nacre_schemas::{
     cohort::{AgeBand, Period, Sex},
     identity::IdentityNumber,
@@ -65,7 +65,7 @@ pub struct Deferred {
 }
 
 /// The value of a person's month; the readings, at least one, are all of that month and measure.
-pub fn month_value(measure: &Measure, person: &Person, readings: &Gathered) -> Result<MonthValue, Reason> {
+pub(crate) fn month_value(measure: &Measure, person: &Person, readings: &Gathered) -> Result<MonthValue, Reason> {
     let (chosen, value) = match readings {
         Gathered::Each(readings) => reduced(measure.reduction, readings).ok_or(Reason::NoQuantity)?,
         Gathered::Sum { sum, count, last } => (&**last, sum / BigRational::from_integer((*count).into())),
@@ -85,11 +85,6 @@ pub fn month_value(measure: &Measure, person: &Person, readings: &Gathered) -> R
         day,
         origin: chosen.origin.clone(),
     })
-}
-
-/// Whether a month of that day can be posted.
-pub fn has_ended(day: Date, now: Timestamp) -> bool {
-    time::month_has_ended(day, now)
 }
 
 /// The latest reading.

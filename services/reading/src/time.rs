@@ -195,7 +195,7 @@ pub(crate) fn earliest_day_anywhere(now: Timestamp) -> Date {
 }
 
 /// Whether the month of that day has ended everywhere on Earth, so that no reading of any time zone can still join it.
-pub(crate) fn month_has_ended(day: Date, now: Timestamp) -> bool {
+pub fn month_has_ended(day: Date, now: Timestamp) -> bool {
     day.first_of_month().checked_add(1.month()).is_ok_and(|next| next <= earliest_day_anywhere(now))
 }
 
@@ -340,6 +340,15 @@ mod tests {
         assert_eq!(When::span(Some("2020-01-31"), None), Err(DateError::NoEnd));
         assert_eq!(When::span(Some("x"), Some("2020-01-31T00:00:00Z")), Err(DateError::Invalid));
         assert_eq!(day("x", "2020-01-31"), date(2020, 1, 31));
+    }
+
+    #[test]
+    fn a_point_in_time_on_a_clock_is_the_moment_that_is_written_so() {
+        let at = |text: &str, hours| Moment::at(text.parse().unwrap(), Offset::constant(hours));
+        assert_eq!(at("2026-01-04T23:30:00Z", 8), moment("2026-01-05T07:30:00+08:00").ok());
+        assert_eq!(at("2026-01-04T23:30:00Z", 15), None);
+        assert_eq!(Moment::at("2026-01-04T23:30:00Z".parse().unwrap(), Offset::from_seconds(1).unwrap()), None);
+        assert_eq!(at("0001-01-01T00:30:00Z", -1), None, "of the year before the first");
     }
 
     #[test]

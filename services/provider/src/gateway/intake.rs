@@ -1,6 +1,6 @@
 //! Intake: from the resources of a request to the rows of the spool, and to what is answered for each.
 //!
-//! Kept true: a resource is judged by the same rules as one from a file ([`crate::people`], [`crate::select`]); what is
+//! Kept true: a resource is judged by the same rules as one from a file ([`nacre_reading::people`], [`nacre_reading::select`]); what is
 //! refused leaves nothing; what is answered 200 or 201 is on disk. The plaintext of a request is gone with the request.
 //!
 //! Which observation it is, is told by what stays the same when a sender repeats it: an id it is put at; else its business

@@ -10,7 +10,7 @@
 
 use nacre_hosting::retry::Pauses;
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,12 +18,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use nacre_access::client::{Client, ClientError};
 use nacre_ledger::merkle::{Sm3Hasher, inclusion};
-use nacre_reading::{
-    derive::{self, Months},
-    gather::Gathered,
-    position::MonthKey,
-    reduce,
-};
+use nacre_reading::months;
 use nacre_schemas::{catalogue::Catalogue, entry, query::SealProof};
 use nacre_verifier::note;
 use nacre_wire::exchange::{GET_LATEST_SEAL, OfChain};
@@ -222,22 +217,16 @@ impl Rounds {
     fn reduced(&self, due: &DueMonth) -> Result<Reduced, OutboxError> {
         let catalogue = Catalogue::built_in();
         let person = self.spool.person(&due.person)?;
-        let mut months = Months::new();
-        for (observation, record, sealed) in &due.readings {
-            let reading = self.spool.reading(observation, record, sealed)?;
-            match months.entry(MonthKey { person: reading.person, measure: reading.measure, period: reading.period }) {
-                Entry::Vacant(month) => drop(month.insert(Gathered::new(reading, false))),
-                Entry::Occupied(mut month) => month.get_mut().add(reading),
-            }
-        }
-        // A quotient out of range is of two readings that count by themselves.
-        derive::add_quotients(catalogue, &mut months);
+        let readings: Result<Vec<_>, OutboxError> = due
+            .readings
+            .iter()
+            .map(|(observation, record, sealed)| self.spool.reading(observation, record, sealed))
+            .collect();
         let (mut values, mut problem) = (Vec::new(), None);
-        for (key, readings) in months {
-            let Some(measure) = key.measure.measure(catalogue) else { continue };
-            match reduce::month_value(measure, &person, &readings) {
+        for month in months::of_person(catalogue, &person, readings?) {
+            match month {
                 Ok(value) => values.push(self.spool.sealer.name_of(&due.person.subject, value, Some(due.spooled))),
-                Err(reason) => problem = Some(format!("{}: {reason}", measure.reference())),
+                Err((measure, reason)) => problem = Some(format!("{measure}: {reason}")),
             }
         }
         Ok(Reduced { values, problem })

@@ -410,7 +410,7 @@ fn without_a_good_register_nothing_is_read() {
     let files =
         Files::new().with("a.json", weight().to_string()).with("people.csv", "id,sex,birth-date\nu1,f,1980-02-29\n");
     let people = Some(files.0.path().join("people.csv"));
-    let settings = Settings { people: people, ..settings() };
+    let settings = Settings { people, ..settings() };
     let error = prepare(&settings, &files.paths(), "2026-03-15T00:00:00Z".parse().unwrap()).unwrap_err();
     assert!(
         error.to_string().ends_with("people.csv\n  line 2: sex is not female, male, other, unknown or empty"),
