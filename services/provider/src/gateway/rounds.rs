@@ -18,7 +18,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use nacre_access::client::{Client, ClientError};
 use nacre_ledger::merkle::{Sm3Hasher, inclusion};
-use nacre_reading::months;
+use nacre_reading::{Reason, months};
 use nacre_schemas::{catalogue::Catalogue, entry, query::SealProof};
 use nacre_verifier::note;
 use nacre_wire::exchange::{GET_LATEST_SEAL, OfChain};
@@ -27,7 +27,7 @@ use tokio::sync::watch;
 
 use super::{ServeError, clock::Clock, spool::Spool};
 use crate::{
-    outbox::{OutboxError, month::DueMonth, record::State},
+    outbox::{OutboxError, month::DueMonth, record::Plan},
     post::{PostError, agreement, run},
     seal::batch::Named,
     summary::PostSummary,
@@ -195,14 +195,11 @@ impl Rounds {
         let mut new = Vec::new();
         let mut problem = None;
         for named in values.values {
-            let known = outbox.known(&named.record).await?;
-            match known.map(|known| (known.state, known.fingerprint == named.fingerprint)) {
-                None | Some((State::Refused, false)) => new.push(named),
-                Some((State::Posted | State::Queued, true) | (State::Erased, _)) => {}
-                Some((State::Refused, true)) => problem = Some("the exchange refused a record of it".to_owned()),
-                Some((State::Posted | State::Queued, false)) => {
-                    problem = Some("already posted with another value; a posted month is not changed".to_owned());
-                }
+            match outbox.plan(&named.record, &named.fingerprint).await? {
+                Plan::Seal => new.push(named),
+                Plan::Posted | Plan::Queued | Plan::Erased => {}
+                Plan::Refused => problem = Some("the exchange refused a record of it".to_owned()),
+                Plan::OtherValue => problem = Some(Reason::PostedWithOtherValue.to_string()),
             }
         }
         let records = u64::try_from(new.len()).unwrap_or(u64::MAX);

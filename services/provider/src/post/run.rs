@@ -19,7 +19,7 @@ use super::{
     deliver::{Delivery, MAX_IN_FLIGHT, deliver},
 };
 use crate::{
-    outbox::{Outbox, OutboxError, record::State},
+    outbox::{Outbox, OutboxError, record::Plan},
     pseudonyms,
     seal::batch::{Named, Ready, Sealed, Sealer},
     summary::{Outcome, PostSummary, RefusedAtExchange, Unsettled},
@@ -114,22 +114,19 @@ impl<'r> Run<'r> {
         Ok(reading.await.map_err(interrupted)??)
     }
 
-    /// What of the values is to be sealed: those whose record the outbox does not know, or knows as refused with
-    /// another value.
+    /// The values that are to be sealed. The others are counted.
     async fn plan(&self, prepared: Prepared, summary: &mut PostSummary) -> Result<Vec<Named>, PostError> {
         let mut new = Vec::new();
         for value in prepared.records {
             let named = self.sealer.name(value);
-            let known = self.outbox.known(&named.record).await?;
-            match known.map(|known| (known.state, known.fingerprint == named.fingerprint)) {
-                None | Some((State::Refused, false)) => new.push(named),
-                Some((State::Posted, true)) => summary.already_posted += 1,
-                Some((State::Queued, true)) => summary.already_queued += 1,
-                Some((State::Refused, true)) => summary.already_refused += 1,
-                // Its source is still here, changed or not: what told its value is destroyed, so nobody can tell which.
-                Some((State::Erased, _)) => summary.already_erased.push(named.record),
-                // What is queued may have arrived: it counts as posted.
-                Some((State::Posted | State::Queued, false)) => summary.refused.push(Refused {
+            match self.outbox.plan(&named.record, &named.fingerprint).await? {
+                Plan::Seal => new.push(named),
+                Plan::Posted => summary.already_posted += 1,
+                Plan::Queued => summary.already_queued += 1,
+                Plan::Refused => summary.already_refused += 1,
+                // Its source is still here, changed or not.
+                Plan::Erased => summary.already_erased.push(named.record),
+                Plan::OtherValue => summary.refused.push(Refused {
                     origin: named.value.origin,
                     measure: Some(named.value.measure),
                     reason: Reason::PostedWithOtherValue,
