@@ -12,7 +12,8 @@ use std::{
 
 use anyhow::Context as _;
 use nacre_benches::{network::Network, processor, region};
-use nacre_provider::{Config, Progress, Stage};
+use nacre_provider::Config;
+use nacre_reading::{Progress, Stage};
 
 /// When each stage began, its total, and the processor time by then.
 #[derive(Default)]

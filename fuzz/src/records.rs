@@ -4,7 +4,7 @@
 
 use std::{fs, io::Write as _, path::PathBuf, sync::LazyLock};
 
-use nacre_provider::{Config, GatewayConfig, PersonId, UnnamedConfig, prepare};
+use nacre_reading::{PersonId, Settings, Unnamed, prepare};
 use nacre_schemas::catalogue::Catalogue;
 use tempfile::TempDir;
 
@@ -16,32 +16,12 @@ const RECORDS: &str = r#"{"resourceType":"Patient","id":"p","identifier":[{"syst
 const TABLE: &str = "person = \"p\"\ntime = \"t\"\n[row]\nvalue = \"v\"\nmeasure = \"m\"\nunit = \"u\"\n";
 const REGISTER: &str = "id,sex,birth-date\na,female,1980-02-03\n";
 
-fn config(people: Option<PathBuf>) -> Config {
-    let parse = "urn:fuzz".parse().expect("a text");
-    Config {
-        member: "hospital".parse().expect("a name"),
-        chain: "region/440100".parse().expect("a name"),
-        region: "440100".parse().expect("a region"),
-        trust: PathBuf::new().into(),
-        exchange: String::new(),
-        exchanges: std::collections::BTreeMap::new(),
-        data: PathBuf::new().into(),
-        person_system: parse,
-        people: people.map(Into::into),
-        signing_key: PathBuf::new().into(),
-        access_key: PathBuf::new().into(),
-        record_key: PathBuf::new().into(),
-        pseudonym_key: PathBuf::new().into(),
-        cross_key: None,
-        cross_measures: Vec::new(),
-        cross_from: None,
-        payload_key: PathBuf::new().into(),
-        pseudonyms: None,
-        table: Some(table().into()),
-        unnamed: UnnamedConfig { person: PersonId::new("a").ok(), ..UnnamedConfig::default() },
-        tls: Default::default(),
-        server: Config::server(),
-        gateway: GatewayConfig::default(),
+fn settings(people: Option<PathBuf>) -> Settings {
+    Settings {
+        people,
+        table: Some(table()),
+        unnamed: Unnamed { person: PersonId::new("a").ok(), ..Unnamed::default() },
+        ..Settings::new("440100".parse().expect("a region"), "urn:fuzz".parse().expect("a text"))
     }
 }
 
@@ -82,7 +62,7 @@ pub fn run(data: &[u8]) {
         at("people.csv")
     });
     let now = "2027-01-01T00:00:00Z".parse().expect("a time");
-    if let Ok(prepared) = prepare(&config(people), &[at(name)], now) {
+    if let Ok(prepared) = prepare(&settings(people), &[at(name)], now) {
         for month in &prepared.records {
             let measure = Catalogue::built_in().find(&month.measure).expect("of the catalogue");
             assert!((measure.lo..=measure.hi).contains(&month.value_steps));

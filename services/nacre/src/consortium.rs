@@ -675,7 +675,7 @@ impl Writer<'_> {
                     payload_key: "payload.hex".into(),
                     pseudonyms: None,
                     table: None,
-                    unnamed: nacre_provider::UnnamedConfig::default(),
+                    unnamed: nacre_reading::Unnamed::default(),
                     // Below, in one line.
                     tls: ClientTlsConfig::default(),
                     server: nacre_provider::Config::server(),

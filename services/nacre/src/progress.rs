@@ -6,7 +6,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use nacre_provider::Stage as PostStage;
+use nacre_reading::Stage as PostStage;
 use nacre_regulator::Stage as QueryStage;
 
 /// How long a stage runs unseen.
@@ -88,7 +88,7 @@ impl Bars {
     }
 }
 
-impl nacre_provider::Progress for Bars {
+impl nacre_reading::Progress for Bars {
     fn stage(&self, stage: PostStage, total: u64) {
         let (name, counter) = match stage {
             PostStage::People => ("reading people", BYTES),

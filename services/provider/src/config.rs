@@ -6,21 +6,19 @@ use std::{
     path::Path,
 };
 
-use jiff::tz::Offset;
 use nacre_hosting::{
     config::{self, ConfigError, ConfigPath, Configuration},
     server::ServerConfig,
     tls::ClientTlsConfig,
 };
+use nacre_reading::{Settings, Unnamed};
 use nacre_schemas::{
     answer::CustodianId,
     cohort::Period,
     id::{ChainId, JurisdictionId, MeasureId, MemberId, Text},
     region::Region,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-
-use crate::{PersonId, fhir::effective};
+use serde::{Deserialize, Serialize};
 
 /// A provider's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -71,7 +69,7 @@ pub struct Config {
     pub table: Option<ConfigPath>,
     /// Whose files are that name nobody, and in which time zone their times are.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub unnamed: UnnamedConfig,
+    pub unnamed: Unnamed,
     /// How exchanges and custodians are called.
     #[serde(default, skip_serializing_if = "ClientTlsConfig::is_default")]
     pub tls: ClientTlsConfig,
@@ -85,53 +83,6 @@ pub struct Config {
 
 fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
     *setting == T::default()
-}
-
-/// Files that name nobody: FIT and Apple Health.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct UnnamedConfig {
-    /// How it is told whose a file is, unless one person is given for all of them.
-    pub people: Option<PeopleBy>,
-    /// The offset from UTC of times that have none, such as `+08:00`, which is the default: all of the Greater Bay Area's.
-    pub utc_offset: UtcOffset,
-    /// The one person whom all of them are of. A run is told so; a configuration never is.
-    #[serde(skip)]
-    pub person: Option<PersonId>,
-}
-
-impl Default for UnnamedConfig {
-    fn default() -> Self {
-        Self { people: None, utc_offset: UtcOffset(Offset::constant(8)), person: None }
-    }
-}
-
-/// How it is told whose a file is that names nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PeopleBy {
-    /// The name of the folder that it lies in is the person's identifier.
-    Folder,
-}
-
-/// An offset from UTC, written `±hh:mm` or `Z`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UtcOffset(pub(crate) Offset);
-
-impl<'de> Deserialize<'de> for UtcOffset {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let read = effective::offset(&text).map(Self);
-        read.map_err(|_| D::Error::custom(format!("`{text}` is no offset from UTC, such as +08:00")))
-    }
-}
-
-impl Serialize for UtcOffset {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // An offset that was read has whole minutes.
-        let (minutes, sign) = (self.0.seconds().abs() / 60, if self.0.seconds() < 0 { '-' } else { '+' });
-        serializer.collect_str(&format_args!("{sign}{:02}:{:02}", minutes / 60, minutes % 60))
-    }
 }
 
 /// How the FHIR gateway takes records in.
@@ -225,6 +176,19 @@ impl Config {
         config::read(path)
     }
 
+    /// What reading is told of it.
+    pub(crate) fn reading(&self) -> Settings {
+        let identity_systems = self.pseudonyms.as_ref().map(|pseudonyms| pseudonyms.identity_systems.clone());
+        Settings {
+            region: self.region,
+            person_system: self.person_system.clone(),
+            identity_systems: identity_systems.unwrap_or_default(),
+            people: self.people.as_ref().map(|path| path.to_path_buf()),
+            table: self.table.as_ref().map(|path| path.to_path_buf()),
+            unnamed: self.unnamed.clone(),
+        }
+    }
+
     /// Whether its settings name values of that measure and month for the cross lane.
     pub(crate) fn names_for_cross_lane(&self, measure: &MeasureId, period: Period) -> bool {
         let of_measure = self.cross_measures.is_empty() || self.cross_measures.contains(measure);
@@ -234,6 +198,9 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::Offset;
+    use nacre_reading::{PeopleBy, UtcOffset};
+
     use super::*;
 
     const GOOD: &str = r#"

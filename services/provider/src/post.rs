@@ -25,6 +25,7 @@ use nacre_hosting::{
     key::KeyFileError,
     trust::{self, TrustError},
 };
+use nacre_reading::{PrepareError, Progress};
 use nacre_schemas::{id::ChainId, region::Region};
 use nacre_verifier::{Failure, Network, cross};
 
@@ -35,8 +36,6 @@ use crate::{
     config::Config,
     keys::Keys,
     outbox::{Outbox, OutboxError, owner::Owner, receipt::StoredReceipt},
-    prepare::PrepareError,
-    progress::Progress,
     pseudonyms::PseudonymsError,
     seal::batch::{SealError, Sealer},
     summary::PostSummary,

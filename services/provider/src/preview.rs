@@ -8,6 +8,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use jiff::Timestamp;
+use nacre_reading::{Deferred, Origin, Prepared, Progress, Refused, prepare_with};
 use nacre_schemas::{
     Digest, Document as _, Encode, batch::Batch, canonical::Encoder, contribution::Header, decimal::Decimal,
     measure::MeasureRef,
@@ -17,10 +18,6 @@ use serde::Serialize;
 use crate::{
     config::Config,
     post::{PostError, sealer},
-    prepare::{Prepared, prepare_with},
-    progress::Progress,
-    reduce::Deferred,
-    refusal::{Origin, Refused},
     seal::{
         batch::{Named, Ready, Sealer},
         payload::PayloadRecord,
@@ -118,7 +115,7 @@ pub fn preview_at(
     progress: &dyn Progress,
 ) -> Result<Preview, PostError> {
     let sealer = sealer(config)?;
-    let prepared = prepare_with(config, paths, now, progress)?;
+    let prepared = prepare_with(&config.reading(), paths, now, progress)?;
     let Prepared { records, refused, deferred, files, observations, skipped, repeated, readings: _ } = prepared;
     let mut lengths = BTreeMap::new();
     let mut previewed = Vec::with_capacity(records.len());

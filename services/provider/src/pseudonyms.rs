@@ -15,6 +15,7 @@ mod custodians;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use nacre_reading::{Progress, Reason, Refused, Stage};
 use nacre_schemas::{Digest, answer::CustodianId, id::JurisdictionId, identity::IdentityNumber, limits};
 use nacre_zk::pseudonym::{Blinding, Keys};
 use rand::rngs::OsRng;
@@ -26,8 +27,6 @@ use crate::{
     config::PseudonymConfig,
     outbox::Outbox,
     post::PostError,
-    progress::{Progress, Stage},
-    refusal::{Reason, Refused},
     seal::{
         batch::{Named, Ready, Sealer},
         name,

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use nacre_reading::{Deferred, Prepared, Refused};
 use nacre_schemas::{Digest, measure::MeasureRef};
 use serde::Serialize;
-
-use crate::{prepare::Prepared, reduce::Deferred, refusal::Refused};
 
 /// What a run of posting came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

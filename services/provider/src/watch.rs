@@ -22,18 +22,15 @@ use std::{
 
 use jiff::{Timestamp, civil::Date};
 use nacre_hosting::file as stored;
+use nacre_reading::{FileError, PrepareError, Progress, file, time};
 use nacre_schemas::{Digest, cohort::Period};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Config,
-    file::{self, FileError},
     keys::Keys,
     outbox::OutboxError,
     post::{PostError, post_at},
-    prepare::PrepareError,
-    progress::Progress,
-    reduce,
     seal::name,
     summary::PostSummary,
 };
@@ -132,7 +129,7 @@ impl Watch {
         settle: Duration,
     ) -> Result<BTreeMap<PathBuf, Stamp>, FileError> {
         let mut seen = BTreeMap::new();
-        for source in file::list(folders, config)? {
+        for source in file::list(folders, &config.reading())? {
             let path = source.path.to_path_buf();
             // Gone since it was listed: it is not seen.
             let Ok(stamp) = stamp(&path) else { continue };
@@ -180,7 +177,7 @@ impl Watch {
 
 fn has_ended(period: Period, now: Timestamp) -> bool {
     let first = i16::try_from(period.year()).ok().zip(i8::try_from(period.month()).ok());
-    first.and_then(|(year, month)| Date::new(year, month, 1).ok()).is_some_and(|day| reduce::has_ended(day, now))
+    first.and_then(|(year, month)| Date::new(year, month, 1).ok()).is_some_and(|day| time::month_has_ended(day, now))
 }
 
 fn stamp(path: &Path) -> io::Result<Stamp> {

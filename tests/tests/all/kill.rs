@@ -18,7 +18,8 @@ use nacre::demo::population::{self, PERSON_SYSTEM, Site, Truth};
 use nacre_access::client::Client;
 use nacre_hosting::key;
 use nacre_ledger::log::{Log, LogOptions};
-use nacre_provider::{PostSummary, Progress, Stage};
+use nacre_provider::PostSummary;
+use nacre_reading::{Progress, Stage};
 use nacre_schemas::{
     Document as _,
     batch::Batch,

@@ -78,7 +78,7 @@ fn running_and_testing_want_one_build() {
 #[test]
 fn what_must_not_have_sockets_or_files_has_none() {
     let manifest = |path: &str| std::fs::read_to_string(root().join(path).join("Cargo.toml")).unwrap();
-    for path in ["schemas", "zk", "services/verifier"] {
+    for path in ["schemas", "zk", "services/verifier", "services/reading"] {
         let text = manifest(path);
         let own = text.split("[dev-dependencies]").next().unwrap();
         for forbidden in ["axum", "reqwest", "sqlx", "tokio"] {

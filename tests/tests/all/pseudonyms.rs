@@ -22,7 +22,8 @@ use nacre_access::{
 };
 use nacre_hosting::tls::ClientTls;
 use nacre_ledger::signing::SigningKey;
-use nacre_provider::{PostSummary, Reason};
+use nacre_provider::PostSummary;
+use nacre_reading::Reason;
 use nacre_schemas::{
     Digest, Document as _, Point, Signed,
     contribution::{Openings, Restricted},

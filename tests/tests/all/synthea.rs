@@ -169,7 +169,7 @@ async fn nothing_that_names_a_person_is_sent_or_stored() {
     let register = places.providers[PROVIDER].with_file_name("people.csv");
     std::fs::write(&register, "id,sex,birth-date\nowner-of-devices,male,1990-02-02\n").unwrap();
     config.people = Some(register.into());
-    config.unnamed.person = Some(nacre_provider::PersonId::new("owner-of-devices").unwrap());
+    config.unnamed.person = Some(nacre_reading::PersonId::new("owner-of-devices").unwrap());
     let mut all = files.clone();
     all.extend(DEVICES.iter().map(|name| shared_data().unwrap().join(name)));
     let summary = nacre_provider::post(&config, &all, &()).await.unwrap();

@@ -12,10 +12,10 @@ use anyhow::Context as _;
 use comfy_table::Cell;
 use nacre_hosting::{file, signals};
 use nacre_provider::{
-    Config, ConsentSummary, Erased, FetchSummary, Given, GrantList, GrantTerms, Outcome, Pace, Permission, PersonId,
-    Place, PostSummary, Preview, PreviewedPseudonym, Refused, Report, SetAside, Status, Unreachable, Unsettled,
-    parse_until,
+    Config, ConsentSummary, Erased, FetchSummary, Given, GrantList, GrantTerms, Outcome, Pace, Permission, PostSummary,
+    Preview, PreviewedPseudonym, Report, SetAside, Status, Unreachable, Unsettled, parse_until,
 };
+use nacre_reading::{PersonId, Place, Refused};
 use nacre_schemas::grant::Terms;
 
 use super::Output;

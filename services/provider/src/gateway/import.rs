@@ -13,6 +13,7 @@ use std::{
     },
 };
 
+use nacre_reading::{FileError, Reason, text};
 use nacre_wire::gateway::{BUSY, Import, MANIFEST, OUTSIDE};
 use serde::Deserialize;
 use tokio::{sync::mpsc, task::spawn_blocking};
@@ -25,7 +26,6 @@ use super::{
     request::{Item, Whole},
     spool::Spool,
 };
-use crate::{file, input::Meter, refusal::Reason, text};
 
 /// Lines that are taken in together.
 const LINES: usize = 200;
@@ -165,20 +165,13 @@ type Note<'n> = &'n (dyn Fn(&dyn Fn(&mut Import)) + Sync);
 async fn import(spool: &Spool, clock: Clock, kind: String, path: PathBuf, note: Note<'_>) -> Result<(), String> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let (send, mut lines) = mpsc::channel::<(u64, Result<String, Reason>)>(LINES);
-    let config = spool.sealer.config.clone();
-    let reading = spawn_blocking(move || -> Result<(), file::FileError> {
-        for source in file::list(&[path], &config)? {
-            if !source.format.is_text() {
-                return Err(file::FileError::UnknownFormat(source.path.to_path_buf()));
-            }
-            let (meter, mut position) = (Meter::new(&()), 0);
-            text::visit(&source, source.open(&meter)?, &mut |_, text| {
-                position += 1;
-                // Nobody receives any more if the import has ended.
-                let _ = send.blocking_send((position, text.map(str::to_owned)));
-            })?;
-        }
-        Ok(())
+    let reading = spawn_blocking(move || -> Result<(), FileError> {
+        let mut position = 0;
+        text::visit_file(&path, &mut |_, text| {
+            position += 1;
+            // Nobody receives any more if the import has ended.
+            let _ = send.blocking_send((position, text.map(str::to_owned)));
+        })
     });
     let mut together = Vec::with_capacity(LINES);
     while lines.recv_many(&mut together, LINES).await > 0 {

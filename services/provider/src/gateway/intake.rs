@@ -1,6 +1,6 @@
 //! Intake: from the resources of a request to the rows of the spool, and to what is answered for each.
 //!
-//! Kept true: a resource is judged by the same rules as one from a file ([`crate::people`], [`crate::select`]); what is
+//! Kept true: a resource is judged by the same rules as one from a file ([`nacre_reading::people`], [`nacre_reading::select`]); what is
 //! refused leaves nothing; what is answered 200 or 201 is on disk. The plaintext of a request is gone with the request.
 //!
 //! Which observation it is, is told by what stays the same when a sender repeats it: an id it is put at; else its business
@@ -11,6 +11,17 @@
 use std::collections::HashMap;
 
 use jiff::{Timestamp, ToSpan as _, civil::Date, tz::Offset};
+use nacre_reading::{
+    PersonId, Reason,
+    fhir::{
+        self,
+        resource::{self, Patient},
+    },
+    observation::{self, Code, Observation, RecordId, Status},
+    people::{self, People},
+    position::{FilePosition, PersonPosition},
+    select::{Reading, Selected, Selector, Setting, measure_of},
+};
 use nacre_schemas::{Digest, catalogue::Catalogue};
 use nacre_wire::gateway::{BUSY, DISK_FULL, FAILED, OTHER_ID, OTHER_TYPE, STANDS};
 use serde::Deserialize;
@@ -22,16 +33,12 @@ use super::{
     spool::{ObservationFacts, Spool, content_of, is_unnamed, origin},
 };
 use crate::{
-    fhir::resource::{self, CodeableConcept, Observation, Patient, Reference},
     outbox::{
         month::Closing,
         observation::{Arrival, ArrivingObservation, ArrivingReading, Conflict, Manner, Taken},
         person::{ArrivingPatient, PersonRow},
     },
-    people::{self, People, PersonId},
-    refusal::Reason,
     seal::{batch::Subject, name},
-    select::{Reading, Selected, Selector, Setting, measure_of},
 };
 
 /// What became of an item.
@@ -241,7 +248,7 @@ impl<'s> Crowd<'s> {
         // The name that this one alone goes by; whoever refers to it does so by fullUrl or id.
         let by_id = patient.id.clone();
         patient.id = Some(place.clone());
-        self.people.add(0, item.full_url.as_deref(), patient);
+        self.people.add(FilePosition::FIRST, item.full_url.as_deref(), patient);
         let person = match self.at(&place).and_then(|position| self.people.person(position)) {
             Ok(person) => person,
             Err(reason) => return Ok(Err(Refusal::of_reason(reason))),
@@ -249,7 +256,7 @@ impl<'s> Crowd<'s> {
         let subject = self.spool.sealer.subject(&person.id);
         self.subjects.insert(person.id.clone(), subject);
         if let Some(id) = by_id {
-            self.people.recall(0, &format!("Patient/{id}"), person.clone());
+            self.people.recall(FilePosition::FIRST, &format!("Patient/{id}"), person.clone());
         }
         if item.manner() != Manner::Replace
             && let Some(before) = self.spool.outbox.person(&subject.name).await?
@@ -272,8 +279,8 @@ impl<'s> Crowd<'s> {
         self.spool.name("patient-id", &[&subject.name.0]).to_string()
     }
 
-    fn at(&self, id: &str) -> Result<usize, Reason> {
-        self.people.find(0, &Reference { reference: Some(format!("Patient/{id}")), person: None })
+    fn at(&self, id: &str) -> Result<PersonPosition, Reason> {
+        self.people.find(FilePosition::FIRST, &observation::Subject::Reference(format!("Patient/{id}").into()))
     }
 
     /// The person of that identifier, if the gateway knows it.
@@ -293,7 +300,7 @@ impl<'s> Crowd<'s> {
             person.id = id;
         }
         self.subjects.insert(person.id.clone(), row.subject);
-        self.people.recall(0, reference, person);
+        self.people.recall(FilePosition::FIRST, reference, person);
         Ok(())
     }
 
@@ -309,13 +316,13 @@ impl<'s> Crowd<'s> {
         }
         let about = serde_json::from_str::<About>(observation).ok().and_then(|about| about.subject);
         let Some(reference) = about.and_then(|subject| subject.reference) else { return Ok(()) };
-        let named = Reference { reference: Some(reference.clone()), person: None };
-        if self.people.find(0, &named) != Err(Reason::UnknownPatient) {
+        let named = observation::Subject::Reference(reference.as_str().into());
+        if self.people.find(FilePosition::FIRST, &named) != Err(Reason::UnknownPatient) {
             return Ok(());
         }
         let wanted = reference.strip_prefix("Patient?").and_then(|query| super::request::identifier_query(query).ok());
         if let Some(position) = self.within(&reference, wanted.as_ref()) {
-            self.people.link(0, &reference, position);
+            self.people.link(FilePosition::FIRST, &reference, position);
             return Ok(());
         }
         let row = match (people::patient_id(&reference), wanted) {
@@ -328,15 +335,15 @@ impl<'s> Crowd<'s> {
 
     /// The person of this request that a reference means, written otherwise than the entry names itself: with a server before
     /// it, with a version, or by identifier.
-    fn within(&self, reference: &str, wanted: Option<&Identifier>) -> Option<usize> {
+    fn within(&self, reference: &str, wanted: Option<&Identifier>) -> Option<PersonPosition> {
         let found = match wanted {
             Some(wanted) if wanted.system == self.spool.sealer.config.person_system.as_str() => {
-                self.people.find(0, &PersonId::new(&wanted.value).ok()?.reference())
+                self.people.find(FilePosition::FIRST, &observation::Subject::Person(PersonId::new(&wanted.value).ok()?))
             }
             Some(_) => return None,
             None => {
                 let local = format!("Patient/{}", people::patient_id(reference)?);
-                self.people.find(0, &Reference { reference: Some(local), person: None })
+                self.people.find(FilePosition::FIRST, &observation::Subject::Reference(local.into()))
             }
         };
         found.ok()
@@ -377,15 +384,17 @@ impl<'s> Crowd<'s> {
         marks: &Marks,
         now: Timestamp,
     ) -> Result<Result<Verdict, Refusal>, ServeError> {
-        let Ok(mut observation) = serde_json::from_str::<Observation<'_>>(item.resource) else {
-            return Ok(Err(Refusal::of_reason(Reason::Malformed)));
+        let mut observation = match fhir::observation(item.resource) {
+            Ok(observation) => observation,
+            Err(reason) => return Ok(Err(Refusal::of_reason(reason))),
         };
-        if observation.status.as_deref() == Some("entered-in-error") {
+        if observation.status == Some(Status::EnteredInError) {
             return self.withdrawal(item, &observation, marks);
         }
         // Copies within a request are found out by the spool, so each is judged by itself.
-        let source = observation.id.replace(format!("{}", item.entry.unwrap_or_default()));
-        let setting = Setting { file: 0, full_url: None, origin: origin(item.entry) };
+        let source = observation.id.given().map(str::to_owned);
+        observation.id = RecordId::Given(item.entry.unwrap_or_default().to_string().into());
+        let setting = Setting { file: FilePosition::FIRST, full_url: None, origin: origin(item.entry) };
         let taken = match selector.select(&observation, &setting) {
             Selected::Skipped => {
                 let text = "the catalogue has none of the observation's codes: it is not kept";
@@ -473,7 +482,7 @@ impl<'s> Crowd<'s> {
     ) -> Result<Vec<ArrivingReading>, ServeError> {
         let config = &self.spool.sealer.config.gateway;
         let row = |reading: &Reading| {
-            let measure = &Catalogue::built_in().measures()[reading.measure];
+            let measure = reading.measure.measure(Catalogue::built_in()).expect("its position is of this catalogue");
             let record =
                 name::record(&self.spool.sealer.keys.record, &subject.name, &measure.reference(), reading.period);
             Ok(ArrivingReading {
@@ -494,9 +503,9 @@ impl<'s> Crowd<'s> {
         observation: &Observation<'_>,
         readings: Vec<ArrivingReading>,
     ) -> Result<Arrival, ServeError> {
-        let status = observation.status.clone().unwrap_or_default();
-        let withdrawn = status == "entered-in-error";
-        let facts = ObservationFacts { id: identity.id, status, code: catalogue_code(&observation.code) };
+        let withdrawn = observation.status == Some(Status::EnteredInError);
+        let status = observation.status.map_or_else(String::new, |status| status.code().to_owned());
+        let facts = ObservationFacts { id: identity.id, status, code: catalogue_code(&observation.own.codes) };
         Ok(Arrival::Observation(ArrivingObservation {
             id: identity.name,
             identifier: identity.identifier,
@@ -521,16 +530,16 @@ struct Identity {
 }
 
 /// The first code that is the catalogue's, of a measure or of a panel: text of the sender's own is not kept.
-fn catalogue_code(concept: &CodeableConcept) -> Option<(String, String)> {
+fn catalogue_code(codes: &[Code<'_>]) -> Option<(String, String)> {
     let is_ours = |system: &str, code: &str| {
         Catalogue::built_in().measures().iter().flat_map(|measure| &measure.codes).any(|ours| {
             let panels = || ours.within.iter().any(|panel| panel.0.as_str() == code);
             ours.system.as_str() == system && (ours.code.as_str() == code || panels())
         })
     };
-    let whole = concept.coding.iter().filter_map(|coding| Some((coding.system.as_ref()?, coding.code.as_ref()?)));
+    let whole = codes.iter().filter_map(|code| Some((code.system.as_deref()?, &*code.code)));
     let mut ours = whole.filter(|(system, code)| is_ours(system, code));
-    ours.next().map(|(system, code)| (system.clone(), code.clone()))
+    ours.next().map(|(system, code)| (system.to_owned(), code.to_owned()))
 }
 
 /// When a month of that day closes: so many days after it has ended everywhere on Earth (UTC-12), and not before so many

@@ -3,6 +3,7 @@
 //!
 //! Kept true: nothing of a person is in one; what stands there are places, reasons, and what the catalogue takes.
 
+use nacre_reading::{Reason, position::MeasurePosition};
 use nacre_schemas::{catalogue::Catalogue, decimal::Decimal, measure::Measure, problem};
 use nacre_wire::{
     ProblemType,
@@ -10,7 +11,7 @@ use nacre_wire::{
 };
 use serde_json::{Value, json};
 
-use crate::{outbox::observation::Conflict, refusal::Reason};
+use crate::outbox::observation::Conflict;
 
 /// Whether to send again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,11 +64,11 @@ impl Issue {
     }
 
     /// Why something of the catalogue is not taken.
-    pub(super) fn of_reason(reason: Reason, measure: Option<usize>) -> Self {
+    pub(super) fn of_reason(reason: Reason, measure: Option<MeasurePosition>) -> Self {
         let (path, code) = guide(reason);
         let word = serde_json::to_value(reason).ok();
         let word = word.as_ref().and_then(Value::as_str).unwrap_or(REFUSED.word).to_owned();
-        let measure = measure.and_then(|measure| Catalogue::built_in().measures().get(measure));
+        let measure = measure.and_then(|measure| measure.measure(Catalogue::built_in()));
         let retry = if reason == Reason::UnknownPatient { Retry::AfterReferenced } else { Retry::No };
         let expected = expected(reason, measure);
         let text = match measure {

@@ -10,7 +10,7 @@
 
 use nacre_hosting::retry::Pauses;
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,6 +18,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use nacre_access::client::{Client, ClientError};
 use nacre_ledger::merkle::{Sm3Hasher, inclusion};
+use nacre_reading::{Reason, months};
 use nacre_schemas::{catalogue::Catalogue, entry, query::SealProof};
 use nacre_verifier::note;
 use nacre_wire::exchange::{GET_LATEST_SEAL, OfChain};
@@ -26,11 +27,8 @@ use tokio::sync::watch;
 
 use super::{ServeError, clock::Clock, spool::Spool};
 use crate::{
-    derive::{self, Months},
-    gather::Gathered,
-    outbox::{OutboxError, month::DueMonth, record::State},
+    outbox::{OutboxError, month::DueMonth, record::Plan},
     post::{PostError, agreement, run},
-    reduce,
     seal::batch::Named,
     summary::PostSummary,
 };
@@ -197,14 +195,11 @@ impl Rounds {
         let mut new = Vec::new();
         let mut problem = None;
         for named in values.values {
-            let known = outbox.known(&named.record).await?;
-            match known.map(|known| (known.state, known.fingerprint == named.fingerprint)) {
-                None | Some((State::Refused, false)) => new.push(named),
-                Some((State::Posted | State::Queued, true) | (State::Erased, _)) => {}
-                Some((State::Refused, true)) => problem = Some("the exchange refused a record of it".to_owned()),
-                Some((State::Posted | State::Queued, false)) => {
-                    problem = Some("already posted with another value; a posted month is not changed".to_owned());
-                }
+            match outbox.plan(&named.record, &named.fingerprint).await? {
+                Plan::Seal => new.push(named),
+                Plan::Posted | Plan::Queued | Plan::Erased => {}
+                Plan::Refused => problem = Some("the exchange refused a record of it".to_owned()),
+                Plan::OtherValue => problem = Some(Reason::PostedWithOtherValue.to_string()),
             }
         }
         let records = u64::try_from(new.len()).unwrap_or(u64::MAX);
@@ -219,22 +214,16 @@ impl Rounds {
     fn reduced(&self, due: &DueMonth) -> Result<Reduced, OutboxError> {
         let catalogue = Catalogue::built_in();
         let person = self.spool.person(&due.person)?;
-        let mut months = Months::new();
-        for (observation, record, sealed) in &due.readings {
-            let reading = self.spool.reading(observation, record, sealed)?;
-            match months.entry((0, reading.measure, reading.period)) {
-                Entry::Vacant(month) => drop(month.insert(Gathered::new(reading, false))),
-                Entry::Occupied(mut month) => month.get_mut().add(reading),
-            }
-        }
-        // A quotient out of range is of two readings that count by themselves.
-        derive::add_quotients(catalogue, &mut months);
+        let readings: Result<Vec<_>, OutboxError> = due
+            .readings
+            .iter()
+            .map(|(observation, record, sealed)| self.spool.reading(observation, record, sealed))
+            .collect();
         let (mut values, mut problem) = (Vec::new(), None);
-        for ((_, measure, _), readings) in months {
-            let Some(measure) = catalogue.measures().get(measure) else { continue };
-            match reduce::month_value(measure, &person, &readings) {
+        for month in months::of_person(catalogue, &person, readings?) {
+            match month {
                 Ok(value) => values.push(self.spool.sealer.name_of(&due.person.subject, value, Some(due.spooled))),
-                Err(reason) => problem = Some(format!("{}: {reason}", measure.reference())),
+                Err((measure, reason)) => problem = Some(format!("{measure}: {reason}")),
             }
         }
         Ok(Reduced { values, problem })

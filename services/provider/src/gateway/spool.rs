@@ -7,6 +7,13 @@
 
 use std::{path::Path, str::FromStr as _, sync::Arc};
 
+use nacre_reading::{
+    Origin, PersonId, Place, Reason,
+    people::Person,
+    position::{MeasurePosition, PersonPosition},
+    select::Reading,
+    time::Effective,
+};
 use nacre_schemas::{Digest, catalogue::Catalogue, cohort, identity::IdentityNumber};
 use num_rational::BigRational;
 use serde::{Deserialize, Serialize};
@@ -14,15 +21,11 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::cipher::Cipher;
 use crate::{
-    fhir::effective::Effective,
     outbox::{Lock, Outbox, OutboxError, observation::Kept, person::PersonRow},
-    people::{Person, PersonId},
-    refusal::{Origin, Place, Reason},
     seal::{
         batch::{Sealer, Subject},
         name,
     },
-    select::Reading,
     sm4_gcm::EncryptError,
 };
 
@@ -145,7 +148,7 @@ impl Spool {
         record: &Digest,
         reading: &Reading,
     ) -> Result<Vec<u8>, EncryptError> {
-        let measure = Catalogue::built_in().measures().get(reading.measure).ok_or(EncryptError::Unwritable)?;
+        let measure = reading.measure.measure(Catalogue::built_in()).ok_or(EncryptError::Unwritable)?;
         let facts = ReadingFacts {
             measure: measure.reference().to_string(),
             day: reading.effective.day.to_string(),
@@ -160,13 +163,12 @@ impl Spool {
     pub(super) fn reading(&self, observation: &Digest, record: &Digest, sealed: &[u8]) -> Result<Reading, OutboxError> {
         let facts: ReadingFacts = self.cipher.open_row("reading", &[observation, record], sealed)?;
         let damaged = |what: &str| OutboxError::Damaged(format!("a reading of the spool: {what}"));
-        let measures = Catalogue::built_in().measures();
-        let measure = measures.iter().position(|measure| measure.reference().to_string() == facts.measure);
+        let measure = facts.measure.parse().ok().and_then(|name| MeasurePosition::of(Catalogue::built_in(), &name));
         let effective = effective(&facts.day, facts.instant.as_deref()).ok_or_else(|| damaged("its time"))?;
         let (year, month) = (u16::try_from(effective.day.year()), effective.day.month().unsigned_abs());
         let period = year.ok().and_then(|year| cohort::Period::new(year, month).ok());
         Ok(Reading {
-            person: 0,
+            person: PersonPosition::FIRST,
             measure: measure.ok_or_else(|| damaged("the catalogue of this program has no such measure"))?,
             period: period.ok_or_else(|| damaged("its month"))?,
             effective,

@@ -20,19 +20,17 @@
 use std::collections::HashMap;
 
 use jiff::{Timestamp, civil::Date, tz::Offset};
+use nacre_reading::{
+    PersonId, UtcOffset,
+    fhir::resource::{Bundle, BundleEntry, CodeableConcept, Coding, Identifier, Patient, Period as Span},
+    time,
+};
 use nacre_schemas::{cohort::Period, grant::Purpose, id::MemberId, measure::Measure};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{GrantTerms, now, parse_until};
-use crate::{
-    config::{Config, UtcOffset},
-    fhir::{
-        effective,
-        resource::{Bundle, BundleEntry, CodeableConcept, Coding, Identifier, Patient, Period as Span},
-    },
-    people::PersonId,
-};
+use crate::config::Config;
 
 /// The system of identifiers that are names of members.
 const MEMBERS: &str = "urn:nacre:member";
@@ -314,7 +312,7 @@ fn codes(concept: &CodeableConcept) -> Result<Vec<(String, String)>, ConsentProb
 }
 
 fn days(span: &Span) -> Result<(Option<Date>, Option<Date>), ConsentProblem> {
-    let day = |text: &Option<String>| text.as_deref().map(effective::moment).transpose().map(|at| at.map(|at| at.day));
+    let day = |text: &Option<String>| text.as_deref().map(time::moment).transpose().map(|at| at.map(|at| at.day));
     let bounds = day(&span.start).and_then(|start| Ok((start, day(&span.end)?)));
     bounds.map_err(|_| wrong("Consent.provision.dataPeriod", "a bound is no day"))
 }
@@ -326,8 +324,8 @@ fn begin(text: &str, offset: Offset) -> Option<Timestamp> {
         7 => format!("{text}-01"),
         _ => text.to_owned(),
     };
-    let moment = effective::moment(&full).ok()?;
-    moment.instant.or_else(|| offset.to_timestamp(moment.day.at(0, 0, 0, 0)).ok())
+    let moment = time::moment(&full).ok()?;
+    moment.instant().or_else(|| offset.to_timestamp(moment.day.at(0, 0, 0, 0)).ok())
 }
 
 fn kind(text: &str) -> Option<String> {

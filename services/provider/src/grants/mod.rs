@@ -20,6 +20,7 @@ use futures::{StreamExt as _, stream};
 use jiff::{Timestamp, ToSpan as _};
 use nacre_access::client::{Client, ClientError};
 use nacre_hosting::trust;
+use nacre_reading::{UtcOffset, time::latest_moment};
 use nacre_schemas::{
     Digest, Document as _,
     grant::{GrantState, Purpose, Terms},
@@ -34,13 +35,7 @@ pub use self::{
     fetch::{FetchSummary, Fetched, fetch},
     give::{ConsentSummary, Given, grant, grant_by_consent, revoke},
 };
-use crate::{
-    OutboxError, PostError,
-    config::{Config, UtcOffset},
-    fhir::effective::latest_moment,
-    keys::Keys,
-    seal::payload::OpenError,
-};
+use crate::{OutboxError, PostError, config::Config, keys::Keys, seal::payload::OpenError};
 
 /// Chains that are asked at a time.
 const CONCURRENT_CHAINS: usize = 8;

@@ -32,16 +32,46 @@ impl State {
 
 /// A record that was sealed before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(super) struct Known {
     /// What tells its value and cell from others.
-    pub(crate) fingerprint: Digest,
+    pub(super) fingerprint: Digest,
     /// Where it stands.
-    pub(crate) state: State,
+    pub(super) state: State,
+}
+
+/// What is to become of a value, by what the outbox has of its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// It is to be sealed: its record is not here, or was refused with another value.
+    Seal,
+    /// It is receipted.
+    Posted,
+    /// It is queued.
+    Queued,
+    /// The exchange refused it, and would again.
+    Refused,
+    /// Its record was erased, with this value or another: what told the value is destroyed, so nobody can tell which.
+    Erased,
+    /// Its record is here with another value. What is queued may have arrived, so it counts as posted.
+    OtherValue,
 }
 
 impl Outbox {
+    /// What is to become of a value of that record and that fingerprint.
+    pub(crate) async fn plan(&self, record: &Digest, fingerprint: &Digest) -> Result<Plan, OutboxError> {
+        let known = self.known(record).await?;
+        Ok(match known.map(|known| (known.state, known.fingerprint == *fingerprint)) {
+            None | Some((State::Refused, false)) => Plan::Seal,
+            Some((State::Posted, true)) => Plan::Posted,
+            Some((State::Queued, true)) => Plan::Queued,
+            Some((State::Refused, true)) => Plan::Refused,
+            Some((State::Erased, _)) => Plan::Erased,
+            Some((State::Posted | State::Queued, false)) => Plan::OtherValue,
+        })
+    }
+
     /// The record of that id, if it was sealed before.
-    pub(crate) async fn known(&self, record: &Digest) -> Result<Option<Known>, OutboxError> {
+    pub(super) async fn known(&self, record: &Digest) -> Result<Option<Known>, OutboxError> {
         let row: Option<(Vec<u8>, String)> = sqlx::query_as("SELECT fingerprint, state FROM record WHERE id = $1")
             .bind(&record.0[..])
             .fetch_optional(self.connection())

@@ -4,7 +4,11 @@ use std::path::Path;
 
 use nacre_schemas::Digest;
 
-use super::{Outbox, OutboxError, owner::Owner, record::State};
+use super::{
+    Outbox, OutboxError,
+    owner::Owner,
+    record::{Plan, State},
+};
 use crate::{
     seal::batch::{Sealed, SealedRecord},
     tests::config,
@@ -71,6 +75,20 @@ async fn a_refusal_keeps_the_record_to_blame_and_frees_the_others() {
     // Freed and refused records can both be sealed again.
     outbox.enqueue(&sealed(b"another", &[1, 2, 3])).await.unwrap();
     assert_eq!(state(&outbox, 2).await, Some(State::Queued));
+}
+
+#[tokio::test]
+async fn a_value_is_sealed_once_and_again_only_if_another_was_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = open(folder.path()).await;
+    let plan = async |fingerprint: u8| outbox.plan(&Digest([1; 32]), &Digest([fingerprint; 32])).await.unwrap();
+    let (same, other) = (1 ^ 0xff, 7);
+    assert_eq!(plan(same).await, Plan::Seal);
+    let batch = sealed(b"batch", &[1]);
+    outbox.enqueue(&batch).await.unwrap();
+    assert_eq!((plan(same).await, plan(other).await), (Plan::Queued, Plan::OtherValue));
+    outbox.refuse(&batch.id, Some(&Digest([1; 32])), "record-exists").await.unwrap();
+    assert_eq!((plan(same).await, plan(other).await), (Plan::Refused, Plan::Seal));
 }
 
 #[tokio::test]

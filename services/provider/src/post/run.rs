@@ -5,6 +5,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use jiff::Timestamp;
 use nacre_access::client::Client;
+use nacre_reading::{Prepared, Progress, Reason, Refused, Stage, prepare_with};
 use nacre_schemas::{Digest, batch::Batch, contribution::Contribution, limits, problem::Problem};
 use nacre_wire::{body::Encoded, exchange::OPEN_PERIOD};
 use rayon::prelude::*;
@@ -18,11 +19,8 @@ use super::{
     deliver::{Delivery, MAX_IN_FLIGHT, deliver},
 };
 use crate::{
-    outbox::{Outbox, OutboxError, record::State},
-    prepare::{Prepared, prepare_with},
-    progress::{Progress, Stage},
+    outbox::{Outbox, OutboxError, record::Plan},
     pseudonyms,
-    refusal::{Reason, Refused},
     seal::batch::{Named, Ready, Sealed, Sealer},
     summary::{Outcome, PostSummary, RefusedAtExchange, Unsettled},
 };
@@ -106,7 +104,7 @@ impl<'r> Run<'r> {
     async fn prepare(&self, paths: &[PathBuf], now: Timestamp) -> Result<Prepared, PostError> {
         let (relay, mut reports) = mpsc::unbounded_channel();
         let (sealer, paths) = (Arc::clone(&self.sealer), paths.to_vec());
-        let reading = spawn_blocking(move || prepare_with(&sealer.config, &paths, now, &Relay(relay)));
+        let reading = spawn_blocking(move || prepare_with(&sealer.config.reading(), &paths, now, &Relay(relay)));
         while let Some(report) = reports.recv().await {
             match report {
                 Report::Stage(stage, total) => self.progress.stage(stage, total),
@@ -116,22 +114,19 @@ impl<'r> Run<'r> {
         Ok(reading.await.map_err(interrupted)??)
     }
 
-    /// What of the values is to be sealed: those whose record the outbox does not know, or knows as refused with
-    /// another value.
+    /// The values that are to be sealed. The others are counted.
     async fn plan(&self, prepared: Prepared, summary: &mut PostSummary) -> Result<Vec<Named>, PostError> {
         let mut new = Vec::new();
         for value in prepared.records {
             let named = self.sealer.name(value);
-            let known = self.outbox.known(&named.record).await?;
-            match known.map(|known| (known.state, known.fingerprint == named.fingerprint)) {
-                None | Some((State::Refused, false)) => new.push(named),
-                Some((State::Posted, true)) => summary.already_posted += 1,
-                Some((State::Queued, true)) => summary.already_queued += 1,
-                Some((State::Refused, true)) => summary.already_refused += 1,
-                // Its source is still here, changed or not: what told its value is destroyed, so nobody can tell which.
-                Some((State::Erased, _)) => summary.already_erased.push(named.record),
-                // What is queued may have arrived: it counts as posted.
-                Some((State::Posted | State::Queued, false)) => summary.refused.push(Refused {
+            match self.outbox.plan(&named.record, &named.fingerprint).await? {
+                Plan::Seal => new.push(named),
+                Plan::Posted => summary.already_posted += 1,
+                Plan::Queued => summary.already_queued += 1,
+                Plan::Refused => summary.already_refused += 1,
+                // Its source is still here, changed or not.
+                Plan::Erased => summary.already_erased.push(named.record),
+                Plan::OtherValue => summary.refused.push(Refused {
                     origin: named.value.origin,
                     measure: Some(named.value.measure),
                     reason: Reason::PostedWithOtherValue,

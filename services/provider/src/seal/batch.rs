@@ -5,6 +5,7 @@
 //! Cost: some 5 ms of one core a record, nearly all of it proofs.
 
 use nacre_fhe::{FheError, keys::PublicKey, list::Plain, wire};
+use nacre_reading::{MonthValue, PersonId};
 use nacre_schemas::{
     Digest, Document as _, Signature,
     batch::Batch,
@@ -22,7 +23,7 @@ use super::{
     name,
     payload::{self, PayloadError, PayloadRecord},
 };
-use crate::{config::Config, keys::Keys, outbox::owner::Owner, people::PersonId, reduce::MonthValue};
+use crate::{config::Config, keys::Keys, outbox::owner::Owner};
 
 /// Why values cannot be sealed. All are ours.
 #[derive(Debug, thiserror::Error)]

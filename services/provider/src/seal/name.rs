@@ -4,6 +4,7 @@
 //! things are hashed as the same bytes; without the key nobody can try out identifiers or values.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use nacre_reading::PersonId;
 use nacre_schemas::{
     Digest, Encode as _,
     canonical::Encoder,
@@ -13,8 +14,6 @@ use nacre_schemas::{
 };
 use sm3::Sm3;
 use zeroize::Zeroizing;
-
-use crate::people::PersonId;
 
 const PERSON: &[u8] = b"nacre provider person v1\n";
 const RECORD: &[u8] = b"nacre provider record v2\n";
@@ -92,7 +91,10 @@ fn keyed(key: &[u8; 32], label: &[u8], write: impl FnOnce(&mut Encoder)) -> Dige
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::people::tests::person_named;
+
+    fn person_named(identifier: &str) -> PersonId {
+        PersonId::new(identifier).unwrap()
+    }
 
     #[test]
     fn hmac_sm3_is_that_of_rfc_2104() {

@@ -7,6 +7,7 @@
 //!
 //! One payload key wraps at most 2^32 keys ([`crate::sm4_gcm`]), which no provider reaches. Cost: a few microseconds.
 
+use nacre_reading::MonthValue;
 use nacre_schemas::{
     Blob, Digest, Document as _,
     catalogue::Catalogue,
@@ -19,10 +20,7 @@ use nacre_schemas::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{
-    reduce::MonthValue,
-    sm4_gcm::{self, EncryptError, NONCE_BYTES, TAG_BYTES},
-};
+use crate::sm4_gcm::{self, EncryptError, NONCE_BYTES, TAG_BYTES};
 
 /// Plaintexts are filled up with spaces to a multiple of this.
 pub const PADDING_BYTES: usize = 256;

@@ -3,10 +3,11 @@
 use nacre_access::key::AccessKey;
 use nacre_hosting::secret;
 use nacre_ledger::signing::SigningKey;
+use nacre_reading::{Progress, Stage};
 use nacre_schemas::membership::MemberRole;
 
 use super::{exchange::Site, *};
-use crate::{Disagreement, PostError, PostSummary, Progress, Stage, post, status};
+use crate::{Disagreement, PostError, PostSummary, post, status};
 
 fn files() -> Files {
     Files::new().with("a.json", bundle(&[patient(), weight("o1", "2026-01-05", "22.0")]))

@@ -2,7 +2,8 @@
 //! or into a log line, at any level.
 
 use super::{exchange::Site, log, *};
-use crate::{PeopleBy, UnnamedConfig, post_at};
+use crate::post_at;
+use nacre_reading::{PeopleBy, Unnamed};
 
 /// What must not get out, beside [`PERSONAL`]: a serial number, a position in degrees and in FIT's own unit, a telephone.
 const SECRET: [&str; 6] = ["3945849289", "37.7777", "456099128", "Unmistakable-Watch", "u-person-17", "+852 5555 1234"];
@@ -30,7 +31,7 @@ fn files() -> Files {
     let position: i32 = semicircles.parse().unwrap();
     let number_of_device: u32 = serial.parse().unwrap();
     let at = 621_466_680_u32 + 512_000_000;
-    let fit = devices::fit(&[
+    let fit = fit_file::fit(&[
         (0, vec![(0, 0, vec![9]), (3, 0x86, number_of_device.to_le_bytes().to_vec())]),
         (3, vec![(0, 7, name.as_bytes().to_vec())]),
         (20, vec![(253, 0x86, at.to_le_bytes().to_vec()), (0, 0x85, position.to_le_bytes().to_vec())]),
@@ -66,7 +67,7 @@ async fn nothing_that_names_a_person_or_a_place_gets_out_of_any_format() {
     let config = Config {
         people: Some(register.into()),
         table: Some(table.into()),
-        unnamed: UnnamedConfig { people: Some(PeopleBy::Folder), ..UnnamedConfig::default() },
+        unnamed: Unnamed { people: Some(PeopleBy::Folder), ..Unnamed::default() },
         ..site.config.clone()
     };
     let now = "2026-03-15T00:00:00Z".parse().unwrap();

@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use nacre_hosting::trust::TrustError;
 use nacre_schemas::{Digest, Document as _, batch::Batch, contribution::Contribution};
 
+use nacre_reading::{Progress, Stage};
+
 use super::{
     exchange::{Fault, Site},
     *,
 };
 use crate::{
-    Outcome, PostError, PostSummary, Progress, Stage, open_payload,
+    Outcome, PostError, PostSummary, open_payload,
     outbox::{Outbox, owner::Owner},
     post_at, receipts,
 };
