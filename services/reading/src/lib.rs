@@ -2,7 +2,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`file`], [`text`], `input` | find files, open them, give out their bytes under caps |
+//! | [`mod@file`], [`text`], `input` | find files, open them, give out their bytes under caps |
 //! | `pass`, and one for each format: [`fhir`], `omh`, `fit`, `apple`, `table` | read records |
 //! | [`observation`] | what all of them hand on, whatever the format; with [`time`] and `number`, which are exact |
 //! | [`people`], `register` | tell whom a record is about |
