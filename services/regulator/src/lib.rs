@@ -28,5 +28,5 @@ pub use consent::CUSTODIAN_TIMEOUT;
 pub use cross::{CrossAnswered, CrossQuestion, NamedMeasure, cross_query};
 pub use error::{CustodianFault, FaultCause, QueryError};
 pub use progress::{Progress, Stage};
-pub use query::{Outcome, preview, query};
+pub use query::{Outcome, Previewed, preview, query};
 pub use question::{Context, Question, QuestionError};

@@ -101,13 +101,16 @@ pub fn query<'a>(
     })
 }
 
+/// A custodian's preview, and the custodians that failed before it.
+pub type Previewed = (Signed<Preview>, Vec<CustodianFault>);
+
 /// What would be withheld of the question if it were asked now, and why, by the word of one custodian. Nothing is logged
 /// on a main chain and nothing is opened; the custodian logs that it looked.
 pub fn preview<'a>(
     config: &'a Config,
     question: &'a Question,
     progress: &'a dyn Progress,
-) -> LocalBoxFuture<'a, Result<(Signed<Preview>, Vec<CustodianFault>), QueryError>> {
+) -> LocalBoxFuture<'a, Result<Previewed, QueryError>> {
     Box::pin(async move {
         let session = Session::open(config, question)?;
         let signed = session.request(question, progress).await?;
