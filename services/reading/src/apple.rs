@@ -36,10 +36,10 @@ use self::{element::Element, sleep::Sleep, steps::Steps};
 use crate::{
     codes::{BLOOD_PRESSURE, DIASTOLIC, LOINC, NACRE, SYSTOLIC},
     file::{FileError, Format, Source},
-    found::{Found, Rejected, Spot, Wanted},
+    found::{Found, Owner, Rejected, Spot, Wanted},
+    identifier::PersonId,
     input::{Input, Leash, Slack},
     observation::{Known, Measured, Observation, Quantity},
-    people::{Owner, PersonId},
     refusal::{Place, Reason},
     time::{self, Moment, When},
 };

@@ -21,9 +21,8 @@ use crate::{
     exact::{is_in_range, rational, steps_half_up},
     gather::Gathered,
     position::{MeasurePosition, MonthKey},
-    reduce::latest,
+    reading::{Reading, Taken, latest, measure_of},
     refusal::{Reason, Refused},
-    select::{Reading, Taken, measure_of},
 };
 
 /// The readings of each month.

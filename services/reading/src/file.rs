@@ -13,8 +13,8 @@ use std::{
 };
 
 use crate::{
+    identifier::PersonId,
     input::{Input, Meter},
-    people::PersonId,
     refusal::Reason,
     settings::{PeopleBy, Settings},
 };

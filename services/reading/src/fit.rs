@@ -35,9 +35,9 @@ use crate::{
     codes::{BLOOD_PRESSURE, DIASTOLIC, LOINC, NACRE, SYSTOLIC},
     file::{FileError, Source},
     found::{Found, Rejected, Spot},
+    identifier::PersonId,
     input::Input,
     observation::{Known, Measured, Observation, Quantity},
-    people::PersonId,
     refusal::{Place, Reason},
     time::{Moment, When},
 };

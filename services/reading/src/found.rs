@@ -2,10 +2,13 @@
 //!
 //! Kept true: a record is handed on once, in the order of the file, in the pass that is for it.
 
+use jiff::civil::Date;
+use nacre_schemas::cohort::Sex;
+
 use crate::{
     fhir::resource::Patient,
+    identifier::PersonId,
     observation::Observation,
-    people::Owner,
     refusal::{Place, Reason},
 };
 
@@ -25,6 +28,13 @@ pub(crate) enum Found<'a> {
     Malformed,
     /// No record, whichever type is wanted.
     Unreadable(Reason),
+}
+
+/// Whom a file is of, and what it says of the person.
+pub(crate) struct Owner {
+    pub(crate) person: PersonId,
+    pub(crate) sex: Option<Sex>,
+    pub(crate) birth: Option<Date>,
 }
 
 /// Where something was found, and the `fullUrl` of its Bundle entry.

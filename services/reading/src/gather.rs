@@ -12,7 +12,10 @@ use nacre_schemas::{
 };
 use num_rational::BigRational;
 
-use crate::{position::MeasurePosition, reduce::latest, select::Reading};
+use crate::{
+    position::MeasurePosition,
+    reading::{Reading, latest},
+};
 
 /// The readings of one measure of a person's month: at least one.
 pub(crate) enum Gathered {

@@ -19,6 +19,7 @@
 //! record is a [`Reason`], and the others are read. Cost: two passes over the files; memory by the readings that count.
 
 mod apple;
+mod bundle;
 mod codes;
 mod derive;
 mod exact;
@@ -27,6 +28,7 @@ pub mod file;
 mod fit;
 mod found;
 mod gather;
+mod identifier;
 mod input;
 pub mod months;
 mod number;
@@ -37,6 +39,7 @@ pub mod people;
 pub mod position;
 mod prepare;
 mod progress;
+pub mod reading;
 mod reduce;
 mod refusal;
 mod register;
@@ -56,7 +59,7 @@ mod tests;
 struct Readme;
 
 pub use file::FileError;
-pub use people::PersonId;
+pub use identifier::PersonId;
 pub use prepare::{PrepareError, Prepared, prepare, prepare_with};
 pub use progress::{Progress, Stage};
 pub use reduce::{Deferred, MonthValue};

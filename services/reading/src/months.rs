@@ -14,9 +14,9 @@ use crate::{
     derive::{self, Months},
     people::Person,
     position::{MonthKey, PersonPosition},
+    reading::Reading,
     reduce::{self, MonthValue},
     refusal::{Origin, Reason},
-    select::Reading,
 };
 
 /// A month that was reduced.

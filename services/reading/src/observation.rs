@@ -19,7 +19,10 @@ use jiff::Timestamp;
 use num_rational::BigRational;
 use serde_json::value::RawValue;
 
-use crate::{number, people::PersonId, refusal::Reason, time::When};
+use crate::{identifier::PersonId, number, refusal::Reason, time::When};
+
+/// The system of UCUM units.
+pub(crate) const UCUM: &str = "http://unitsofmeasure.org";
 
 /// A measurement.
 #[derive(Clone, Debug)]

@@ -41,8 +41,8 @@ use self::{
 use crate::{
     codes::{NACRE, OPEN_MHEALTH},
     found::Rejected,
+    identifier::PersonId,
     observation::{Code, Measured, Observation, Quantity, RecordId, Subject},
-    people::PersonId,
     refusal::Reason,
     time,
 };

@@ -9,8 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    apple,
-    fhir::bundle,
+    apple, bundle,
     file::{FileError, Format, Source},
     fit,
     found::{Found, Spot, Wanted},

@@ -8,55 +8,22 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    fmt,
-    hash::{Hash, Hasher},
-    str::FromStr as _,
+    hash::Hash,
 };
 
 use jiff::civil::Date;
 use nacre_schemas::{cohort::Sex, id::Text, identity::IdentityNumber, region::Region};
-use zeroize::Zeroizing;
 
 use crate::{
     fhir::resource::Patient,
+    found::Owner,
+    identifier::PersonId,
     observation::Subject,
     position::{FilePosition, PersonPosition},
     refusal::Reason,
     register::Registered,
     time::{self, DateError, Effective},
 };
-
-/// The longest identifier of a person, in bytes.
-pub(crate) const MAX_IDENTIFIER_BYTES: usize = 256;
-
-/// The value of the identifier that names a person. It is overwritten when dropped and does not print.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PersonId(Zeroizing<String>);
-
-impl PersonId {
-    /// The person of that identifier: 1 to 256 bytes without control characters.
-    pub fn new(value: &str) -> Result<Self, Reason> {
-        let usable = !value.trim().is_empty() && Text::<MAX_IDENTIFIER_BYTES>::from_str(value).is_ok();
-        if usable { Ok(Self(Zeroizing::new(value.to_owned()))) } else { Err(Reason::UnusablePersonIdentifier) }
-    }
-
-    /// The identifier's bytes, for the provider's own HMACs and nothing else.
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-}
-
-impl Hash for PersonId {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_bytes().hash(state);
-    }
-}
-
-impl fmt::Debug for PersonId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PersonId(…)")
-    }
-}
 
 /// A person whose observations can count.
 #[derive(Clone)]
@@ -71,13 +38,6 @@ pub struct Person {
     pub death: Option<Effective>,
     /// The identity number, or why there is none that counts: it matters only where people are named by it.
     pub identity: Identity,
-}
-
-/// Whom a file is of, and what it says of the person.
-pub(crate) struct Owner {
-    pub(crate) person: PersonId,
-    pub(crate) sex: Option<Sex>,
-    pub(crate) birth: Option<Date>,
 }
 
 /// An identity number that counts, or why there is none.
@@ -326,6 +286,7 @@ pub fn patient_id(reference: &str) -> Option<&str> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::identifier::MAX_IDENTIFIER_BYTES;
 
     pub(crate) fn person_named(identifier: &str) -> PersonId {
         PersonId::new(identifier).unwrap()

@@ -8,7 +8,7 @@
 //! time are compared by instant, whatever their offsets; equal instants by lowest source id. A date without a time
 //! stands before every time of that day: it is chosen only if its day lies after the day of the latest timed reading.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use nacre_schemas::{
@@ -22,9 +22,10 @@ use serde::Serialize;
 use crate::{
     exact::steps_half_up,
     gather::Gathered,
-    people::{Person, PersonId},
+    identifier::PersonId,
+    people::Person,
+    reading::{Reading, latest},
     refusal::{Origin, Reason},
-    select::Reading,
     time,
 };
 
@@ -85,19 +86,6 @@ pub(crate) fn month_value(measure: &Measure, person: &Person, readings: &Gathere
         day,
         origin: chosen.origin.clone(),
     })
-}
-
-/// The latest reading.
-pub(crate) fn latest<'r>(readings: impl IntoIterator<Item = &'r Reading> + Clone) -> Option<&'r Reading> {
-    let all = || readings.clone().into_iter();
-    let timed = all().filter(|reading| reading.effective.instant.is_some());
-    let timed = timed.max_by_key(|reading| (reading.effective.instant, Reverse(&reading.source)));
-    let untimed = all().filter(|reading| reading.effective.instant.is_none());
-    let untimed = untimed.max_by_key(|reading| (reading.effective.day, Reverse(&reading.source)));
-    match (timed, untimed) {
-        (Some(timed), Some(untimed)) if untimed.effective.day > timed.effective.day => Some(untimed),
-        (timed, untimed) => timed.or(untimed),
-    }
 }
 
 /// The reading that month and age are taken from, and the month's exact value.

@@ -31,7 +31,7 @@ use nacre_schemas::{
     region::Region,
 };
 
-use crate::{people::PersonId, time};
+use crate::{identifier::PersonId, time};
 
 /// A register's file, in bytes, at most.
 const MAX_REGISTER_BYTES: u64 = 256 << 20;

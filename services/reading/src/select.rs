@@ -25,43 +25,12 @@ use crate::{
     exact::{is_in_range, rational},
     observation::{Observation, Quantity, RecordId, Status},
     people::{People, Person},
-    position::{FilePosition, MeasurePosition, MonthKey, PersonPosition},
+    position::{FilePosition, MeasurePosition, PersonPosition},
+    reading::{Reading, Taken, measure_of},
     refusal::{Origin, Reason},
     time::{self, Effective},
     units,
 };
-
-/// The system of UCUM units.
-pub(crate) const UCUM: &str = "http://unitsofmeasure.org";
-
-/// One value of one person at one time.
-#[derive(Clone, Debug)]
-pub struct Reading {
-    /// Whose.
-    pub person: PersonPosition,
-    /// What.
-    pub measure: MeasurePosition,
-    /// The month that it counts in.
-    pub period: cohort::Period,
-    /// When it holds.
-    pub effective: Effective,
-    /// In the measure's own unit.
-    pub value: BigRational,
-    /// The observation's id, or its fullUrl, or where its format has neither the value: what breaks ties.
-    pub source: Arc<str>,
-    /// Where it was read.
-    pub origin: Origin,
-}
-
-impl Reading {
-    /// The month that it counts in.
-    pub(crate) fn month(&self) -> MonthKey {
-        MonthKey { person: self.person, measure: self.measure, period: self.period }
-    }
-}
-
-/// A reading, or of which measure there is none and why.
-pub type Taken = Result<Reading, (MeasurePosition, Reason)>;
 
 /// What became of an observation.
 pub enum Selected {
@@ -267,14 +236,6 @@ struct Common {
     person: PersonPosition,
     effective: Effective,
     period: cohort::Period,
-}
-
-/// Of which measure it is.
-pub fn measure_of(taken: &Taken) -> MeasurePosition {
-    match taken {
-        Ok(reading) => reading.measure,
-        Err((measure, _)) => *measure,
-    }
 }
 
 fn check_status(status: Option<Status>) -> Result<(), Reason> {

@@ -7,7 +7,7 @@ use jiff::tz::Offset;
 use nacre_schemas::{id::Text, region::Region};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::{people::PersonId, time};
+use crate::{identifier::PersonId, time};
 
 /// What reading has to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]

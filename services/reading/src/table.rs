@@ -25,9 +25,9 @@ use self::description::{Description, Layout};
 use crate::{
     file::{FileError, Source},
     found::{Found, Rejected, Spot},
+    identifier::PersonId,
     input::{Input, Leash},
     observation::{Known, Measured, Observation, Quantity, RecordId, Subject},
-    people::PersonId,
     refusal::{Place, Reason},
     time::When,
 };

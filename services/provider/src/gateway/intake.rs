@@ -20,7 +20,8 @@ use nacre_reading::{
     observation::{self, Code, Observation, RecordId, Status},
     people::{self, People},
     position::{FilePosition, PersonPosition},
-    select::{Reading, Selected, Selector, Setting, measure_of},
+    reading::{Reading, measure_of},
+    select::{Selected, Selector, Setting},
 };
 use nacre_schemas::{Digest, catalogue::Catalogue};
 use nacre_wire::gateway::{BUSY, DISK_FULL, FAILED, OTHER_ID, OTHER_TYPE, STANDS};

@@ -11,10 +11,10 @@ use nacre_reading::{
     Origin, PersonId, Place, Reason,
     people::Person,
     position::{MeasurePosition, PersonPosition},
-    select::Reading,
+    reading::Reading,
     time::Effective,
 };
-use nacre_schemas::{Digest, catalogue::Catalogue, cohort, identity::IdentityNumber};
+use nacre_schemas::{Digest, catalogue::Catalogue, cohort, identity::IdentityNumber, measure::Measure};
 use num_rational::BigRational;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -209,7 +209,9 @@ pub(super) fn content_of(readings: &[Reading], subject: &Subject, key: &[u8; 32]
         .iter()
         .map(|reading| {
             let Effective { day, instant } = reading.effective;
-            format!("{} {day} {instant:?} {}", reading.measure, reading.value)
+            let measure = reading.measure.measure(Catalogue::built_in()).map(Measure::reference);
+            let measure = measure.map_or_else(String::new, |name| name.to_string());
+            format!("{measure} {day} {instant:?} {}", reading.value)
         })
         .collect();
     lines.sort();

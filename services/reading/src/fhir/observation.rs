@@ -7,9 +7,8 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::{
-    observation::{Code, Measured, Observation, Quantity, RecordId, Status, Subject, Version},
+    observation::{Code, Measured, Observation, Quantity, RecordId, Status, Subject, UCUM, Version},
     refusal::Reason,
-    select::UCUM,
     time::{self, When},
 };
 

@@ -1,10 +1,10 @@
 //! Taking apart: the resources of a Bundle, and of those the ones that a pass over the files is for.
 
-use super::{
-    observation,
-    resource::{Bundle, BundleEntry},
-};
 use crate::{
+    fhir::{
+        observation,
+        resource::{Bundle, BundleEntry},
+    },
     found::{Found, Spot, Wanted},
     refusal::{Place, Reason},
 };
