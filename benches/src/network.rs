@@ -12,7 +12,7 @@ use nacre::{
 };
 use nacre_access::{client::Client, key::AccessKey};
 use nacre_hosting::{key, tls::ClientTls, trust};
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{Document as _, batch::Batch, receipt::BatchReceipt, region::Region, topology::Topology};
 use nacre_wire::{
     body::Encoded,
@@ -101,7 +101,7 @@ impl Hospital {
 
     /// A signed batch as it is posted.
     pub fn sign(&self, mut batch: Batch) -> Vec<u8> {
-        batch.signature = self.signing.sign(Role::Batch, &batch.statement().to_canonical());
+        batch.signature = self.signing.sign_detached(&batch.statement());
         batch.to_canonical()
     }
 

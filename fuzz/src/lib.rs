@@ -25,15 +25,15 @@ use std::{
 
 use arbitrary::{Arbitrary, Unstructured};
 use nacre_access::{key::AccessKey, members::Members, server::Gatekeeper};
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
-    Blob, Digest, Document,
+    Blob, Digest, Document, Signed,
     batch::Batch,
     catalogue::Catalogue,
     cohort::{AgeBand, CellKey, Sex},
     contribution::{Header, Payload, Restricted},
     measure::Measure,
-    membership::{MemberRole, Membership, SignedMembership},
+    membership::{MemberRole, Membership},
     region::Region,
     trust::{Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot},
 };
@@ -158,7 +158,7 @@ pub static BATCH: LazyLock<Batch> = LazyLock::new(|| {
 });
 
 /// A regulator's admission, and its key.
-pub static MEMBER: LazyLock<(SignedMembership, AccessKey)> = LazyLock::new(|| {
+pub static MEMBER: LazyLock<(Signed<Membership>, AccessKey)> = LazyLock::new(|| {
     let access_key = AccessKey::generate().expect("randomness");
     let membership = Membership {
         member: "regulator".parse().expect("a name"),
@@ -168,8 +168,7 @@ pub static MEMBER: LazyLock<(SignedMembership, AccessKey)> = LazyLock::new(|| {
         signing_key: key(3).public(),
         access_key: access_key.public(),
     };
-    let signature = key(1).sign(Role::Membership, &membership.to_canonical());
-    (SignedMembership { membership, signature }, access_key)
+    (key(1).sign(membership), access_key)
 });
 
 /// A server's gatekeeper that knows the member.
@@ -193,12 +192,12 @@ macro_rules! for_each_document {
             nacre_schemas::anchor::Anchor,
             nacre_schemas::answer::Share,
             nacre_schemas::answer::Answer,
-            nacre_schemas::answer::SignedAnswer,
+            nacre_schemas::Signed<nacre_schemas::answer::Answer>,
             nacre_schemas::answer::Refusal,
-            nacre_schemas::answer::SignedRefusal,
+            nacre_schemas::Signed<nacre_schemas::answer::Refusal>,
             nacre_schemas::batch::Batch,
             nacre_schemas::batch::BatchStatement,
-            nacre_schemas::batch::BatchBody,
+            nacre_schemas::Signed<nacre_schemas::batch::BatchStatement>,
             nacre_schemas::catalogue::CatalogueIndex,
             nacre_schemas::cell::Cell,
             nacre_schemas::cell::CellNumbers,
@@ -212,38 +211,38 @@ macro_rules! for_each_document {
             nacre_schemas::ceremony::NonceCommitment,
             nacre_schemas::ceremony::SignatureShare,
             nacre_schemas::confirmation::Confirmation,
-            nacre_schemas::confirmation::SignedConfirmation,
+            nacre_schemas::Signed<nacre_schemas::confirmation::Confirmation>,
             nacre_schemas::contribution::Header,
             nacre_schemas::contribution::Commitments,
             nacre_schemas::contribution::EphemeralKeys,
             nacre_schemas::contribution::Openings,
             nacre_schemas::contribution::Restricted,
             nacre_schemas::contribution::Contribution,
-            nacre_schemas::dossier::LoggedRequest,
+            nacre_schemas::dossier::LoggedRequest<nacre_schemas::query::Request>,
             nacre_schemas::dossier::ChainEvidence,
             nacre_schemas::dossier::Dossier,
             nacre_schemas::dossier::ChainSums,
-            nacre_schemas::dossier::SignedChainSums,
+            nacre_schemas::Signed<nacre_schemas::dossier::ChainSums>,
             nacre_schemas::dossier::NumbersRequest,
             nacre_schemas::dossier::ChainNumbers,
             nacre_schemas::dossier::ChainAnswer,
             nacre_schemas::dossier::Submission,
             nacre_schemas::equivocation::Equivocation,
             nacre_schemas::erasure::Erasure,
-            nacre_schemas::erasure::SignedErasure,
+            nacre_schemas::Signed<nacre_schemas::erasure::Erasure>,
             nacre_schemas::evidence::Evidence,
             nacre_schemas::evidence::Dispute,
-            nacre_schemas::evidence::SignedDispute,
+            nacre_schemas::Signed<nacre_schemas::evidence::Dispute>,
             nacre_schemas::log::LogPage,
             nacre_schemas::measure::Measure,
             nacre_schemas::members::MemberContribution,
             nacre_schemas::members::MembersPage,
             nacre_schemas::membership::Membership,
-            nacre_schemas::membership::SignedMembership,
+            nacre_schemas::Signed<nacre_schemas::membership::Membership>,
             nacre_schemas::preview::Preview,
-            nacre_schemas::preview::SignedPreview,
+            nacre_schemas::Signed<nacre_schemas::preview::Preview>,
             nacre_schemas::query::Request,
-            nacre_schemas::query::SignedRequest,
+            nacre_schemas::query::SignedRequest<nacre_schemas::query::Request>,
             nacre_schemas::receipt::BatchReceipt,
             nacre_schemas::release::Release,
             nacre_schemas::summand::PublishedSummand,
@@ -252,16 +251,16 @@ macro_rules! for_each_document {
             nacre_schemas::trust::SignedTrustRoot,
             nacre_schemas::pseudonym::EvaluationRequest,
             nacre_schemas::pseudonym::Evaluation,
-            nacre_schemas::pseudonym::SignedEvaluation,
+            nacre_schemas::Signed<nacre_schemas::pseudonym::Evaluation>,
             nacre_schemas::pseudonym::EvaluationRecord,
             nacre_schemas::grant::Terms,
             nacre_schemas::grant::Grant,
-            nacre_schemas::grant::SignedGrant,
+            nacre_schemas::Signed<nacre_schemas::grant::Grant>,
             nacre_schemas::grant::NewGrant,
             nacre_schemas::grant::Revocation,
-            nacre_schemas::grant::SignedRevocation,
+            nacre_schemas::Signed<nacre_schemas::grant::Revocation>,
             nacre_schemas::grant::Access,
-            nacre_schemas::grant::SignedAccess,
+            nacre_schemas::Signed<nacre_schemas::grant::Access>,
             nacre_schemas::grant::Delivery,
         }
     };

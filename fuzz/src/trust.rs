@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use crate::NETWORK;
 use nacre_custodian::ceremony::Roster;
 use nacre_schemas::{
-    membership::SignedMembership,
+    Signed,
+    membership::Membership,
     trust::{SignedTrustRoot, TrustRoot},
 };
 use nacre_verifier::{Network, membership};
@@ -33,7 +34,7 @@ pub fn run(data: &[u8]) {
             }
         }
         2 => {
-            if let Ok(signed) = serde_json::from_str::<SignedMembership>(text) {
+            if let Ok(signed) = serde_json::from_str::<Signed<Membership>>(text) {
                 // The seeds have one that the authority signed.
                 let _ = membership::check(&signed, &NETWORK);
             }

@@ -3,8 +3,8 @@
 
 use crate::{BATCH, NETWORK, rng};
 use nacre_schemas::{
-    Document, anchor::Anchor, answer::SignedAnswer, catalogue::Catalogue, dossier::LoggedRequest,
-    equivocation::Equivocation, members::MembersPage, receipt::BatchReceipt, release::Release,
+    Document, Signed, anchor::Anchor, answer::Answer, catalogue::Catalogue, dossier::LoggedRequest,
+    equivocation::Equivocation, members::MembersPage, query::Request, receipt::BatchReceipt, release::Release,
 };
 use nacre_verifier::{anchor, equivocation, logged, members, receipt, release};
 
@@ -33,7 +33,7 @@ pub fn run(data: &[u8]) {
             }
         }
         3 => {
-            if let Some(logged) = tagged::<LoggedRequest>(rest) {
+            if let Some(logged) = tagged::<LoggedRequest<Request>>(rest) {
                 let definition = Catalogue::built_in().newest(&"systolic-bp".parse().expect("a name"));
                 assert!(logged::check(&logged, &NETWORK, definition.expect("it is there")).is_err());
             }
@@ -53,6 +53,6 @@ pub fn run(data: &[u8]) {
                 let _ = members::check(&page, chain, &NETWORK, &|_| None, &mut rng(6));
             }
         }
-        _ => drop(tagged::<SignedAnswer>(rest)),
+        _ => drop(tagged::<Signed<Answer>>(rest)),
     }
 }

@@ -1,8 +1,9 @@
 //! SM2 identities (GB/T 32918.2 with SM3 and the default identifier): of chains, witnesses, providers,
 //! custodians, regulators and authorities.
 //!
-//! Kept true: what is signed is a role label followed by the message, and no label is a prefix of another, so
-//! a signature of one kind never passes as one of another kind; a secret key is overwritten when dropped, and
+//! Kept true: what is signed is a [`Label`] followed by the message, and no label is a prefix of another, so
+//! a signature of one kind never passes as one of another kind. A [`Statement`] brings its label along; other messages, as
+//! notes, are signed by [`SigningKey::sign_labelled`]. A secret key is overwritten when dropped, and
 //! is not printed, compared or cloned.
 //!
 //! Errors: [`KeyError`] for our own key material, [`SignatureError`] for what others send. A public key or
@@ -14,7 +15,7 @@
 use std::{fmt, hint::black_box};
 
 use getrandom::{SysRng, rand_core::TryRng as _};
-use nacre_schemas::{Digest, Signature, SigningPublicKey};
+use nacre_schemas::{Digest, Label, Signature, Signed, SigningPublicKey, Statement};
 use sm2::{
     Scalar,
     dsa::{
@@ -29,107 +30,6 @@ use crate::sealing;
 
 /// The identifier that enters every signature's hash (GB/T 35276, the default when none is agreed).
 pub const DEFAULT_IDENTIFIER: &str = "1234567812345678";
-
-/// What a signed message is. Every kind of message that is ever signed with SM2 has its label here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// A chain's checkpoint, by the chain.
-    Checkpoint,
-    /// A witness's word that a checkpoint extends the last it countersigned.
-    Cosignature,
-    /// A batch of contributions, by its provider.
-    Batch,
-    /// An admission, by the authority of a jurisdiction.
-    Membership,
-    /// A request, by its regulator.
-    Request,
-    /// A chain's word on the sums of a request's groups.
-    GroupSums,
-    /// A custodian's answer.
-    Answer,
-    /// A custodian's refusal.
-    Refusal,
-    /// A custodian's word on the sums of a chain of its own jurisdiction.
-    Confirmation,
-    /// A custodian's preview.
-    Preview,
-    /// A custodian's part of pseudonyms.
-    Evaluation,
-    /// A provider's order to erase a record.
-    Erasure,
-    /// A dispute over a record, by its claimant.
-    Dispute,
-    /// A message of a key ceremony, by the custodian that sends it.
-    Ceremony,
-    /// A request of the cross lane, by its regulator.
-    CrossRequest,
-    /// A chain's word on what it hands to evaluators.
-    CrossManifest,
-    /// An evaluator's word that it computed a result.
-    CrossConfirmation,
-    /// A custodian's answer in the cross lane.
-    CrossAnswer,
-    /// Leave to read a record, by its provider.
-    Grant,
-    /// A grant's revocation, by its provider.
-    Revocation,
-    /// A granted record's reading, by the grantee.
-    Access,
-}
-
-impl Role {
-    /// Every role.
-    pub const ALL: [Self; 21] = [
-        Self::Checkpoint,
-        Self::Cosignature,
-        Self::Batch,
-        Self::Membership,
-        Self::Request,
-        Self::GroupSums,
-        Self::Answer,
-        Self::Refusal,
-        Self::Confirmation,
-        Self::Preview,
-        Self::Evaluation,
-        Self::Erasure,
-        Self::Dispute,
-        Self::Ceremony,
-        Self::CrossRequest,
-        Self::CrossManifest,
-        Self::CrossConfirmation,
-        Self::CrossAnswer,
-        Self::Grant,
-        Self::Revocation,
-        Self::Access,
-    ];
-
-    /// What the signed bytes start with. No label is a prefix of another, as each ends with its only line end.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Checkpoint => "nacre checkpoint v1\n",
-            Self::Cosignature => "nacre cosignature v1\n",
-            Self::Batch => "nacre batch v1\n",
-            Self::Membership => "nacre membership v1\n",
-            Self::Request => "nacre request v1\n",
-            Self::GroupSums => "nacre group sums v1\n",
-            Self::Answer => "nacre answer v1\n",
-            Self::Refusal => "nacre refusal v1\n",
-            Self::Confirmation => "nacre confirmation v1\n",
-            Self::Preview => "nacre preview v1\n",
-            Self::Evaluation => "nacre evaluation v1\n",
-            Self::Erasure => "nacre erasure v1\n",
-            Self::Dispute => "nacre dispute v1\n",
-            Self::Ceremony => "nacre ceremony v1\n",
-            Self::CrossRequest => "nacre cross request v1\n",
-            Self::CrossManifest => "nacre cross manifest v1\n",
-            Self::CrossConfirmation => "nacre cross confirmation v1\n",
-            Self::CrossAnswer => "nacre cross answer v1\n",
-            Self::Grant => "nacre grant v1\n",
-            Self::Revocation => "nacre revocation v1\n",
-            Self::Access => "nacre access v1\n",
-        }
-    }
-}
 
 /// Why a secret key cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -151,8 +51,8 @@ pub enum SignatureError {
     /// `r` or `s` is outside `[1, n-1]`.
     #[error("the signature's r or s is out of range")]
     OutOfRange,
-    /// The key did not sign these bytes in this role.
-    #[error("the signature is not by this key over this message in this role")]
+    /// The key did not sign these bytes under this label.
+    #[error("the signature is not by this key over this message of this kind")]
     Mismatch,
 }
 
@@ -198,11 +98,22 @@ impl SigningKey {
         SigningPublicKey(bytes)
     }
 
-    /// Signs the message in this role.
-    pub fn sign(&self, role: Role, message: &[u8]) -> Signature {
+    /// Signs the statement.
+    pub fn sign<T: Statement>(&self, statement: T) -> Signed<T> {
+        let signature = self.sign_detached(&statement);
+        Signed { statement, signature }
+    }
+
+    /// The signature over a statement that does not travel with it as [`Signed`].
+    pub fn sign_detached<T: Statement>(&self, statement: &T) -> Signature {
+        self.sign_labelled(T::LABEL, &statement.to_canonical())
+    }
+
+    /// The signature over a message that is no statement, under a label of its own.
+    pub fn sign_labelled(&self, label: Label, message: &[u8]) -> Signature {
         let signature = self
             .key
-            .try_multipart_sign(&[role.label().as_bytes(), message])
+            .try_multipart_sign(&[label.as_bytes(), message])
             .expect("fails only if r, r + k or s is 0 modulo n, which takes 2^254 messages to meet, as 1 + d is not 0");
         Signature(signature.to_bytes().into())
     }
@@ -233,14 +144,28 @@ impl Drop for SigningKey {
     }
 }
 
-/// Checks that the holder of `public` signed the message in this role.
-pub fn verify(
+/// Checks that the holder of `public` signed the statement. That the statement names that holder is the caller's to check.
+pub fn verify<T: Statement>(public: &SigningPublicKey, signed: &Signed<T>) -> Result<(), SignatureError> {
+    verify_detached(public, &signed.statement, &signed.signature)
+}
+
+/// The same of a statement whose signature is beside it.
+pub fn verify_detached<T: Statement>(
     public: &SigningPublicKey,
-    role: Role,
+    statement: &T,
+    signature: &Signature,
+) -> Result<(), SignatureError> {
+    verify_labelled(public, T::LABEL, &statement.to_canonical(), signature)
+}
+
+/// Checks that the holder of `public` signed the message under this label.
+pub fn verify_labelled(
+    public: &SigningPublicKey,
+    label: Label,
     message: &[u8],
     signature: &Signature,
 ) -> Result<(), SignatureError> {
-    verify_parts(public, &[role.label().as_bytes(), message], signature)
+    verify_parts(public, &[label.as_bytes(), message], signature)
 }
 
 fn verify_parts(public: &SigningPublicKey, parts: &[&[u8]], signature: &Signature) -> Result<(), SignatureError> {
@@ -252,7 +177,11 @@ fn verify_parts(public: &SigningPublicKey, parts: &[&[u8]], signature: &Signatur
 
 #[cfg(test)]
 mod tests {
+    use nacre_schemas::{Document as _, erasure::Erasure};
+
     use super::*;
+
+    const LABEL: Label = Label::new("nacre test v1\n");
 
     const ORDER: &str = "fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123";
 
@@ -280,39 +209,41 @@ mod tests {
     }
 
     #[test]
-    fn no_label_is_a_prefix_of_another_and_each_ends_its_line() {
-        for (position, role) in Role::ALL.into_iter().enumerate() {
-            let label = role.label();
-            assert!(label.is_ascii() && label.find('\n') == Some(label.len() - 1), "{label:?}");
-            for other in &Role::ALL[position + 1..] {
-                assert!(!label.starts_with(other.label()) && !other.label().starts_with(label), "{label:?}");
-            }
-        }
+    fn a_signature_counts_for_its_key_label_and_message_only() {
+        let signer = key(7);
+        let signature = signer.sign_labelled(LABEL, b"message");
+        let check = |key: &SigningKey, label, message| verify_labelled(&key.public(), label, message, &signature);
+        assert_eq!(check(&signer, LABEL, b"message"), Ok(()));
+        assert_eq!(check(&signer, LABEL, b"messagE"), Err(SignatureError::Mismatch));
+        assert_eq!(check(&key(8), LABEL, b"message"), Err(SignatureError::Mismatch));
+        assert_eq!(check(&signer, Label::new("nacre test v2\n"), b"message"), Err(SignatureError::Mismatch));
     }
 
     #[test]
-    fn a_signature_counts_for_its_key_role_and_message_only() {
+    fn a_statement_is_signed_under_the_label_of_its_type() {
         let signer = key(7);
-        for role in Role::ALL {
-            let signature = signer.sign(role, b"message");
-            assert_eq!(verify(&signer.public(), role, b"message", &signature), Ok(()));
-            assert_eq!(verify(&signer.public(), role, b"messagE", &signature), Err(SignatureError::Mismatch));
-            assert_eq!(verify(&key(8).public(), role, b"message", &signature), Err(SignatureError::Mismatch));
-            for other in Role::ALL.into_iter().filter(|other| *other != role) {
-                assert_eq!(verify(&signer.public(), other, b"message", &signature), Err(SignatureError::Mismatch));
-            }
-        }
+        let erasure = Erasure {
+            chain: "region/440100".parse().unwrap(),
+            record: Digest([1; 32]),
+            entry: Digest([3; 32]),
+            provider: "clinic".parse().unwrap(),
+        };
+        let signed = signer.sign(erasure.clone());
+        assert_eq!(verify(&signer.public(), &signed), Ok(()));
+        assert_eq!(signed.signature, signer.sign_labelled(Erasure::LABEL, &erasure.to_canonical()));
+        let altered = Signed { statement: Erasure { record: Digest([2; 32]), ..erasure }, ..signed };
+        assert_eq!(verify(&signer.public(), &altered), Err(SignatureError::Mismatch));
     }
 
     #[test]
     fn r_and_s_outside_their_range_are_refused() {
         let signer = key(7);
-        let good = signer.sign(Role::Batch, b"message");
+        let good = signer.sign_labelled(LABEL, b"message");
         for number in ["00".repeat(32), ORDER.to_owned(), "ff".repeat(32)] {
             for half in [0..32, 32..64] {
                 let mut bad = good;
                 bad.0[half].copy_from_slice(&bytes(&number));
-                assert_eq!(verify(&signer.public(), Role::Batch, b"message", &bad), Err(SignatureError::OutOfRange));
+                assert_eq!(verify_labelled(&signer.public(), LABEL, b"message", &bad), Err(SignatureError::OutOfRange));
             }
         }
     }
@@ -320,18 +251,18 @@ mod tests {
     #[test]
     fn every_flipped_bit_of_a_signature_is_noticed() {
         let signer = key(7);
-        let good = signer.sign(Role::Batch, b"message");
+        let good = signer.sign_labelled(LABEL, b"message");
         for bit in 0..512 {
             let mut bad = good;
             bad.0[bit / 8] ^= 1 << (bit % 8);
-            assert!(verify(&signer.public(), Role::Batch, b"message", &bad).is_err(), "bit {bit}");
+            assert!(verify_labelled(&signer.public(), LABEL, b"message", &bad).is_err(), "bit {bit}");
         }
     }
 
     #[test]
     fn a_public_key_off_the_curve_or_in_another_form_is_refused() {
         let signer = key(7);
-        let signature = signer.sign(Role::Batch, b"message");
+        let signature = signer.sign_labelled(LABEL, b"message");
         let mut off_curve = signer.public();
         off_curve.0[64] ^= 1;
         let mut compressed = signer.public();
@@ -339,7 +270,7 @@ mod tests {
         let mut hybrid = signer.public();
         hybrid.0[0] = 6 | (hybrid.0[64] & 1);
         for public in [off_curve, compressed, hybrid, SigningPublicKey([0; 65])] {
-            assert_eq!(verify(&public, Role::Batch, b"message", &signature), Err(SignatureError::InvalidKey));
+            assert_eq!(verify_labelled(&public, LABEL, b"message", &signature), Err(SignatureError::InvalidKey));
         }
     }
 
@@ -354,8 +285,8 @@ mod tests {
         }
         below[31] -= 1;
         let largest = SigningKey::from_bytes(&below).unwrap();
-        let signature = largest.sign(Role::Answer, b"message");
-        assert_eq!(verify(&largest.public(), Role::Answer, b"message", &signature), Ok(()));
+        let signature = largest.sign_labelled(LABEL, b"message");
+        assert_eq!(verify_labelled(&largest.public(), LABEL, b"message", &signature), Ok(()));
     }
 
     #[test]

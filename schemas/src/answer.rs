@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, Point, Scalar, Signature,
+    Digest, Point, Scalar, Signed,
     canonical::{Decode, DecodeError, Decoder, Encode, Encoder, Item},
     document,
     dossier::Detail,
@@ -13,7 +13,7 @@ use crate::{
     id::{JurisdictionId, Text},
     limits,
     query::{GroupKey, Quantity},
-    structure,
+    statement, structure,
 };
 
 enumeration! {
@@ -160,7 +160,7 @@ impl Decode for CustodianId {
 }
 
 structure! {
-    /// An answer.
+    /// An answer, signed by the custodian with its SM2 key.
     pub struct Answer {
         /// Digest of the [`crate::query::Request`].
         pub request: Digest,
@@ -173,24 +173,15 @@ structure! {
     }
 }
 document!(Answer, b"NcAn", 16 << 20);
+statement!(Answer, "nacre answer v1\n");
+document!(Signed<Answer>, b"NcSa", 16 << 20);
 
-structure! {
-    /// An answer with the custodian's signature over its canonical bytes.
-    pub struct SignedAnswer {
-        /// What is answered.
-        pub answer: Answer,
-        /// By the custodian's SM2 key.
-        pub signature: Signature,
-    }
-}
-document!(SignedAnswer, b"NcSa", 16 << 20);
-
-impl Item for SignedAnswer {
+impl Item for Answer {
     const MAX_COUNT: usize = limits::MAX_CUSTODIANS * limits::MAX_JURISDICTIONS;
 }
 
 structure! {
-    /// A refusal of the request as a whole: the dossier does not hold, or the members' part does not match it.
+    /// A refusal of the request as a whole, signed by its custodian: the dossier does not hold, or the members' part does not match it.
     pub struct Refusal {
         /// Digest of the [`crate::query::Request`].
         pub request: Digest,
@@ -203,26 +194,19 @@ structure! {
     }
 }
 document!(Refusal, b"NcRf", 4_096);
+statement!(Refusal, "nacre refusal v1\n");
+document!(Signed<Refusal>, b"NcSf", 4_096);
 
-structure! {
-    /// A refusal with the custodian's signature over its canonical bytes.
-    pub struct SignedRefusal {
-        /// What is refused, and why.
-        pub refusal: Refusal,
-        /// By the custodian's SM2 key.
-        pub signature: Signature,
-    }
-}
-document!(SignedRefusal, b"NcSf", 4_096);
-
-/// What a custodian sends back. Either way it is signed, and logged by the custodian before it is sent.
+/// What a custodian says to a submission of either lane: its answer, or which check failed or rule forbids one. Either way it is signed, and
+/// logged by the custodian before it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "json-schema", schemars(rename = "{A}Verdict"))]
 #[serde(rename_all = "kebab-case")]
 #[allow(clippy::large_enum_variant)]
-pub enum Verdict {
-    /// Its decisions on the groups.
-    Answered(SignedAnswer),
+pub enum Verdict<A> {
+    /// Its answer.
+    Answered(Signed<A>),
     /// Its refusal of the whole.
-    Refused(SignedRefusal),
+    Refused(Signed<Refusal>),
 }

@@ -1,13 +1,13 @@
 //! A batch: up to 64 contributions of one provider to one chain under one range proof and one signature.
 
 use crate::{
-    Blob, Digest, Signature,
+    Blob, Digest, Signature, Signed,
     canonical::Document,
     contribution::Contribution,
     cross::CrossList,
     document,
     id::{ChainId, MemberId},
-    limits, structure,
+    limits, statement, structure,
 };
 
 structure! {
@@ -30,7 +30,8 @@ structure! {
 document!(Batch, b"NcBt", limits::MAX_BATCH_BYTES);
 
 structure! {
-    /// What the provider signs: where the batch goes, the ordered leaf hashes, the range proof.
+    /// What the provider signs: where the batch goes, the ordered leaf hashes, the range proof. Signed, it is the body behind the batch's
+    /// entry: what a full witness needs beside the contributions.
     pub struct BatchStatement {
         /// The chain it is for.
         pub chain: ChainId,
@@ -43,17 +44,8 @@ structure! {
     }
 }
 document!(BatchStatement, b"NcBs", limits::MAX_BATCH_BYTES);
-
-structure! {
-    /// The body behind a batch's entry: what a full witness needs beside the contributions.
-    pub struct BatchBody {
-        /// What was signed.
-        pub statement: BatchStatement,
-        /// The provider's signature.
-        pub signature: Signature,
-    }
-}
-document!(BatchBody, b"NcBb", limits::MAX_BATCH_BYTES);
+statement!(BatchStatement, "nacre batch v1\n");
+document!(Signed<BatchStatement>, b"NcBb", limits::MAX_BATCH_BYTES);
 
 impl Batch {
     /// What the provider signs.
@@ -67,8 +59,8 @@ impl Batch {
     }
 
     /// The body behind its entry.
-    pub fn body(&self) -> BatchBody {
-        BatchBody { statement: self.statement(), signature: self.signature }
+    pub fn body(&self) -> Signed<BatchStatement> {
+        Signed { statement: self.statement(), signature: self.signature }
     }
 
     /// Names the batch: equal for equal bytes.

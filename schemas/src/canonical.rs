@@ -342,23 +342,25 @@ impl<T: Decode, const N: usize> Decode for [T; N] {
 }
 
 /// Declares a structure whose canonical encoding is its fields in order, and whose JSON is an object
-/// that takes no unknown member.
+/// that takes no unknown member. It may have one type parameter.
 #[macro_export]
 macro_rules! structure {
-    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)* }) => {
-        $(#[$meta])*
+    ($(#[$meta:meta])* pub struct $name:ident $(<$parameter:ident>)? {
+        $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)*
+    }) => {
         #[derive(Clone, Debug, PartialEq, Eq, ::serde::Serialize, ::serde::Deserialize)]
         #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
         #[serde(deny_unknown_fields)]
-        pub struct $name { $($(#[$field_meta])* pub $field: $type,)* }
+        $(#[$meta])*
+        pub struct $name $(<$parameter>)? { $($(#[$field_meta])* pub $field: $type,)* }
 
-        impl $crate::canonical::Encode for $name {
+        impl $(<$parameter: $crate::canonical::Encode>)? $crate::canonical::Encode for $name $(<$parameter>)? {
             fn encode(&self, out: &mut $crate::canonical::Encoder) {
                 $(out.field(stringify!($field), |out| $crate::canonical::Encode::encode(&self.$field, out));)*
             }
         }
 
-        impl $crate::canonical::Decode for $name {
+        impl $(<$parameter: $crate::canonical::Decode>)? $crate::canonical::Decode for $name $(<$parameter>)? {
             fn decode(input: &mut $crate::canonical::Decoder<'_>) -> Result<Self, $crate::canonical::DecodeError> {
                 Ok(Self { $($field: $crate::canonical::Decode::decode(input)?,)* })
             }

@@ -5,11 +5,11 @@
 //! something else than another stands convicted by two signatures.
 
 use crate::{
-    Blob, Digest, Point, Signature, SigningPublicKey,
+    Blob, Digest, Point, Signed, SigningPublicKey,
     canonical::{Encode as _, Encoder, Item},
     document, enumeration,
     id::{JurisdictionId, MemberId},
-    limits, structure,
+    limits, statement, structure,
 };
 
 structure! {
@@ -103,7 +103,7 @@ enumeration! {
 }
 
 structure! {
-    /// What a sender signs.
+    /// What a sender signs, with its SM2 key.
     pub struct Head {
         /// Digest of the [`Ceremony`], or of the trust root that is endorsed.
         pub subject: Digest,
@@ -118,18 +118,9 @@ structure! {
     }
 }
 document!(Head, b"NcCh", 512);
+statement!(Head, "nacre ceremony v1\n");
 
-structure! {
-    /// A head with its sender's signature over its canonical bytes.
-    pub struct SignedHead {
-        /// What is signed.
-        pub head: Head,
-        /// By the sender's SM2 key.
-        pub signature: Signature,
-    }
-}
-
-impl Item for SignedHead {
+impl Item for Head {
     const MAX_COUNT: usize = 2 * limits::MAX_CUSTODIANS;
 }
 
@@ -148,7 +139,7 @@ structure! {
     /// Body of the second round.
     pub struct SecondRound {
         /// The heads of all messages of the first round that the sender saw, in the ceremony's order.
-        pub seen: Vec<SignedHead>,
+        pub seen: Vec<Signed<Head>>,
         /// The dealing, encrypted to its receiver (GB/T 32918.4).
         pub sealed: Blob<512>,
     }
@@ -177,7 +168,7 @@ structure! {
     /// Body of a signature share.
     pub struct SignatureShare {
         /// The heads of the nonces' commitments that it is made upon, by custodian.
-        pub among: Vec<SignedHead>,
+        pub among: Vec<Signed<Head>>,
         /// FROST's, a scalar.
         pub share: Blob<64>,
     }
@@ -190,7 +181,7 @@ document!(SignatureShare, b"NcC5", 1 << 16);
 #[serde(deny_unknown_fields)]
 pub struct Message<B> {
     /// Its head, signed.
-    pub signed: SignedHead,
+    pub signed: Signed<Head>,
     /// Its body.
     pub body: B,
 }

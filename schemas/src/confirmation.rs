@@ -8,16 +8,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, Signature,
-    answer::{CustodianId, SignedRefusal},
+    Digest, Signed,
+    answer::{CustodianId, Refusal},
     canonical::Item,
     document,
     id::ChainId,
-    limits, structure,
+    limits, statement, structure,
 };
 
 structure! {
-    /// What a custodian confirms: it compared these sums with the sealed details behind them.
+    /// What a custodian confirms, and signs with its SM2 key: it compared these sums with the sealed details behind them.
     pub struct Confirmation {
         /// Digest of the [`crate::query::Request`].
         pub request: Digest,
@@ -30,19 +30,10 @@ structure! {
     }
 }
 document!(Confirmation, b"NcCo", 1_024);
+statement!(Confirmation, "nacre confirmation v1\n");
+document!(Signed<Confirmation>, b"NcSc", 1_024);
 
-structure! {
-    /// A confirmation with the custodian's signature over its canonical bytes.
-    pub struct SignedConfirmation {
-        /// What is confirmed.
-        pub confirmation: Confirmation,
-        /// By the custodian's SM2 key.
-        pub signature: Signature,
-    }
-}
-document!(SignedConfirmation, b"NcSc", 1_024);
-
-impl Item for SignedConfirmation {
+impl Item for Confirmation {
     const MAX_COUNT: usize = limits::MAX_CHAINS * limits::MAX_CUSTODIANS;
 }
 
@@ -53,7 +44,7 @@ impl Item for SignedConfirmation {
 #[serde(rename_all = "kebab-case")]
 pub enum Finding {
     /// One confirmation for each chain of its jurisdiction, in the dossier's order.
-    Confirmed(Vec<SignedConfirmation>),
+    Confirmed(Vec<Signed<Confirmation>>),
     /// Its refusal of the whole.
-    Refused(SignedRefusal),
+    Refused(Signed<Refusal>),
 }

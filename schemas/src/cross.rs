@@ -3,20 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Blob, Digest, Signature,
-    answer::{CustodianId, SignedRefusal},
+    Blob, Digest, Signature, Signed,
+    answer::CustodianId,
     canonical::{Document as _, Item},
     cohort::Period,
     document,
-    dossier::{Inclusion, Note},
+    dossier::LoggedRequest,
     enumeration,
     id::{ChainId, JurisdictionId, MemberId, Text},
     limits,
     measure::MeasureRef,
-    membership::SignedMembership,
+    membership::Membership,
     problem::Retry,
-    query::{SealProof, SealSpan},
-    structure,
+    query::{SealSpan, SignedRequest},
+    statement, structure,
 };
 
 /// Bytes of a list's mask: 2,048 words.
@@ -119,36 +119,9 @@ structure! {
     }
 }
 document!(CrossRequest, b"NcXq", limits::MAX_REQUEST_BYTES);
-
-structure! {
-    /// A cross request with its requester's signature over its canonical bytes, and the seals it names.
-    pub struct SignedCrossRequest {
-        /// What is asked.
-        pub request: CrossRequest,
-        /// The last seal of each span, in their order.
-        pub seals: Vec<SealProof>,
-        /// By the requester's SM2 key, over the request.
-        pub signature: Signature,
-    }
-}
-document!(SignedCrossRequest, b"NcXs", limits::MAX_SIGNED_REQUEST_BYTES);
-
-structure! {
-    /// A cross request with the proof that the main chain holds it, and that its requester was admitted.
-    pub struct LoggedCrossRequest {
-        /// What is asked, signed.
-        pub request: SignedCrossRequest,
-        /// The requester's admission.
-        pub admission: SignedMembership,
-        /// The main chain's checkpoint.
-        pub checkpoint: Note,
-        /// The admission's place under it.
-        pub admission_inclusion: Inclusion,
-        /// The request's place under it.
-        pub request_inclusion: Inclusion,
-    }
-}
-document!(LoggedCrossRequest, b"NcXg", limits::MAX_SIGNED_REQUEST_BYTES + 65_536);
+statement!(CrossRequest, "nacre cross request v1\n");
+document!(SignedRequest<CrossRequest>, b"NcXs", limits::MAX_SIGNED_REQUEST_BYTES);
+document!(LoggedRequest<CrossRequest>, b"NcXg", limits::MAX_SIGNED_REQUEST_BYTES + 65_536);
 
 structure! {
     /// One contribution's ciphertexts for a request, under a name that holds for that request only.
@@ -206,6 +179,7 @@ structure! {
     }
 }
 document!(CrossManifest, b"NcXm", 1_024);
+statement!(CrossManifest, "nacre cross manifest v1\n");
 
 impl Item for CrossManifest {
     const MAX_COUNT: usize = limits::MAX_CHAINS;
@@ -276,6 +250,7 @@ structure! {
     }
 }
 document!(CrossConfirmation, b"NcXf", 1_024);
+statement!(CrossConfirmation, "nacre cross confirmation v1\n");
 
 structure! {
     /// A confirmation with the evaluator's signature over its canonical bytes.
@@ -283,7 +258,7 @@ structure! {
         /// What it confirms.
         pub confirmation: CrossConfirmation,
         /// The evaluator's admission.
-        pub admission: SignedMembership,
+        pub admission: Signed<Membership>,
         /// By the evaluator's SM2 key.
         pub signature: Signature,
     }
@@ -345,7 +320,7 @@ structure! {
     /// What custodians decide on.
     pub struct CrossSubmission {
         /// The request.
-        pub logged: LoggedCrossRequest,
+        pub logged: LoggedRequest<CrossRequest>,
         /// The result.
         pub result: CrossResult,
         /// One confirmation a jurisdiction, in the order of the trust root.
@@ -369,7 +344,7 @@ impl Item for SummandShares {
 }
 
 structure! {
-    /// A custodian's answer: its shares under every summand that it holds.
+    /// A custodian's answer, signed with its SM2 key: its shares under every summand that it holds.
     pub struct CrossAnswer {
         /// Digest of the request.
         pub request: Digest,
@@ -382,31 +357,11 @@ structure! {
     }
 }
 document!(CrossAnswer, b"NcXa", 1 << 20);
+statement!(CrossAnswer, "nacre cross answer v1\n");
+document!(Signed<CrossAnswer>, b"NcXw", (1 << 20) + 256);
 
-structure! {
-    /// An answer with the custodian's signature over its canonical bytes.
-    pub struct SignedCrossAnswer {
-        /// The answer.
-        pub answer: CrossAnswer,
-        /// By the custodian's SM2 key.
-        pub signature: Signature,
-    }
-}
-document!(SignedCrossAnswer, b"NcXw", (1 << 20) + 256);
-
-impl Item for SignedCrossAnswer {
+impl Item for CrossAnswer {
     const MAX_COUNT: usize = limits::MAX_JURISDICTIONS * limits::MAX_CUSTODIANS;
-}
-
-/// What a custodian says to a submission.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum CrossVerdict {
-    /// Its shares.
-    Answered(SignedCrossAnswer),
-    /// Which check failed, or which rule forbids it.
-    Refused(SignedRefusal),
 }
 
 structure! {
@@ -433,7 +388,7 @@ structure! {
         /// The request, the result and who computed it.
         pub submission: CrossSubmission,
         /// Custodians' shares.
-        pub answers: Vec<SignedCrossAnswer>,
+        pub answers: Vec<Signed<CrossAnswer>>,
         /// What they add up to.
         pub cells: Vec<CrossCell>,
     }

@@ -2,17 +2,17 @@
 //! What only members may see travels beside it in a [`Submission`].
 
 use crate::{
-    Digest, Point, Signature,
+    Digest, Point, Signed,
     canonical::Item,
     cell::{Cell, CellNumbers},
-    confirmation::SignedConfirmation,
+    confirmation::Confirmation,
     document,
     entry::SealEntry,
     id::{ChainId, Text},
     limits,
-    membership::SignedMembership,
-    query::{GroupKey, Quantity, SignedRequest},
-    structure,
+    membership::Membership,
+    query::{GroupKey, Quantity, Request, SignedRequest},
+    statement, structure,
 };
 
 /// A checkpoint as a signed note, in the very bytes that were signed.
@@ -29,12 +29,13 @@ structure! {
 }
 
 structure! {
-    /// A request with the proof that the main chain holds it, and that its requester was admitted.
-    pub struct LoggedRequest {
+    /// A request of either lane with the proof that the main chain holds it, and that its requester was admitted.
+    #[cfg_attr(feature = "json-schema", schemars(rename = "Logged{R}"))]
+    pub struct LoggedRequest<R> {
         /// What is asked, signed.
-        pub request: SignedRequest,
+        pub request: SignedRequest<R>,
         /// The requester's admission.
-        pub admission: SignedMembership,
+        pub admission: Signed<Membership>,
         /// The main chain's checkpoint.
         pub checkpoint: Note,
         /// The admission's place under it.
@@ -43,7 +44,7 @@ structure! {
         pub request_inclusion: Inclusion,
     }
 }
-document!(LoggedRequest, b"NcLr", limits::MAX_SIGNED_REQUEST_BYTES + 65_536);
+document!(LoggedRequest<Request>, b"NcLr", limits::MAX_SIGNED_REQUEST_BYTES + 65_536);
 
 structure! {
     /// A contiguous run of a seal's cells: all that the predicate holds for, and the neighbours that show it.
@@ -94,7 +95,7 @@ structure! {
     /// A request, and the evidence of each chain it covers, in the order of its spans.
     pub struct Dossier {
         /// What is asked.
-        pub logged: LoggedRequest,
+        pub logged: LoggedRequest<Request>,
         /// What the chains hold.
         pub chains: Vec<ChainEvidence>,
     }
@@ -132,7 +133,7 @@ impl Item for GroupSums {
 }
 
 structure! {
-    /// A chain's word on the groups of a request. Members only.
+    /// A chain's word on the groups of a request, signed with the chain's SM2 key. Members only.
     pub struct ChainSums {
         /// The chain.
         pub chain: ChainId,
@@ -143,19 +144,10 @@ structure! {
     }
 }
 document!(ChainSums, b"NcCs", 16 << 20);
+statement!(ChainSums, "nacre group sums v1\n");
+document!(Signed<ChainSums>, b"NcSs", 16 << 20);
 
-structure! {
-    /// The same, signed by the chain's key.
-    pub struct SignedChainSums {
-        /// What the chain says.
-        pub sums: ChainSums,
-        /// By the chain's SM2 key.
-        pub signature: Signature,
-    }
-}
-document!(SignedChainSums, b"NcSs", 16 << 20);
-
-impl Item for SignedChainSums {
+impl Item for ChainSums {
     const MAX_COUNT: usize = limits::MAX_CHAINS;
 }
 
@@ -163,9 +155,9 @@ structure! {
     /// A request whose numbers a custodian asks a chain for, logged or not, with its requester's admission.
     pub struct NumbersRequest {
         /// The request.
-        pub request: SignedRequest,
+        pub request: SignedRequest<Request>,
         /// The requester's admission.
-        pub admission: SignedMembership,
+        pub admission: Signed<Membership>,
     }
 }
 document!(NumbersRequest, b"NcNr", limits::MAX_SIGNED_REQUEST_BYTES + 8_192);
@@ -202,7 +194,7 @@ structure! {
         /// For the dossier.
         pub evidence: ChainEvidence,
         /// For the custodians.
-        pub sums: SignedChainSums,
+        pub sums: Signed<ChainSums>,
     }
 }
 document!(ChainAnswer, b"NcCa", limits::MAX_RELEASE_BYTES);
@@ -213,10 +205,10 @@ structure! {
         /// What it checks offline.
         pub dossier: Dossier,
         /// What each chain says, in the order of the dossier's chains.
-        pub sums: Vec<SignedChainSums>,
+        pub sums: Vec<Signed<ChainSums>>,
         /// The word of each chain's own custodians on its sums, by chain and custodian. Empty when those are asked
         /// for it.
-        pub confirmations: Vec<SignedConfirmation>,
+        pub confirmations: Vec<Signed<Confirmation>>,
     }
 }
 document!(Submission, b"NcSu", limits::MAX_RELEASE_BYTES);

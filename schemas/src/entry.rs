@@ -38,7 +38,7 @@ structure! {
     pub struct BatchEntry {
         /// How many contributions follow.
         pub contributions: u32,
-        /// Digest of the [`crate::batch::BatchBody`].
+        /// Digest of the signed [`crate::batch::BatchStatement`].
         pub body: Digest,
     }
 }
@@ -95,7 +95,7 @@ structure! {
     pub struct ErasureEntry {
         /// Position of the contribution's entry in this chain.
         pub leaf: u64,
-        /// Digest of the signed [`crate::erasure::SignedErasure`].
+        /// Digest of the signed [`crate::erasure::Erasure`].
         pub order: Digest,
     }
 }
@@ -109,38 +109,38 @@ pub enum Entry {
     Batch(BatchEntry),
     /// A closed epoch.
     Seal(SealEntry),
-    /// A member admitted, by digest of the signed [`crate::membership::SignedMembership`].
+    /// A member admitted, by digest of the signed [`crate::membership::Membership`].
     Membership(Digest),
-    /// A request logged, by digest of the signed [`crate::query::SignedRequest`].
+    /// A request logged, by digest of the [`crate::query::SignedRequest`].
     Request(Digest),
     /// A release published, by digest of the [`crate::release::Release`].
     Release(Digest),
-    /// A custodian's answer, by digest of the [`crate::answer::SignedAnswer`]; in its own log.
+    /// A custodian's answer, by digest of the signed [`crate::answer::Answer`]; in its own log.
     Answer(Digest),
-    /// A custodian's refusal, by digest of the [`crate::answer::SignedRefusal`]; in its own log.
+    /// A custodian's refusal, by digest of the signed [`crate::answer::Refusal`]; in its own log.
     Refusal(Digest),
-    /// A custodian's confirmation, by digest of the [`crate::confirmation::SignedConfirmation`]; in its own log.
+    /// A custodian's confirmation, by digest of the signed [`crate::confirmation::Confirmation`]; in its own log.
     Confirmation(Digest),
-    /// A custodian's preview, by digest of the [`crate::preview::SignedPreview`]; in its own log.
+    /// A custodian's preview, by digest of the signed [`crate::preview::Preview`]; in its own log.
     Preview(Digest),
     /// A child chain's checkpoint.
     Anchor(AnchorEntry),
     /// A contribution's body destroyed.
     Erasure(ErasureEntry),
-    /// A dispute over a record, by digest of the signed [`crate::evidence::SignedDispute`]; on the judicial chain.
+    /// A dispute over a record, by digest of the signed [`crate::evidence::Dispute`]; on the judicial chain.
     Dispute(Digest),
-    /// A request of the cross lane logged, by digest of the signed [`crate::cross::SignedCrossRequest`].
+    /// A request of the cross lane logged, by digest of its [`crate::query::SignedRequest`].
     CrossRequest(Digest),
-    /// A custodian's answer in the cross lane, by digest of the [`crate::cross::SignedCrossAnswer`]; in its own log.
+    /// A custodian's answer in the cross lane, by digest of the signed [`crate::cross::CrossAnswer`]; in its own log.
     CrossAnswer(Digest),
     /// Pseudonyms that a custodian helped a provider to, by digest of the [`crate::pseudonym::EvaluationRecord`]; in its
     /// own log.
     Evaluation(Digest),
-    /// Leave to read a record, by digest of the signed [`crate::grant::SignedGrant`].
+    /// Leave to read a record, by digest of the signed [`crate::grant::Grant`].
     Grant(Digest),
-    /// A grant revoked, by digest of the signed [`crate::grant::SignedRevocation`].
+    /// A grant revoked, by digest of the signed [`crate::grant::Revocation`].
     Revocation(Digest),
-    /// A granted record read, by digest of the signed [`crate::grant::SignedAccess`].
+    /// A granted record read, by digest of the signed [`crate::grant::Access`].
     Access(Digest),
 }
 

@@ -1,13 +1,13 @@
 //! Erasure: a provider's order that the body of one of its contributions be destroyed. The commitments stay.
 
 use crate::{
-    Digest, Signature, document,
+    Digest, Signed, document,
     id::{ChainId, MemberId},
-    structure,
+    statement, structure,
 };
 
 structure! {
-    /// An order.
+    /// An order, signed by the provider with its SM2 key.
     pub struct Erasure {
         /// The chain that the record is on.
         pub chain: ChainId,
@@ -20,14 +20,5 @@ structure! {
     }
 }
 document!(Erasure, b"NcEr", 1_024);
-
-structure! {
-    /// An order with the provider's signature over its canonical bytes.
-    pub struct SignedErasure {
-        /// What is ordered.
-        pub erasure: Erasure,
-        /// By the provider's SM2 key.
-        pub signature: Signature,
-    }
-}
-document!(SignedErasure, b"NcSe", 1_024);
+statement!(Erasure, "nacre erasure v1\n");
+document!(Signed<Erasure>, b"NcSe", 1_024);

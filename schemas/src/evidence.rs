@@ -1,18 +1,18 @@
 //! Evidence: one file that shows a court where a record stands, since when, and who said it; and disputes over it.
 
 use crate::{
-    Blob, Digest, Signature,
-    batch::BatchBody,
+    Blob, Digest, Signed,
+    batch::BatchStatement,
     canonical::Item,
     document,
     dossier::{Inclusion, Note},
     entry::AnchorEntry,
-    erasure::SignedErasure,
+    erasure::Erasure,
     id::{ChainId, MemberId, Text},
     limits,
     members::MemberContribution,
-    membership::SignedMembership,
-    structure,
+    membership::Membership,
+    statement, structure,
 };
 
 structure! {
@@ -37,7 +37,7 @@ structure! {
     /// That a record was erased: the order, and its entry's place.
     pub struct ErasureStep {
         /// The order.
-        pub order: SignedErasure,
+        pub order: Signed<Erasure>,
         /// Its entry's place under the record's checkpoint.
         pub inclusion: Inclusion,
     }
@@ -57,9 +57,9 @@ structure! {
         /// If it was erased, on whose order.
         pub erasure: Option<ErasureStep>,
         /// What its provider signed.
-        pub batch: BatchBody,
+        pub batch: Signed<BatchStatement>,
         /// The provider's admission.
-        pub provider: SignedMembership,
+        pub provider: Signed<Membership>,
         /// The entry's place under the checkpoint.
         pub inclusion: Inclusion,
         /// The chain's checkpoint, final: the one that the first anchor names, if there is an anchor.
@@ -71,7 +71,7 @@ structure! {
 document!(Evidence, b"NcEv", 4 << 20);
 
 structure! {
-    /// A dispute over a record.
+    /// A dispute over a record, signed by the claimant with its SM2 key.
     pub struct Dispute {
         /// Digest of the [`Evidence`].
         pub evidence: Digest,
@@ -82,18 +82,9 @@ structure! {
         /// Who disputes it.
         pub claimant: MemberId,
         /// What is disputed, for those who read it.
-        pub statement: Text<1_024>,
+        pub grounds: Text<1_024>,
     }
 }
 document!(Dispute, b"NcDi", 4_096);
-
-structure! {
-    /// A dispute with the claimant's signature over its canonical bytes.
-    pub struct SignedDispute {
-        /// What is disputed.
-        pub dispute: Dispute,
-        /// By the claimant's SM2 key.
-        pub signature: Signature,
-    }
-}
-document!(SignedDispute, b"NcSd", 4_096);
+statement!(Dispute, "nacre dispute v1\n");
+document!(Signed<Dispute>, b"NcSd", 4_096);

@@ -4,7 +4,7 @@
 //! grantee and travels beside the grant, which has its digest: the key can be destroyed while the grant stays what it was.
 
 use crate::{
-    Blob, Digest, Signature,
+    Blob, Digest, Signed,
     canonical::{Document as _, Item},
     contribution::Restricted,
     document,
@@ -13,7 +13,7 @@ use crate::{
     enumeration,
     evidence::Evidence,
     id::{ChainId, MemberId},
-    limits, structure,
+    limits, statement, structure,
 };
 
 enumeration! {
@@ -60,7 +60,7 @@ structure! {
 document!(Terms, b"NcGt", 1_024);
 
 structure! {
-    /// A grant.
+    /// A grant, signed by the provider with its SM2 key.
     pub struct Grant {
         /// What is granted.
         pub terms: Terms,
@@ -69,19 +69,10 @@ structure! {
     }
 }
 document!(Grant, b"NcGr", 1_024);
+statement!(Grant, "nacre grant v1\n");
+document!(Signed<Grant>, b"NcSg", 1_024);
 
-structure! {
-    /// A grant with the provider's signature over its canonical bytes.
-    pub struct SignedGrant {
-        /// What is granted.
-        pub grant: Grant,
-        /// By the provider's SM2 key.
-        pub signature: Signature,
-    }
-}
-document!(SignedGrant, b"NcSg", 1_024);
-
-impl SignedGrant {
+impl Signed<Grant> {
     /// Its entry; the digest in it is the grant's name.
     pub fn entry(&self) -> Entry {
         Entry::Grant(self.digest())
@@ -95,7 +86,7 @@ structure! {
     /// A grant as it is sent.
     pub struct NewGrant {
         /// The grant.
-        pub signed: SignedGrant,
+        pub signed: Signed<Grant>,
         /// The payload's key, encrypted to the grantee.
         pub key: SealedKey,
     }
@@ -103,35 +94,26 @@ structure! {
 document!(NewGrant, b"NcNg", 2_048);
 
 structure! {
-    /// The end of a grant before its time.
+    /// The end of a grant before its time, signed by the provider with its SM2 key.
     pub struct Revocation {
         /// The chain.
         pub chain: ChainId,
-        /// Digest of the [`SignedGrant`].
+        /// Digest of the signed [`Grant`].
         pub grant: Digest,
         /// Who revokes: whoever granted.
         pub provider: MemberId,
     }
 }
 document!(Revocation, b"NcRv", 1_024);
+statement!(Revocation, "nacre revocation v1\n");
+document!(Signed<Revocation>, b"NcGv", 1_024);
 
 structure! {
-    /// A revocation with the provider's signature over its canonical bytes.
-    pub struct SignedRevocation {
-        /// What is revoked.
-        pub revocation: Revocation,
-        /// By the provider's SM2 key.
-        pub signature: Signature,
-    }
-}
-document!(SignedRevocation, b"NcGv", 1_024);
-
-structure! {
-    /// A grantee's word that it reads a record now.
+    /// A grantee's word that it reads a record now, signed with its SM2 key.
     pub struct Access {
         /// The chain.
         pub chain: ChainId,
-        /// Digest of the [`SignedGrant`].
+        /// Digest of the signed [`Grant`].
         pub grant: Digest,
         /// Who reads.
         pub grantee: MemberId,
@@ -142,23 +124,14 @@ structure! {
     }
 }
 document!(Access, b"NcAx", 1_024);
-
-structure! {
-    /// An access with the grantee's signature over its canonical bytes.
-    pub struct SignedAccess {
-        /// What is read.
-        pub access: Access,
-        /// By the grantee's SM2 key.
-        pub signature: Signature,
-    }
-}
-document!(SignedAccess, b"NcSx", 1_024);
+statement!(Access, "nacre access v1\n");
+document!(Signed<Access>, b"NcSx", 1_024);
 
 structure! {
     /// A granted record, as its exchange hands it to the grantee.
     pub struct Delivery {
         /// The grant.
-        pub grant: SignedGrant,
+        pub grant: Signed<Grant>,
         /// The grant's place under the evidence's checkpoint.
         pub grant_inclusion: Inclusion,
         /// The access's place under it.
@@ -191,7 +164,7 @@ structure! {
     /// A grant that was logged, as its exchange knows it.
     pub struct LoggedGrant {
         /// The grant.
-        pub signed: SignedGrant,
+        pub signed: Signed<Grant>,
         /// Its leaf.
         pub leaf: u64,
         /// Whether it counts.

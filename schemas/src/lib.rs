@@ -40,9 +40,11 @@ pub mod query;
 pub mod receipt;
 pub mod region;
 pub mod release;
+pub mod signed;
 pub mod summand;
 pub mod topology;
 pub mod trust;
 
 pub use bytes::{Blob, Digest, Point, Scalar, Signature, SigningPublicKey};
 pub use canonical::{Decode, DecodeError, Document, Encode};
+pub use signed::{Label, Signed, Statement};

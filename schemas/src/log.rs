@@ -2,8 +2,16 @@
 //! a stretch of a main chain, for its followers: entries as they are hashed, and the bodies that requests are judged by.
 
 use crate::{
-    Blob, Digest, canonical::Item, cross::SignedCrossRequest, document, dossier::Note, id::ChainId, limits,
-    membership::SignedMembership, query::SignedRequest, structure,
+    Blob, Digest, Signed,
+    canonical::Item,
+    cross::CrossRequest,
+    document,
+    dossier::Note,
+    id::ChainId,
+    limits,
+    membership::Membership,
+    query::{Request, SignedRequest},
+    structure,
 };
 
 structure! {
@@ -48,11 +56,11 @@ structure! {
         /// Its canonical bytes: what its leaf is the hash of.
         pub entry: Blob<{ limits::MAX_ENTRY_BYTES }>,
         /// The body behind it, if it logs a request.
-        pub request: Option<SignedRequest>,
+        pub request: Option<SignedRequest<Request>>,
         /// The body behind it, if it logs an admission.
-        pub admission: Option<SignedMembership>,
+        pub admission: Option<Signed<Membership>>,
         /// The body behind it, if it logs a request of the cross lane.
-        pub cross: Option<SignedCrossRequest>,
+        pub cross: Option<SignedRequest<CrossRequest>>,
     }
 }
 

@@ -1,6 +1,6 @@
 //! A stretch of a chain with the bodies behind its entries: what members of the chain see, and full witnesses check.
 //!
-//! Which body an entry has follows from its kind: a batch its [`crate::batch::BatchBody`], a contribution its
+//! Which body an entry has follows from its kind: a batch its signed [`crate::batch::BatchStatement`], a contribution its
 //! [`MemberContribution`], and entries that hold a digest the document of that digest. None have seals and anchors, which
 //! say all there is; releases, which `verify` checks by themselves and which may have 256 MiB; and contributions that
 //! were erased.

@@ -1,11 +1,11 @@
 //! Membership: who was admitted to what, by which jurisdiction's authority. Entries of a main chain.
 
 use crate::{
-    Signature, SigningPublicKey,
+    Signed, SigningPublicKey,
     canonical::Item,
     document, enumeration,
     id::{ChainId, JurisdictionId, MemberId, Text},
-    structure,
+    statement, structure,
 };
 
 enumeration! {
@@ -32,7 +32,7 @@ impl Item for ChainId {
 }
 
 structure! {
-    /// An admission.
+    /// An admission, signed by the jurisdiction's authority with its SM2 key.
     pub struct Membership {
         /// The name that the member goes by.
         pub member: MemberId,
@@ -50,18 +50,9 @@ structure! {
     }
 }
 document!(Membership, b"NcMb", 8_192);
+statement!(Membership, "nacre membership v1\n");
+document!(Signed<Membership>, b"NcSm", 8_192);
 
-structure! {
-    /// An admission with the authority's signature over its canonical bytes.
-    pub struct SignedMembership {
-        /// Who is admitted to what.
-        pub membership: Membership,
-        /// By the SM2 key of the jurisdiction's authority.
-        pub signature: Signature,
-    }
-}
-document!(SignedMembership, b"NcSm", 8_192);
-
-impl Item for SignedMembership {
+impl Item for Membership {
     const MAX_COUNT: usize = 4_096;
 }

@@ -4,12 +4,12 @@
 //! answer, is given to admitted requesters alone, and only so many an hour.
 
 use crate::{
-    Digest, Signature,
+    Digest, Signed,
     answer::{CustodianId, Rule},
     canonical::Item,
     document, limits,
     query::{GroupKey, Quantity},
-    structure,
+    statement, structure,
 };
 
 structure! {
@@ -41,7 +41,7 @@ impl Item for GroupRuling {
 }
 
 structure! {
-    /// A preview.
+    /// A preview, signed by the custodian with its SM2 key.
     pub struct Preview {
         /// Digest of the [`crate::query::Request`].
         pub request: Digest,
@@ -54,14 +54,5 @@ structure! {
     }
 }
 document!(Preview, b"NcPv", 16 << 20);
-
-structure! {
-    /// A preview with the custodian's signature over its canonical bytes.
-    pub struct SignedPreview {
-        /// What would be withheld.
-        pub preview: Preview,
-        /// By the custodian's SM2 key.
-        pub signature: Signature,
-    }
-}
-document!(SignedPreview, b"NcSv", 16 << 20);
+statement!(Preview, "nacre preview v1\n");
+document!(Signed<Preview>, b"NcSv", 16 << 20);

@@ -7,12 +7,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, Point, Scalar, Signature,
+    Digest, Point, Scalar, Signed,
     answer::CustodianId,
     canonical::{Decode, DecodeError, Decoder, Encode, Encoder, Item},
     document,
     id::MemberId,
-    limits, structure,
+    limits, statement, structure,
 };
 
 /// One person of a request, blinded or evaluated: a group element.
@@ -49,7 +49,7 @@ structure! {
 document!(EvaluationRequest, b"NcPq", limits::MAX_BLINDED * Point::SIZE + 256);
 
 structure! {
-    /// A custodian's part.
+    /// A custodian's part, signed with its SM2 key: one that does not hold convicts it.
     pub struct Evaluation {
         /// Digest of the [`EvaluationRequest`].
         pub request: Digest,
@@ -64,17 +64,8 @@ structure! {
     }
 }
 document!(Evaluation, b"NcPe", limits::MAX_BLINDED * Point::SIZE + 512);
-
-structure! {
-    /// A custodian's part with its signature over the canonical bytes: one that does not hold convicts it.
-    pub struct SignedEvaluation {
-        /// What is said.
-        pub evaluation: Evaluation,
-        /// By the custodian's SM2 key.
-        pub signature: Signature,
-    }
-}
-document!(SignedEvaluation, b"NcPs", limits::MAX_BLINDED * Point::SIZE + 768);
+statement!(Evaluation, "nacre evaluation v1\n");
+document!(Signed<Evaluation>, b"NcPs", limits::MAX_BLINDED * Point::SIZE + 768);
 
 structure! {
     /// What a custodian's log keeps of an evaluation: whom it helped to how many pseudonyms. It says nothing of anybody.

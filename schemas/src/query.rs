@@ -16,7 +16,7 @@ use crate::{
     limits,
     measure::MeasureRef,
     region::Region,
-    structure,
+    statement, structure,
 };
 
 enumeration! {
@@ -131,6 +131,7 @@ structure! {
     }
 }
 document!(Request, b"NcRq", limits::MAX_REQUEST_BYTES);
+statement!(Request, "nacre request v1\n");
 
 structure! {
     /// That a chain has the seal that a request names: its place under a final checkpoint.
@@ -152,17 +153,19 @@ impl Item for SealProof {
 }
 
 structure! {
-    /// A request with its requester's signature over its canonical bytes, and the seals it names.
-    pub struct SignedRequest {
+    /// A request of either lane with its requester's signature, and the seals it names. The signature is over the request alone: the
+    /// request has each seal's hash.
+    #[cfg_attr(feature = "json-schema", schemars(rename = "Signed{R}"))]
+    pub struct SignedRequest<R> {
         /// What is asked.
-        pub request: Request,
+        pub request: R,
         /// The last seal of each span, in their order.
         pub seals: Vec<SealProof>,
         /// By the requester's SM2 key, over the request.
         pub signature: Signature,
     }
 }
-document!(SignedRequest, b"NcSr", limits::MAX_SIGNED_REQUEST_BYTES);
+document!(SignedRequest<Request>, b"NcSr", limits::MAX_SIGNED_REQUEST_BYTES);
 
 /// A quantity that is decrypted for a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

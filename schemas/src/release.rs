@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    answer::{Rule, SignedAnswer},
+    Signed,
+    answer::{Answer, Rule},
     canonical::{Decode, DecodeError, Decoder, Encode, Encoder, Item},
     catalogue::CatalogueIndex,
     decimal::Decimal,
@@ -139,7 +140,7 @@ structure! {
         /// What the custodians checked.
         pub dossier: Dossier,
         /// The answers whose shares were combined: as many as each jurisdiction's threshold.
-        pub answers: Vec<SignedAnswer>,
+        pub answers: Vec<Signed<Answer>>,
         /// The figures.
         pub figures: Vec<GroupFigures>,
     }

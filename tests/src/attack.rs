@@ -18,15 +18,15 @@ use nacre_hosting::key;
 use nacre_hosting::tls::ClientTls;
 use nacre_ledger::{
     note::{Checkpoint, SignedCheckpoint},
-    signing::{Role, SigningKey},
+    signing::SigningKey,
 };
 use nacre_regulator::Context;
 use nacre_schemas::{
-    Digest, Document as _, Point,
-    answer::{CustodianId, Decision, Share, SignedRefusal, Verdict},
+    Digest, Document as _, Point, Signed,
+    answer::{Answer, CustodianId, Decision, Refusal, Share, Verdict},
     catalogue::Catalogue,
-    confirmation::{Confirmation, Finding, SignedConfirmation},
-    cross::{CrossRequest, LoggedCrossRequest, SignedCrossRequest},
+    confirmation::{Confirmation, Finding},
+    cross::CrossRequest,
     dossier::{ChainAnswer, ChainSums, Dossier, LoggedRequest, Note, Submission},
     id::{ChainId, MemberId},
     measure::Measure,
@@ -131,7 +131,7 @@ fn client_at(running: &Running, server: &str, member: &MemberId, access_key: &Pa
 }
 
 /// The submission with those confirmations.
-pub fn with(submission: &Submission, confirmations: &[SignedConfirmation]) -> Submission {
+pub fn with(submission: &Submission, confirmations: &[Signed<Confirmation>]) -> Submission {
     Submission { confirmations: confirmations.to_vec(), ..submission.clone() }
 }
 
@@ -194,22 +194,22 @@ impl Attack {
     }
 
     /// The request with the regulator's signature, and with the seals it names as far as their chains show them.
-    pub async fn sign_request(&self, request: Request) -> SignedRequest {
+    pub async fn sign_request(&self, request: Request) -> SignedRequest<Request> {
         let mut seals = Vec::new();
         for span in &request.spans {
             seals.extend(self.seal(&span.chain, span.last).await);
         }
-        let signature = self.signing_key.sign(Role::Request, &request.to_canonical());
+        let signature = self.signing_key.sign_detached(&request);
         SignedRequest { request, seals, signature }
     }
 
     /// Has the request logged.
-    pub async fn log(&self, request: Request) -> LoggedRequest {
+    pub async fn log(&self, request: Request) -> LoggedRequest<Request> {
         self.try_log(request).await.unwrap()
     }
 
     /// The same, if the main chain takes it.
-    pub async fn try_log(&self, request: Request) -> Result<LoggedRequest, ClientError> {
+    pub async fn try_log(&self, request: Request) -> Result<LoggedRequest<Request>, ClientError> {
         let main = definition().main_chain();
         let signed = self.sign_request(request).await;
         self.exchanges[&main].call(exchange::POST_REQUEST, &OfChain::new(&main), &signed).await
@@ -220,20 +220,20 @@ impl Attack {
         &self,
         request: CrossRequest,
         seals: Vec<SealProof>,
-    ) -> Result<LoggedCrossRequest, ClientError> {
+    ) -> Result<LoggedRequest<CrossRequest>, ClientError> {
         let main = nacre_verifier::cross::main_chain();
-        let signature = self.signing_key.sign(Role::CrossRequest, &request.to_canonical());
-        let signed = SignedCrossRequest { request, seals, signature };
+        let signature = self.signing_key.sign_detached(&request);
+        let signed = SignedRequest { request, seals, signature };
         self.exchanges[&main].call(exchange::POST_CROSS_REQUEST, &OfChain::new(&main), &signed).await
     }
 
     /// What a chain answers to a logged request.
-    pub async fn cells(&self, chain: &ChainId, logged: &LoggedRequest) -> Result<ChainAnswer, ClientError> {
+    pub async fn cells(&self, chain: &ChainId, logged: &LoggedRequest<Request>) -> Result<ChainAnswer, ClientError> {
         self.exchanges[chain].call(exchange::POST_CELLS, &OfChain::new(chain), logged).await
     }
 
     /// What the chains answer to a logged request, as it goes to custodians.
-    pub async fn gather(&self, logged: LoggedRequest) -> Submission {
+    pub async fn gather(&self, logged: LoggedRequest<Request>) -> Submission {
         let (mut chains, mut sums) = (Vec::new(), Vec::new());
         for span in &logged.request.request.spans {
             let answer = self.cells(&span.chain, &logged).await.unwrap();
@@ -262,9 +262,9 @@ impl Attack {
     /// The chain changes what it says of its sums, and signs that.
     pub fn falsify(&self, submission: &Submission, region: &str, change: impl FnOnce(&mut ChainSums)) -> Submission {
         let mut altered = submission.clone();
-        let signed = altered.sums.iter_mut().find(|signed| signed.sums.chain == chain(region)).unwrap();
-        change(&mut signed.sums);
-        signed.signature = chain_key(&self.running, region).sign(Role::GroupSums, &signed.sums.to_canonical());
+        let signed = altered.sums.iter_mut().find(|signed| signed.statement.chain == chain(region)).unwrap();
+        change(&mut signed.statement);
+        signed.signature = chain_key(&self.running, region).sign_detached(&signed.statement);
         altered
     }
 
@@ -282,29 +282,29 @@ impl Attack {
     }
 
     /// The honest confirmations of these custodians.
-    pub async fn confirmations(&self, custodians: &[&str], submission: &Submission) -> Vec<SignedConfirmation> {
+    pub async fn confirmations(&self, custodians: &[&str], submission: &Submission) -> Vec<Signed<Confirmation>> {
         let mut all = Vec::new();
         for custodian in custodians {
             match self.confirm(custodian, submission).await.unwrap() {
                 Finding::Confirmed(confirmations) => all.extend(confirmations),
-                Finding::Refused(refused) => panic!("{custodian}: {:?}", refused.refusal),
+                Finding::Refused(refused) => panic!("{custodian}: {:?}", refused.statement),
             }
         }
         all
     }
 
     /// A custodian's verdict.
-    pub async fn answer(&self, custodian: &str, submission: &Submission) -> Verdict {
+    pub async fn answer(&self, custodian: &str, submission: &Submission) -> Verdict<Answer> {
         self.custodians[custodian].call(custodian::POST_ANSWER, &(), submission).await.unwrap()
     }
 
     /// Each custodian refuses, by that check.
-    pub async fn all_refuse(&self, submission: &Submission, check: Check, what: &str) -> Vec<SignedRefusal> {
+    pub async fn all_refuse(&self, submission: &Submission, check: Check, what: &str) -> Vec<Signed<Refusal>> {
         let mut refusals = Vec::new();
         for custodian in self.custodians.keys() {
             match self.answer(custodian, submission).await {
                 Verdict::Refused(refused) => {
-                    assert_eq!(refused.refusal.check.as_str(), check.word(), "{what}: {:?}", refused.refusal);
+                    assert_eq!(refused.statement.check.as_str(), check.word(), "{what}: {:?}", refused.statement);
                     refusals.push(refused);
                 }
                 Verdict::Answered(_) => panic!("{what}: {custodian} gave a share"),
@@ -318,8 +318,8 @@ impl Attack {
         let mut shares = Vec::new();
         for custodian in custodians {
             let answer = match self.answer(custodian, submission).await {
-                Verdict::Answered(signed) => signed.answer,
-                Verdict::Refused(refused) => panic!("{custodian}: {:?}", refused.refusal),
+                Verdict::Answered(signed) => signed.statement,
+                Verdict::Refused(refused) => panic!("{custodian}: {:?}", refused.statement),
             };
             let decisions = &answer.groups[0].decisions;
             let decided = decisions.iter().find(|decided| decided.quantity == Quantity::Sum).unwrap();
@@ -335,18 +335,17 @@ impl Attack {
     }
 
     /// What a corrupt custodian signs of the first chain's sums.
-    pub fn forge(&self, custodian: &str, submission: &Submission) -> SignedConfirmation {
+    pub fn forge(&self, custodian: &str, submission: &Submission) -> Signed<Confirmation> {
         let (jurisdiction, number) = custodian.split_once('-').unwrap();
-        let sums = &submission.sums[0].sums;
+        let sums = &submission.sums[0].statement;
         let custodian_id = CustodianId { jurisdiction: jurisdiction.parse().unwrap(), number: number.parse().unwrap() };
         let (request, chain) = (submission.dossier.logged.request.request.digest(), sums.chain.clone());
         self.sign(custodian, Confirmation { request, sums: sums.digest(), chain, custodian: custodian_id })
     }
 
     /// A confirmation with a custodian's signature.
-    pub fn sign(&self, custodian: &str, confirmation: Confirmation) -> SignedConfirmation {
-        let signature = self.custodian_key(custodian).sign(Role::Confirmation, &confirmation.to_canonical());
-        SignedConfirmation { confirmation, signature }
+    pub fn sign(&self, custodian: &str, confirmation: Confirmation) -> Signed<Confirmation> {
+        self.custodian_key(custodian).sign(confirmation)
     }
 
     /// A group of too few people: its key, its commitment, and what nobody may learn.
@@ -354,7 +353,7 @@ impl Attack {
         let by = [Attribute::Sex, Attribute::AgeBand];
         let submission = self.submission(&[HOME], &by, 1).await;
         let few = |group: &GroupKey| self.of_group(group).count() < MINIMUM_PEOPLE as usize;
-        let group = submission.sums[0].sums.groups.iter().find(|group| few(&group.group)).unwrap();
+        let group = submission.sums[0].statement.groups.iter().find(|group| few(&group.group)).unwrap();
         let key = group.keys.iter().find(|known| known.quantity == Quantity::Sum).unwrap().key;
         let commitments = &self.checked(&submission).groups[&group.group];
         let commitment = tally::commitment_of(commitments, Quantity::Sum).unwrap();

@@ -22,7 +22,7 @@ use nacre_ledger::{
     log::{Log, LogOptions},
     note::{SignedCheckpoint, Submission},
     seal,
-    signing::{Role, SigningKey},
+    signing::SigningKey,
 };
 use nacre_schemas::{
     Blob, Document as _,
@@ -33,7 +33,7 @@ use nacre_schemas::{
     contribution::Contribution,
     dossier::{
         ChainAnswer, ChainEvidence, ChainNumbers, ChainSums, GroupSums, Inclusion, LoggedRequest, NumbersRequest,
-        QuantityKey, SealEvidence, SealNumbers, SignedChainSums,
+        QuantityKey, SealEvidence, SealNumbers,
     },
     entry::{BatchEntry, Entry, PreviousSeal, SealEntry},
     id::{ChainId, MemberId},
@@ -190,11 +190,10 @@ impl ForgedChain {
     }
 
     /// What it answers to a regulator.
-    pub fn answer(&self, logged: &LoggedRequest) -> ChainAnswer {
+    pub fn answer(&self, logged: &LoggedRequest<Request>) -> ChainAnswer {
         let request = &logged.request.request;
         let sums = ChainSums { chain: self.id.clone(), request: request.digest(), groups: self.groups(request) };
-        let signature = self.key.sign(Role::GroupSums, &sums.to_canonical());
-        ChainAnswer { evidence: self.evidence(request), sums: SignedChainSums { sums, signature } }
+        ChainAnswer { evidence: self.evidence(request), sums: self.key.sign(sums) }
     }
 
     /// What it shows to a custodian of any jurisdiction.
@@ -207,7 +206,7 @@ impl ForgedChain {
     }
 
     /// What it shows to a custodian of its jurisdiction.
-    pub fn details(&self, logged: &LoggedRequest) -> ChainDetails {
+    pub fn details(&self, logged: &LoggedRequest<Request>) -> ChainDetails {
         let request = &logged.request.request;
         let of_seal = |epoch: &Epoch| SealDetails {
             number: epoch.entry.number,
@@ -364,11 +363,11 @@ async fn consistency(State(shown): Serving, Query(From { from, to }): Query<From
     Json(json!({ "proof": proof }))
 }
 
-async fn cells(State(shown): Serving, Json(logged): Json<LoggedRequest>) -> Json<ChainAnswer> {
+async fn cells(State(shown): Serving, Json(logged): Json<LoggedRequest<Request>>) -> Json<ChainAnswer> {
     Json(shown.lock().unwrap().to_regulators.answer(&logged))
 }
 
-async fn details(State(shown): Serving, Json(logged): Json<LoggedRequest>) -> Json<ChainDetails> {
+async fn details(State(shown): Serving, Json(logged): Json<LoggedRequest<Request>>) -> Json<ChainDetails> {
     let shown = shown.lock().unwrap();
     Json(shown.to_custodians().details(&logged))
 }

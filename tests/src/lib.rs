@@ -38,9 +38,10 @@ use nacre_ledger::note::Submission;
 use nacre_provider::PostSummary;
 use nacre_regulator::{Outcome, QueryError, Question};
 use nacre_schemas::{
+    Signed,
     cohort::AgeBand,
     id::ChainId,
-    preview::SignedPreview,
+    preview::Preview,
     query::{Attribute, Statistic},
     topology::Topology,
 };
@@ -191,7 +192,7 @@ impl Running {
     }
 
     /// What would be withheld of the question.
-    pub async fn preview(&self, question: &Question) -> anyhow::Result<SignedPreview> {
+    pub async fn preview(&self, question: &Question) -> anyhow::Result<Signed<Preview>> {
         let config = nacre_regulator::Config::read(&self.places.regulator)?;
         Ok(nacre_regulator::preview(&config, question, &()).await?.0)
     }

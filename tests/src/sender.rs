@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a fixture that cannot be made is a test that fails")]
 
 use nacre_access::client::{Client, ClientError};
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_provider::Config;
 use nacre_schemas::log::HostedChain;
 use nacre_schemas::{
-    Blob, Digest, Document as _, Signature,
+    Blob, Digest, Signature,
     batch::Batch,
     cohort::{AgeBand, CellKey, Sex},
     contribution::{Header, Payload, Restricted},
@@ -99,7 +99,7 @@ impl Sender {
 
     /// Signs a batch as it stands.
     pub fn sign(&self, batch: &mut Batch) {
-        batch.signature = self.key.sign(Role::Batch, &batch.statement().to_canonical());
+        batch.signature = self.key.sign_detached(&batch.statement());
     }
 
     /// Posts a batch as it stands.

@@ -6,11 +6,11 @@
 use std::{fs, path::Path};
 
 use nacre_hosting::secret;
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
-    Document as _, SigningPublicKey,
+    Document as _, Signed, SigningPublicKey,
     id::ChainId,
-    membership::SignedMembership,
+    membership::Membership,
     trust::{Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot, Witness, WitnessKind},
 };
 use nacre_verifier::Network;
@@ -121,9 +121,9 @@ pub fn replace_authority_keys(running: &Running, root: &mut TrustRoot) {
         jurisdiction.authority_key = fresh.public();
         for entry in fs::read_dir(&members).unwrap() {
             let path = entry.unwrap().path();
-            let mut signed: SignedMembership = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-            if signed.membership.jurisdiction == jurisdiction.id {
-                signed.signature = fresh.sign(Role::Membership, &signed.membership.to_canonical());
+            let mut signed: Signed<Membership> = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            if signed.statement.jurisdiction == jurisdiction.id {
+                signed.signature = fresh.sign_detached(&signed.statement);
                 fs::write(&path, serde_json::to_vec(&signed).unwrap()).unwrap();
             }
         }

@@ -10,13 +10,14 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use nacre::consortium::CrossPlan;
 use nacre_evaluator::RecomputeError;
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_regulator::{CrossAnswered, CrossQuestion, FaultCause, NamedMeasure, QueryError};
 use nacre_schemas::{
     Blob, Document as _,
+    answer::Verdict,
     canonical::fields,
     catalogue::Catalogue,
-    cross::{CrossRelease, CrossStatistic, CrossVerdict},
+    cross::{CrossAnswer, CrossRelease, CrossStatistic},
     measure::Measure,
 };
 use nacre_tests::{Running, attack::read_key, plan, proxy::Proxy};
@@ -282,12 +283,12 @@ fn every_field_is_checked(release: &CrossRelease, network: &Network) {
 
 /// An answer with one share changed by a digit's step, signed by who gives it: the sum still opens to a digit.
 fn lie(bytes: &[u8], key: &SigningKey) -> Option<Vec<u8>> {
-    let Ok(CrossVerdict::Answered(mut signed)) = serde_json::from_slice(bytes) else { return None };
-    let shares = &mut signed.answer.shares[0].shares;
+    let Ok(Verdict::Answered(mut signed)) = serde_json::from_slice::<Verdict<CrossAnswer>>(bytes) else { return None };
+    let shares = &mut signed.statement.shares[0].shares;
     let mut changed = shares.as_bytes().to_vec();
     let share = u128::from_le_bytes(changed[..16].try_into().unwrap());
     changed[..16].copy_from_slice(&share.wrapping_sub(1 << 123).to_le_bytes());
     *shares = Blob::new(changed).unwrap();
-    signed.signature = key.sign(Role::CrossAnswer, &signed.answer.to_canonical());
-    Some(serde_json::to_vec(&CrossVerdict::Answered(signed)).unwrap())
+    signed.signature = key.sign_detached(&signed.statement);
+    Some(serde_json::to_vec(&Verdict::Answered(signed)).unwrap())
 }

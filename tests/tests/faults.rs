@@ -16,10 +16,10 @@ use std::{
 use nacre_access::client::ClientError;
 use nacre_ledger::log;
 use nacre_schemas::{
-    Document as _,
+    Document as _, Signed,
     batch::Batch,
-    preview::SignedPreview,
-    query::{Attribute, SignedRequest},
+    preview::Preview,
+    query::{Attribute, Request, SignedRequest},
     receipt::BatchReceipt,
 };
 use nacre_tests::{
@@ -273,7 +273,7 @@ struct Recording {
     attack: Attack,
     config: PathBuf,
     data: PathBuf,
-    signed: SignedRequest,
+    signed: SignedRequest<Request>,
 }
 
 impl Recording {
@@ -292,7 +292,7 @@ impl Recording {
         Process::start(&mut nacre(&["custodian", "serve"], &self.config), address, &log).await
     }
 
-    async fn preview(&self) -> Result<SignedPreview, ClientError> {
+    async fn preview(&self) -> Result<Signed<Preview>, ClientError> {
         self.attack.custodians[CUSTODIAN].call(nacre_wire::custodian::POST_PREVIEW, &(), &self.signed).await
     }
 

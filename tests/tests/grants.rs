@@ -10,15 +10,15 @@ use std::{
 };
 
 use nacre_access::client::{Client, ClientError};
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_provider::{
     Config, Fetched, Given, GrantError, GrantTerms, ListedGrant, Permission, fetch, grant, grant_by_consent, grants,
     revoke,
 };
 use nacre_schemas::{
-    Blob, Digest, Document as _,
+    Blob, Digest, Document as _, Signed,
     canonical::fields,
-    grant::{Access, Delivery, GrantState, NewGrant, Purpose, SignedAccess},
+    grant::{Access, Delivery, GrantState, NewGrant, Purpose},
 };
 use nacre_tests::{Running, attack::read_key, plan};
 use nacre_verifier::{Check, grant::check_delivery};
@@ -103,7 +103,7 @@ async fn listed(running: &Running, member: &str, grant: Digest) -> ListedGrant {
 }
 
 /// An access, signed by that member.
-fn access(running: &Running, member: &str, grant: &Given, nonce: u8) -> SignedAccess {
+fn access(running: &Running, member: &str, grant: &Given, nonce: u8) -> Signed<Access> {
     let config = running.provider(member).unwrap();
     let access = Access {
         chain: grant.terms.chain.clone(),
@@ -112,8 +112,7 @@ fn access(running: &Running, member: &str, grant: &Given, nonce: u8) -> SignedAc
         at: now(),
         nonce: Digest([nonce; 32]),
     };
-    let signature = read_key(&config.signing_key).sign(Role::Access, &access.to_canonical());
-    SignedAccess { access, signature }
+    read_key(&config.signing_key).sign(access)
 }
 
 /// A client of the owner's exchange in the name of that member.
@@ -121,8 +120,8 @@ fn client(running: &Running, member: &str) -> Client {
     nacre_tests::attack::client_of(running, member, "820000")
 }
 
-async fn ask(running: &Running, member: &str, access: &SignedAccess) -> Result<Delivery, ClientError> {
-    client(running, member).call(POST_ACCESS, &OfChain::new(&access.access.chain), access).await
+async fn ask(running: &Running, member: &str, access: &Signed<Access>) -> Result<Delivery, ClientError> {
+    client(running, member).call(POST_ACCESS, &OfChain::new(&access.statement.chain), access).await
 }
 
 async fn database(running: &Running, read_only: bool) -> SqlitePool {
@@ -168,12 +167,12 @@ async fn a_granted_record_opens_for_the_grantee_alone_and_within_its_time_alone(
     let by_grantee = access(&running, GRANTEE, &given, 2);
     assert_eq!(problem(ask(&running, OTHER, &by_grantee).await), "check-failed");
     let mut unsigned = by_grantee.clone();
-    unsigned.access.nonce = Digest([3; 32]);
+    unsigned.statement.nonce = Digest([3; 32]);
     assert_eq!(problem(ask(&running, GRANTEE, &unsigned).await), "check-failed");
     let mut late = access(&running, GRANTEE, &given, 4);
-    late.access.at -= 3_600;
+    late.statement.at -= 3_600;
     let key = read_key(&running.provider(GRANTEE).unwrap().signing_key);
-    late.signature = key.sign(Role::Access, &late.access.to_canonical());
+    late.signature = key.sign_detached(&late.statement);
     assert_eq!(problem(ask(&running, GRANTEE, &late).await), "clock-off");
 
     // The same access again is the same entry; another is another.
@@ -333,8 +332,8 @@ async fn whatever_is_changed_of_what_is_handed_over_is_refused() {
     assert_eq!(post(OTHER, &new).await.unwrap_err(), "check-failed");
     let signer = |member: &str| -> SigningKey { read_key(&running.provider(member).unwrap().signing_key) };
     let mut stolen = new.clone();
-    stolen.signed.grant.terms.provider = OTHER.parse().unwrap();
-    stolen.signed.signature = signer(OTHER).sign(Role::Grant, &stolen.signed.grant.to_canonical());
+    stolen.signed.statement.terms.provider = OTHER.parse().unwrap();
+    stolen.signed.signature = signer(OTHER).sign_detached(&stolen.signed.statement);
     assert_eq!(post(OTHER, &stolen).await.unwrap_err(), "unknown-record");
 }
 

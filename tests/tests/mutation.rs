@@ -139,7 +139,7 @@ async fn what_is_left_out_repeated_or_made_up_is_refused() {
         honest
             .answers
             .iter()
-            .flat_map(|signed| &signed.answer.groups)
+            .flat_map(|signed| &signed.statement.groups)
             .flat_map(|group| &group.decisions)
             .any(|decision| matches!(decision.decision, Decision::Opened(_)))
     );

@@ -16,10 +16,15 @@ use nacre::demo::population::{self, PERSON_SYSTEM, Site};
 use nacre_hosting::secret;
 use nacre_ledger::{
     sealing,
-    signing::{self, Role, SigningKey},
+    signing::{self, SigningKey},
 };
 use nacre_provider::{OpenError, open_payload};
-use nacre_schemas::{Blob, Digest, Document as _, Signature, batch::Batch, contribution::Payload};
+use nacre_schemas::{
+    Blob, Digest, Document as _, Label, Signature, Statement,
+    batch::{Batch, BatchStatement},
+    contribution::Payload,
+    query::Request,
+};
 use nacre_tests::{Running, peers, plan};
 use rand::{Rng as _, RngCore as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
@@ -42,9 +47,9 @@ fn ask_node(asked: &Value) -> Option<Value> {
     ask(peers::node("national.cjs", "sm-crypto"), asked)
 }
 
-/// What the product signs with in a role: the label and the message.
-fn labelled(role: Role, message: &[u8]) -> Vec<u8> {
-    [role.label().as_bytes(), message].concat()
+/// What the product signs: the label and the message.
+fn labelled(label: Label, message: &[u8]) -> Vec<u8> {
+    [label.as_bytes(), message].concat()
 }
 
 fn strings(answer: &Value, name: &str) -> Vec<String> {
@@ -61,20 +66,20 @@ fn agrees(peer: impl Fn(&Value) -> Option<Value>) {
             message
         })
         .into();
-    let role = Role::Batch;
+    let label = BatchStatement::LABEL;
     let (mut verify, mut sign) = (Vec::new(), Vec::new());
     let mut keys = Vec::new();
     for message in &messages {
         let key = SigningKey::generate().unwrap();
         let public = hex::encode(key.public().as_bytes());
-        let signature = key.sign(role, message);
-        let text = hex::encode(labelled(role, message));
+        let signature = key.sign_labelled(label, message);
+        let text = hex::encode(labelled(label, message));
         let one = |text: &str, signature: &[u8]| json!({ "public": public, "message": text, "signature": hex::encode(signature) });
         let mut changed = *signature.as_bytes();
         changed[random.gen_range(0..64)] ^= 1 << random.gen_range(0..8);
         verify.push(one(&text, signature.as_bytes()));
         verify.push(one(&text, &changed));
-        verify.push(one(&hex::encode(labelled(Role::Request, message)), signature.as_bytes()));
+        verify.push(one(&hex::encode(labelled(Request::LABEL, message)), signature.as_bytes()));
         sign.push(json!({ "public": public, "secret": hex::encode(&key.to_bytes()[..]), "message": text }));
         keys.push(key);
     }
@@ -104,10 +109,10 @@ fn agrees(peer: impl Fn(&Value) -> Option<Value>) {
     assert_eq!(verified, [true, false, false].repeat(messages.len()));
     for ((signed, key), message) in strings(&answer, "signatures").iter().zip(&keys).zip(&messages) {
         let mut bytes: [u8; 64] = hex::decode(signed).unwrap().try_into().unwrap();
-        signing::verify(&key.public(), role, message, &Signature(bytes)).unwrap();
-        signing::verify(&key.public(), Role::Request, message, &Signature(bytes)).unwrap_err();
+        signing::verify_labelled(&key.public(), label, message, &Signature(bytes)).unwrap();
+        signing::verify_labelled(&key.public(), Request::LABEL, message, &Signature(bytes)).unwrap_err();
         bytes[40] ^= 1;
-        signing::verify(&key.public(), role, message, &Signature(bytes)).unwrap_err();
+        signing::verify_labelled(&key.public(), label, message, &Signature(bytes)).unwrap_err();
     }
 }
 

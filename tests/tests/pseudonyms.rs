@@ -23,13 +23,13 @@ use nacre_access::{
     key::AccessKey,
 };
 use nacre_hosting::tls::ClientTls;
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_provider::{PostSummary, Reason};
 use nacre_schemas::{
-    Digest, Document as _, Point,
+    Digest, Document as _, Point, Signed,
     contribution::{Openings, Restricted},
     limits,
-    pseudonym::{Element, EvaluationRecord, EvaluationRequest, SignedEvaluation},
+    pseudonym::{Element, Evaluation, EvaluationRecord, EvaluationRequest},
 };
 use nacre_tests::{
     Running,
@@ -291,10 +291,10 @@ impl Liar {
         }
         let answer = call.body(body).send().await.unwrap();
         let (status, mut bytes) = (answer.status(), answer.bytes().await.unwrap().to_vec());
-        if let Ok(mut part) = serde_json::from_slice::<SignedEvaluation>(&bytes) {
-            part.evaluation.elements.swap(0, 1);
+        if let Ok(mut part) = serde_json::from_slice::<Signed<Evaluation>>(&bytes) {
+            part.statement.elements.swap(0, 1);
             if liar.signs {
-                part.signature = liar.signing_key.sign(Role::Evaluation, &part.evaluation.to_canonical());
+                part.signature = liar.signing_key.sign_detached(&part.statement);
             }
             bytes = serde_json::to_vec(&part).unwrap();
         }
@@ -339,7 +339,7 @@ fn request(member: &str, count: usize) -> EvaluationRequest {
     EvaluationRequest { provider: member.parse().unwrap(), elements: (0..count).map(element).collect() }
 }
 
-async fn ask(client: &Client, request: &EvaluationRequest) -> Result<SignedEvaluation, ClientError> {
+async fn ask(client: &Client, request: &EvaluationRequest) -> Result<Signed<Evaluation>, ClientError> {
     client.call(POST_PSEUDONYMS, &(), request).await
 }
 
@@ -360,7 +360,7 @@ async fn a_provider_has_so_many_people_named_a_day_and_the_custodians_log_says_s
     let error = ask(&hospital, &request(HOSPITAL, 60)).await.unwrap_err();
     // 20 people too many, each of whom takes 864 s to come free; a client is told an hour at most.
     assert_eq!(error.retry_after(), Some(Duration::from_secs(3_600)));
-    let refused = problem::<SignedEvaluation>(Err(error));
+    let refused = problem::<Signed<Evaluation>>(Err(error));
     assert_eq!((refused.status, refused.word()), (429, "too-many-pseudonyms"));
     assert!(refused.retry_after_s.is_some_and(|seconds| (16_000..=17_281).contains(&seconds)), "{refused:?}");
     ask(&hospital, &request(HOSPITAL, 40)).await.unwrap();

@@ -17,17 +17,16 @@ use nacre::{
     },
     consortium::Plan,
 };
-use nacre_ledger::signing::Role;
 use nacre_schemas::{
-    Blob, Digest, Document as _,
+    Blob, Digest, Document as _, Signed,
     anchor::Anchored,
     canonical::{Field, fields},
     catalogue::Catalogue,
     dossier::{Inclusion, Note},
     entry::Entry,
     equivocation::Equivocation,
-    erasure::{Erasure, SignedErasure},
-    evidence::{Dispute, ErasureStep, Evidence, SignedDispute},
+    erasure::Erasure,
+    evidence::{Dispute, ErasureStep, Evidence},
     id::ChainId,
     measure::{Domain, Measure},
     topology::{ChainKind, Topology},
@@ -264,7 +263,7 @@ async fn what_is_borrowed_left_out_or_made_up_in_evidence_is_refused() {
     let seal = Blob::new(Entry::Request(Digest([1; 32])).to_canonical()).unwrap();
     refused("an entry of another kind", &|file| file.entry = seal.clone(), evidence, "a request");
     let gym = fs::read(running.folder().join("network/members/gym-440100.json")).unwrap();
-    let gym = serde_json::from_slice::<nacre_schemas::membership::SignedMembership>(&gym).unwrap();
+    let gym = serde_json::from_slice::<nacre_schemas::Signed<nacre_schemas::membership::Membership>>(&gym).unwrap();
     refused("another provider's admission", &|file| file.provider = gym.clone(), Check::Batch, "not of gym-440100");
 
     let anchor = Check::Anchor;
@@ -321,10 +320,9 @@ async fn an_order_to_erase_stands_in_place_of_a_body_only_if_the_chain_holds_it(
     let key = read_key(&running.provider("hospital-440100").unwrap().signing_key);
     let entry = Entry::from_canonical(honest.entry.as_bytes()).unwrap().leaf_hash();
     let order = |record, entry| {
-        let provider = honest.provider.membership.member.clone();
+        let provider = honest.provider.statement.member.clone();
         let erasure = Erasure { chain: honest.chain.clone(), record, entry, provider };
-        let signature = key.sign(Role::Erasure, &erasure.to_canonical());
-        Some(ErasureStep { order: SignedErasure { erasure, signature }, inclusion: honest.inclusion.clone() })
+        Some(ErasureStep { order: key.sign(erasure), inclusion: honest.inclusion.clone() })
     };
     let mut erased = Evidence { contribution: None, erasure: order(honest.record, entry), ..honest.clone() };
     let failure = evidence::check(&erased, &network).unwrap_err();
@@ -351,12 +349,12 @@ async fn an_order_to_erase_stands_in_place_of_a_body_only_if_the_chain_holds_it(
 #[tokio::test(flavor = "multi_thread")]
 async fn disputes_are_logged_on_the_judicial_chain_in_ones_own_name() {
     let (running, _network, honest, _) = some_evidence().await;
-    let statement = "the person never was there".parse().unwrap();
+    let grounds = "the person never was there".parse().unwrap();
     for config in [&running.places.providers["hospital-810000"], &running.places.regulator] {
         let claimant = Claimant::read(config).unwrap();
-        let logged = dispute(&claimant, &honest, &statement).await.unwrap();
+        let logged = dispute(&claimant, &honest, &grounds).await.unwrap();
         assert_eq!((logged.chain.as_str(), logged.evidence), ("judicial", honest.digest()));
-        let again = dispute(&claimant, &honest, &statement).await.unwrap();
+        let again = dispute(&claimant, &honest, &grounds).await.unwrap();
         assert_eq!(again.leaf, logged.leaf, "the same again is logged once");
     }
 
@@ -370,21 +368,21 @@ async fn disputes_are_logged_on_the_judicial_chain_in_ones_own_name() {
             chain: honest.chain.clone(),
             record: honest.record,
             claimant: claimant.parse().unwrap(),
-            statement: statement.clone(),
+            grounds: grounds.clone(),
         };
-        SignedDispute { signature: key.sign(Role::Dispute, &dispute.to_canonical()), dispute }
+        key.sign(dispute)
     };
-    let post = async |chain: &str, signed: &SignedDispute| {
+    let post = async |chain: &str, signed: &Signed<Dispute>| {
         client.call(POST_DISPUTE, &OfChain { slug: chain.parse().unwrap() }, signed).await
     };
     assert!(post("judicial", &signed("hospital-440100")).await.is_ok());
     assert_eq!(problem(post("judicial", &signed("gym-440100")).await).word(), "other-sender");
     assert_eq!(problem(post("main-health", &signed("hospital-440100")).await).word(), "not-judicial");
     let mut changed = signed("hospital-440100");
-    changed.dispute.statement = "the person was there".parse().unwrap();
+    changed.statement.grounds = "the person was there".parse().unwrap();
     assert_eq!(problem(post("judicial", &changed).await).check.as_deref(), Some("dispute"));
     let mut elsewhere = signed("hospital-440100");
-    elsewhere.dispute.chain = "region/440300".parse().unwrap();
+    elsewhere.statement.chain = "region/440300".parse().unwrap();
     assert_eq!(problem(post("judicial", &elsewhere).await).check.as_deref(), Some("dispute"));
 }
 

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The key id is the start of `SM3(name ‖ 0x0A ‖ 0xff ‖ "nacre-sm2" ‖ public key)`. Where a plain signed note
-//! signs its text, here a role label comes first (`nacre checkpoint v1\n` for the chain,
+//! signs its text, here a label comes first (`nacre checkpoint v1\n` for the chain,
 //! `nacre cosignature v1\n` for a witness), so one key's signatures of different kinds never stand in for
 //! each other. There are no extension lines, and a signature line of another algorithm is refused, not skipped.
 //!
@@ -22,11 +22,15 @@
 
 use std::{fmt, str::FromStr};
 
-use nacre_schemas::{Digest, SigningPublicKey, limits};
+use nacre_schemas::{Digest, Label, SigningPublicKey, limits};
 
 use super::text::{self, SignatureLine};
-use crate::signing::{self, Role, SignatureError, SigningKey};
+use crate::signing::{self, SignatureError, SigningKey};
 
+/// What a chain's signature of its checkpoint is under.
+pub const CHECKPOINT: Label = Label::new("nacre checkpoint v1\n");
+/// What a witness's signature is under: its word that the checkpoint extends the last it countersigned.
+pub const COSIGNATURE: Label = Label::new("nacre cosignature v1\n");
 /// Longest note, in bytes.
 pub const MAX_NOTE_BYTES: usize = limits::MAX_NOTE_BYTES;
 /// Most signature lines of a note: the chain's and those of its witnesses.
@@ -108,7 +112,7 @@ impl SignedCheckpoint {
         text::check_name(&checkpoint.origin)?;
         let mut note = text::write_checkpoint(&checkpoint);
         let body_bytes = note.len();
-        let line = signature_line(&note, key, Role::Checkpoint, name)?;
+        let line = signature_line(&note, key, CHECKPOINT, name)?;
         note.push('\n');
         line.write(&mut note);
         Ok(Self { text: note, body_bytes, checkpoint, signatures: vec![line] })
@@ -119,7 +123,7 @@ impl SignedCheckpoint {
         if self.checkpoint.origin != origin {
             return Err(NoteError::OtherOrigin { expected: origin.to_owned(), found: self.checkpoint.origin.clone() });
         }
-        self.verified_line(Role::Checkpoint, key_name, public)?;
+        self.verified_line(CHECKPOINT, key_name, public)?;
         Ok(&self.checkpoint)
     }
 
@@ -132,7 +136,7 @@ impl SignedCheckpoint {
     /// extends the last it countersigned: nothing here knows.
     pub fn cosignature(&self, key: &SigningKey, name: &str) -> Result<String, NoteError> {
         let mut text = String::new();
-        signature_line(self.body(), key, Role::Cosignature, name)?.write(&mut text);
+        signature_line(self.body(), key, COSIGNATURE, name)?.write(&mut text);
         Ok(text)
     }
 
@@ -140,7 +144,7 @@ impl SignedCheckpoint {
     /// what one witness says in another's name would stand in the way of what the other says.
     pub fn with_cosignature(&self, lines: &str, name: &str, public: &SigningPublicKey) -> Result<Self, NoteError> {
         let answered: Self = format!("{}\n{lines}", self.body()).parse()?;
-        let line = answered.verified_line(Role::Cosignature, name, public)?;
+        let line = answered.verified_line(COSIGNATURE, name, public)?;
         let mut note = self.text.clone();
         if self.line(name, public).is_none() {
             line.write(&mut note);
@@ -150,7 +154,7 @@ impl SignedCheckpoint {
 
     /// Whether this witness cosigned.
     pub fn verify_cosignature(&self, name: &str, public: &SigningPublicKey) -> Result<(), NoteError> {
-        self.verified_line(Role::Cosignature, name, public).map(|_| ())
+        self.verified_line(COSIGNATURE, name, public).map(|_| ())
     }
 
     /// The content without any check of who said it: for choosing the key to check it with.
@@ -172,20 +176,20 @@ impl SignedCheckpoint {
         self.signatures.iter().find(|line| line.name == name && line.key_id == key_id)
     }
 
-    fn verified_line(&self, role: Role, name: &str, public: &SigningPublicKey) -> Result<&SignatureLine, NoteError> {
+    fn verified_line(&self, label: Label, name: &str, public: &SigningPublicKey) -> Result<&SignatureLine, NoteError> {
         let line = self.line(name, public).ok_or_else(|| NoteError::NotSigned { name: name.to_owned() })?;
-        signing::verify(public, role, self.body().as_bytes(), &line.signature)
+        signing::verify_labelled(public, label, self.body().as_bytes(), &line.signature)
             .map_err(|source| NoteError::BadSignature { name: name.to_owned(), source })?;
         Ok(line)
     }
 }
 
-fn signature_line(body: &str, key: &SigningKey, role: Role, name: &str) -> Result<SignatureLine, NoteError> {
+fn signature_line(body: &str, key: &SigningKey, label: Label, name: &str) -> Result<SignatureLine, NoteError> {
     text::check_name(name)?;
     Ok(SignatureLine {
         name: name.to_owned(),
         key_id: text::key_id(name, &key.public()),
-        signature: key.sign(role, body.as_bytes()),
+        signature: key.sign_labelled(label, body.as_bytes()),
     })
 }
 

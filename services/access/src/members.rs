@@ -1,5 +1,5 @@
 //! The members directory: the admissions that a server goes by. One JSON file a member, each a
-//! [`SignedMembership`] that an authority of the trust root signed.
+//! signed [`Membership`] that an authority of the trust root signed.
 //!
 //! Kept true: every admission in here was checked, its access key is a P-384 key in its one form, and no member is
 //! admitted twice: whoever wants to change an admission replaces its file, and the server reads it at its next start.
@@ -17,7 +17,7 @@ use nacre_hosting::{
     file::{self, FileError},
     key::{KeyFile, KeyFileError},
 };
-use nacre_schemas::{canonical::Item as _, id::MemberId, membership::SignedMembership};
+use nacre_schemas::{Signed, canonical::Item as _, id::MemberId, membership::Membership};
 use nacre_verifier::{Failure, Network, membership};
 
 use crate::key::{self, AccessKey, KeyError};
@@ -26,7 +26,7 @@ use crate::key::{self, AccessKey, KeyError};
 pub const MAX_ADMISSION_FILE_BYTES: usize = 16_384;
 
 /// The most members of one directory.
-pub const MAX_MEMBERS: usize = SignedMembership::MAX_COUNT;
+pub const MAX_MEMBERS: usize = Signed::<Membership>::MAX_COUNT;
 
 /// Why a members directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +81,7 @@ pub enum AdmissionError {
 }
 
 struct Admission {
-    signed: SignedMembership,
+    signed: Signed<Membership>,
     verifying: DecodingKey,
 }
 
@@ -108,7 +108,7 @@ impl Members {
     pub fn read_access_key(&self, member: &MemberId, path: &Path) -> Result<AccessKey, KeyFileError> {
         let key = AccessKey::read(path)?;
         if let Some(admission) = self.find(member) {
-            let (found, expected) = (key.public(), &admission.membership.access_key);
+            let (found, expected) = (key.public(), &admission.statement.access_key);
             let file = KeyFile { path, what: key::KIND };
             file.check(found.as_str().as_bytes(), expected.as_str().as_bytes(), member)?;
         }
@@ -116,7 +116,7 @@ impl Members {
     }
 
     /// Checks each admission against the network's trust root.
-    pub fn from_signed(signed: Vec<SignedMembership>, network: &Network) -> Result<Self, MembersError> {
+    pub fn from_signed(signed: Vec<Signed<Membership>>, network: &Network) -> Result<Self, MembersError> {
         let mut members = Self { admissions: BTreeMap::new() };
         for admission in signed {
             members.admit(admission, network)?;
@@ -125,12 +125,12 @@ impl Members {
     }
 
     /// The member of that name.
-    pub fn find(&self, member: &MemberId) -> Option<&SignedMembership> {
+    pub fn find(&self, member: &MemberId) -> Option<&Signed<Membership>> {
         self.admissions.get(member).map(|admission| &admission.signed)
     }
 
     /// All members, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &SignedMembership> {
+    pub fn iter(&self) -> impl Iterator<Item = &Signed<Membership>> {
         self.admissions.values().map(|admission| &admission.signed)
     }
 
@@ -139,10 +139,10 @@ impl Members {
         self.admissions.get(member).map(|admission| &admission.verifying)
     }
 
-    fn admit(&mut self, signed: SignedMembership, network: &Network) -> Result<(), AdmissionError> {
+    fn admit(&mut self, signed: Signed<Membership>, network: &Network) -> Result<(), AdmissionError> {
         membership::check(&signed, network)?;
-        let member = signed.membership.member.clone();
-        let verifying = key::verifying(&signed.membership.access_key)
+        let member = signed.statement.member.clone();
+        let verifying = key::verifying(&signed.statement.access_key)
             .map_err(|source| AdmissionError::AccessKey { member: member.clone(), source })?;
         if self.admissions.contains_key(&member) {
             return Err(AdmissionError::Twice { member });
@@ -171,7 +171,7 @@ fn admission_files(folder: &Path) -> Result<Vec<PathBuf>, MembersError> {
     Ok(paths)
 }
 
-fn read(path: &Path) -> Result<SignedMembership, MembersError> {
+fn read(path: &Path) -> Result<Signed<Membership>, MembersError> {
     let content = file::read(path, MAX_ADMISSION_FILE_BYTES)?;
     serde_json::from_slice(&content).map_err(|source| MembersError::Malformed { path: path.to_owned(), source })
 }

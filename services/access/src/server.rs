@@ -20,7 +20,7 @@ use nacre_hosting::{
     load::{Load, Sizes},
     mount::Mount,
 };
-use nacre_schemas::{membership::SignedMembership, problem::Problem};
+use nacre_schemas::{Signed, membership::Membership, problem::Problem};
 use nacre_wire::{
     problem::{EXPIRED_TOKEN, INSUFFICIENT_SCOPE, INVALID_TOKEN, NO_TOKEN},
     route::Facts,
@@ -69,7 +69,7 @@ impl Gatekeeper {
     }
 
     /// The caller of a route, if the request carries a token that covers the route's scope.
-    pub fn caller(&self, route: &Facts, headers: &HeaderMap) -> Result<SignedMembership, Problem> {
+    pub fn caller(&self, route: &Facts, headers: &HeaderMap) -> Result<Signed<Membership>, Problem> {
         match route.scope() {
             Some(scope) => self.authorize(headers, scope).cloned(),
             None => Err(INSUFFICIENT_SCOPE.problem("the route has no scope that a token could cover")),
@@ -77,7 +77,7 @@ impl Gatekeeper {
     }
 
     /// The caller, if the request carries a token that covers the scope.
-    pub fn authorize(&self, headers: &HeaderMap, scope: Scope) -> Result<&SignedMembership, Problem> {
+    pub fn authorize(&self, headers: &HeaderMap, scope: Scope) -> Result<&Signed<Membership>, Problem> {
         let token = bearer(headers)?;
         let grant = self.mint.read(token, now_s()).map_err(|error| match error {
             TokenError::Expired => EXPIRED_TOKEN.problem("fetch a new one"),

@@ -38,8 +38,8 @@ use nacre_ledger::{
     signing::SigningKey,
 };
 use nacre_schemas::{
-    Blob, Document,
-    ceremony::{FirstRound, Message, Outcome, Participant, SecondRound, SignedHead, Step, dealing_context},
+    Blob, Document, Signed,
+    ceremony::{FirstRound, Head, Message, Outcome, Participant, SecondRound, Step, dealing_context},
 };
 use nacre_zk::{
     custody::{GroupKeys, KeyShare, ceremony::Dealing},
@@ -213,7 +213,7 @@ impl<'a> Session<'a> {
         let commitments = self.commitments(&messages);
         let (next, dealings) =
             self.agreement.scheme.deal(number, &state.polynomial, &commitments).map_err(self.naming())?;
-        let seen: Vec<SignedHead> = messages.0.iter().map(|message| message.signed.clone()).collect();
+        let seen: Vec<Signed<Head>> = messages.0.iter().map(|message| message.signed.clone()).collect();
         for receiver in self.receivers() {
             let Some(dealing) = dealings.get(&receiver.number) else { continue };
             let Some(to) = messages.0[receiver.position].body.encryption_key else { continue };
@@ -327,20 +327,20 @@ impl<'a> Session<'a> {
         &self,
         messages: &FirstMessages,
         witness: &Sender,
-        seen: &[SignedHead],
+        seen: &[Signed<Head>],
     ) -> Result<(), CeremonyError> {
         if seen.len() != messages.0.len() {
             let sender = witness.title.clone();
             return Err(CeremonyError::Incomplete { sender, what: "a head of everyone's round 1" });
         }
         for ((here, there), about) in messages.0.iter().zip(seen).zip(&self.agreement.senders) {
-            if here.signed.head == there.head {
+            if here.signed.statement == there.statement {
                 continue;
             }
-            let same_place = there.head.subject == self.agreement.digest()
-                && there.head.step == Step::FirstRound
-                && there.head.sender == about.name
-                && there.head.receiver.is_none();
+            let same_place = there.statement.subject == self.agreement.digest()
+                && there.statement.step == Step::FirstRound
+                && there.statement.sender == about.name
+                && there.statement.receiver.is_none();
             if !same_place || !message::is_signed(there, &about.key) {
                 let (sender, about) = (witness.title.clone(), about.title.clone());
                 return Err(CeremonyError::FalseWitness { sender, about });

@@ -12,10 +12,10 @@
 use std::collections::BTreeMap;
 
 use nacre_schemas::{
-    Document as _,
+    Document as _, Signed,
     catalogue::Catalogue,
     cell::ChainDetails,
-    dossier::{ChainEvidence, SignedChainSums, Submission},
+    dossier::{ChainEvidence, ChainSums, Submission},
     id::{ChainId, JurisdictionId},
     measure::Measure,
     query::Request,
@@ -65,8 +65,8 @@ pub fn evidence_of<'a>(
     submission: &'a Submission,
     network: &'a Network,
     jurisdiction: &'a JurisdictionId,
-) -> impl Iterator<Item = (&'a ChainEvidence, &'a SignedChainSums)> {
-    let own = |(evidence, _): &(&ChainEvidence, &SignedChainSums)| {
+) -> impl Iterator<Item = (&'a ChainEvidence, &'a Signed<ChainSums>)> {
+    let own = |(evidence, _): &(&ChainEvidence, &Signed<ChainSums>)| {
         network.root().chain(&evidence.chain).is_some_and(|chain| chain.jurisdiction == *jurisdiction)
     };
     // One chain's sums for each chain's evidence, in one order: [`offline`] has seen to it.
@@ -88,7 +88,7 @@ pub fn own_chains(
             let reason = "they were not fetched".to_owned();
             return Err(Fault::DetailsRefused { chain: evidence.chain.clone(), reason });
         };
-        details::check(request, bands, evidence, details, &signed.sums)?;
+        details::check(request, bands, evidence, details, &signed.statement)?;
     }
     Ok(())
 }

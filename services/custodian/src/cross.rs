@@ -12,12 +12,12 @@
 use std::path::Path;
 
 use nacre_hosting::secret::{self, SecretError};
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
-    Blob, Document as _,
+    Blob, Document as _, Signed,
     answer::CustodianId,
     catalogue::Catalogue,
-    cross::{CrossAnswer, CrossRequest, CrossResult, SignedCrossAnswer, SummandShares},
+    cross::{CrossAnswer, CrossRequest, CrossResult, SummandShares},
     measure::MeasureRef,
     summand::{SummandId, SummandProof},
     trust::Jurisdiction,
@@ -103,7 +103,7 @@ impl CrossShare {
         custodian: &CustodianId,
         signing_key: &SigningKey,
         result: &CrossResult,
-    ) -> Result<SignedCrossAnswer, Fault> {
+    ) -> Result<Signed<CrossAnswer>, Fault> {
         let digest = result.digest();
         let masks: Vec<Vec<u128>> = result.digits.iter().map(|digit| mask(digit.words.as_bytes())).collect();
         let shares = |(number, summand): &(u16, Expanded)| {
@@ -116,8 +116,7 @@ impl CrossShare {
         };
         let shares = self.summands.iter().map(shares).collect::<Result<_, Fault>>()?;
         let answer = CrossAnswer { request: result.request, result: digest, custodian: custodian.clone(), shares };
-        let signature = signing_key.sign(Role::CrossAnswer, &answer.to_canonical());
-        Ok(SignedCrossAnswer { answer, signature })
+        Ok(signing_key.sign(answer))
     }
 
     /// The proof of its shares of a result under one summand that it holds.

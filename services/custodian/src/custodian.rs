@@ -30,18 +30,18 @@ use nacre_hosting::{
     trust::{self, TrustError},
 };
 use nacre_schemas::{
-    Digest, Document as _, Point,
-    answer::{CustodianId, SignedAnswer, SignedRefusal, Verdict},
+    Digest, Document as _, Point, Signed,
+    answer::{Answer, CustodianId, Refusal, Verdict},
     cell::ChainDetails,
-    confirmation::{Finding, SignedConfirmation},
-    cross::{CrossSubmission, CrossVerdict, SignedCrossAnswer},
-    dossier::{ChainEvidence, LoggedRequest, NumbersRequest, SignedChainSums, Submission},
+    confirmation::{Confirmation, Finding},
+    cross::{CrossAnswer, CrossSubmission},
+    dossier::{ChainEvidence, ChainSums, LoggedRequest, NumbersRequest, Submission},
     id::{ChainId, MemberId},
     measure::Domain,
-    membership::SignedMembership,
-    preview::SignedPreview,
+    membership::Membership,
+    preview::Preview,
     problem::Problem,
-    query::SignedRequest,
+    query::{Request, SignedRequest},
     summand::{SummandDispute, SummandProof},
 };
 use nacre_verifier::Network;
@@ -219,7 +219,7 @@ impl Custodian {
     }
 
     /// Its verdict on a submission, recorded. The caller was told apart before.
-    pub async fn judge(self: &Arc<Self>, submission: Submission) -> Result<Verdict, Problem> {
+    pub async fn judge(self: &Arc<Self>, submission: Submission) -> Result<Verdict<Answer>, Problem> {
         let submission = Arc::new(submission);
         let asked = &submission.dossier.logged.request;
         let request = asked.request.digest();
@@ -247,12 +247,12 @@ impl Custodian {
     }
 
     /// Its shares of a cross result, recorded. The caller was told apart before.
-    pub async fn judge_cross(self: &Arc<Self>, submission: CrossSubmission) -> Result<CrossVerdict, Problem> {
+    pub async fn judge_cross(self: &Arc<Self>, submission: CrossSubmission) -> Result<Verdict<CrossAnswer>, Problem> {
         let asked = submission.logged.request.clone();
         let request = asked.digest();
         let verdict = match self.share_cross(submission).await {
-            Ok(answer) => CrossVerdict::Answered(answer),
-            Err(obstacle) => CrossVerdict::Refused(self.refuse(request, obstacle)?),
+            Ok(answer) => Verdict::Answered(answer),
+            Err(obstacle) => Verdict::Refused(self.refuse(request, obstacle)?),
         };
         self.keep(&request, Statement::of_cross(&verdict, &asked)).await?;
         Ok(verdict)
@@ -297,7 +297,7 @@ impl Custodian {
         Ok(submission)
     }
 
-    async fn share_cross(self: &Arc<Self>, submission: CrossSubmission) -> Result<SignedCrossAnswer, Obstacle> {
+    async fn share_cross(self: &Arc<Self>, submission: CrossSubmission) -> Result<Signed<CrossAnswer>, Obstacle> {
         let submission = self.check_cross(submission).await?;
         let own = Arc::clone(self);
         let answer = move || match &own.cross {
@@ -311,9 +311,9 @@ impl Custodian {
     /// requester. Nothing is opened.
     pub async fn preview(
         self: &Arc<Self>,
-        request: SignedRequest,
-        caller: SignedMembership,
-    ) -> Result<SignedPreview, Problem> {
+        request: SignedRequest<Request>,
+        caller: Signed<Membership>,
+    ) -> Result<Signed<Preview>, Problem> {
         let digest = request.request.digest();
         // One group first, so that what comes to nothing is charged too.
         let problem = |obstacle| match obstacle {
@@ -331,13 +331,13 @@ impl Custodian {
 
     async fn look(
         self: &Arc<Self>,
-        request: SignedRequest,
-        admission: SignedMembership,
-    ) -> Result<SignedPreview, Obstacle> {
+        request: SignedRequest<Request>,
+        admission: Signed<Membership>,
+    ) -> Result<Signed<Preview>, Obstacle> {
         let own = Arc::clone(self);
         let check = move || {
             let definition = check::definition(&request.request)?;
-            nacre_verifier::logged::check_request(&request, &admission.membership, &own.network, definition)?;
+            nacre_verifier::logged::check_request(&request, &admission.statement, &own.network, definition)?;
             Ok::<_, Fault>((NumbersRequest { request, admission }, definition))
         };
         let (wanted, definition) = off_thread(check).await??;
@@ -371,7 +371,7 @@ impl Custodian {
     }
 
     /// Its refusal, if a check failed.
-    fn refuse(&self, request: Digest, obstacle: Obstacle) -> Result<SignedRefusal, Problem> {
+    fn refuse(&self, request: Digest, obstacle: Obstacle) -> Result<Signed<Refusal>, Problem> {
         match obstacle {
             Obstacle::Fault(fault) => {
                 tracing::warn!(%request, check = %fault.check(), "refused");
@@ -392,7 +392,7 @@ impl Custodian {
         Ok(())
     }
 
-    async fn weigh(self: &Arc<Self>, submission: Arc<Submission>) -> Result<SignedAnswer, Obstacle> {
+    async fn weigh(self: &Arc<Self>, submission: Arc<Submission>) -> Result<Signed<Answer>, Obstacle> {
         let checked = self.check_offline(&submission, check::confirmed).await?;
         let logged = &submission.dossier.logged;
         let decisions = self.history.decisions(&self.exchanges, logged, checked.definition).await?;
@@ -402,7 +402,7 @@ impl Custodian {
         .await
     }
 
-    async fn compare(self: &Arc<Self>, submission: Arc<Submission>) -> Result<Vec<SignedConfirmation>, Obstacle> {
+    async fn compare(self: &Arc<Self>, submission: Arc<Submission>) -> Result<Vec<Signed<Confirmation>>, Obstacle> {
         let checked = self.check_offline(&submission, |_, _, _| Ok(())).await?;
         if self.own_evidence(&submission).next().is_none() {
             let detail = "the dossier has no chain of this custodian's jurisdiction, so there is nothing to confirm";
@@ -410,7 +410,9 @@ impl Custodian {
         }
         self.on_own_chains(submission, checked, |own, submission, checked| {
             let chains = own.own_evidence(submission);
-            Ok(chains.map(|(_, signed)| own.signer.confirm(checked.dossier.request_digest, &signed.sums)).collect())
+            Ok(chains
+                .map(|(_, signed)| own.signer.confirm(checked.dossier.request_digest, &signed.statement))
+                .collect())
         })
         .await
     }
@@ -449,7 +451,7 @@ impl Custodian {
     fn own_evidence<'a>(
         &'a self,
         submission: &'a Submission,
-    ) -> impl Iterator<Item = (&'a ChainEvidence, &'a SignedChainSums)> {
+    ) -> impl Iterator<Item = (&'a ChainEvidence, &'a Signed<ChainSums>)> {
         check::evidence_of(submission, &self.network, &self.id().jurisdiction)
     }
 
@@ -461,7 +463,11 @@ impl Custodian {
         stream::iter(fetches).buffer_unordered(CONCURRENT_CHAINS).try_collect().await
     }
 
-    async fn details_of(&self, chain: ChainId, logged: &LoggedRequest) -> Result<(ChainId, ChainDetails), Obstacle> {
+    async fn details_of(
+        &self,
+        chain: ChainId,
+        logged: &LoggedRequest<Request>,
+    ) -> Result<(ChainId, ChainDetails), Obstacle> {
         // Every regional chain of the jurisdiction has a client, since `open`; a dossier speaks of no other.
         let Some(client) = self.exchanges.get(&chain) else {
             return Err(unavailable(&chain, "the custodian does not know its exchange"));

@@ -40,11 +40,11 @@ use nacre_hosting::{
 use nacre_schemas::{
     Digest, Document as _,
     catalogue::Catalogue,
-    cross::{LoggedCrossRequest, SignedCrossRequest},
+    cross::CrossRequest,
     dossier::{ChainNumbers, LoggedRequest, Note, NumbersRequest},
     id::ChainId,
     measure::{Domain, Measure, MeasureRef},
-    query::SealSpan,
+    query::{Request, SealSpan, SignedRequest},
 };
 use nacre_verifier::{Check, Failure, Named, Network, cross, note, numbers};
 use nacre_wire::{
@@ -110,7 +110,7 @@ impl History {
     pub(crate) async fn decisions(
         &self,
         exchanges: &BTreeMap<ChainId, Client>,
-        logged: &LoggedRequest,
+        logged: &LoggedRequest<Request>,
         definition: &'static Measure,
     ) -> Result<Arc<Decisions>, Obstacle> {
         let id = definition.main_chain();
@@ -133,14 +133,14 @@ impl History {
     pub(crate) async fn judge_cross(
         &self,
         exchanges: &BTreeMap<ChainId, Client>,
-        logged: &LoggedCrossRequest,
+        logged: &LoggedRequest<CrossRequest>,
     ) -> Result<(), Obstacle> {
         let id = cross::main_chain();
         let head = self.head(&id, &logged.checkpoint)?;
         let mut main = self.main(&id)?.lock().await;
         self.follow(&mut main, &id, &head, exchanges).await?;
         let leaf = logged.request_inclusion.leaf;
-        let mut counting: Vec<(u64, &SignedCrossRequest)> = Vec::new();
+        let mut counting: Vec<(u64, &SignedRequest<CrossRequest>)> = Vec::new();
         for other in main.logged.iter().take_while(|other| other.leaf < leaf) {
             let Asked::Cross(signed) = &other.asked else { continue };
             let answered = self.own.has_crossed(&other.asked.digest());

@@ -8,11 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nacre_schemas::{
-    Digest,
-    answer::{Decision, SignedAnswer},
+    Digest, Signed,
+    answer::{Answer, Decision},
     catalogue::Catalogue,
     id::ChainId,
-    query::{GroupKey, SignedRequest},
+    query::{GroupKey, Request, SignedRequest},
 };
 use nacre_verifier::cross;
 
@@ -29,10 +29,10 @@ pub(crate) struct Own {
 
 impl Own {
     /// Adds an answer to a request.
-    pub(crate) fn add(&mut self, request: &SignedRequest, answer: &SignedAnswer) {
-        let digest = answer.answer.request;
+    pub(crate) fn add(&mut self, request: &SignedRequest<Request>, answer: &Signed<Answer>) {
+        let digest = answer.statement.request;
         let groups = self.tally.entry(digest).or_default();
-        for group in &answer.answer.groups {
+        for group in &answer.statement.groups {
             let opened = |decision: &Decision| matches!(decision, Decision::Opened(_));
             let given =
                 group.decisions.iter().filter(|decided| opened(&decided.decision)).map(|decided| decided.quantity);

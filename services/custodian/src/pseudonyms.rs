@@ -15,14 +15,13 @@ use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
 };
-use nacre_ledger::signing::Role;
 use nacre_schemas::{
-    Document as _,
+    Document as _, Signed,
     answer::CustodianId,
     id::MemberId,
     limits,
     problem::{Problem, Retry},
-    pseudonym::{EvaluationRecord, EvaluationRequest, SignedEvaluation},
+    pseudonym::{Evaluation, EvaluationRecord, EvaluationRequest},
 };
 use nacre_verifier::Network;
 use nacre_wire::{
@@ -91,17 +90,16 @@ impl Pseudonyms {
         }
     }
 
-    fn part(&self, request: &EvaluationRequest, signer: &Signer) -> Result<SignedEvaluation, Problem> {
+    fn part(&self, request: &EvaluationRequest, signer: &Signer) -> Result<Signed<Evaluation>, Problem> {
         let evaluation = pseudonym::evaluate(&self.secret, request, &signer.custodian, &mut OsRng).map_err(problem)?;
-        let signature = signer.signing_key.sign(Role::Evaluation, &evaluation.to_canonical());
-        Ok(SignedEvaluation { evaluation, signature })
+        Ok(signer.signing_key.sign(evaluation))
     }
 }
 
 impl Custodian {
     /// Its part of the pseudonyms of the people of a request, recorded. The caller was told apart before, and is the
     /// request's provider.
-    pub async fn evaluate(self: &Arc<Self>, request: EvaluationRequest) -> Result<SignedEvaluation, Problem> {
+    pub async fn evaluate(self: &Arc<Self>, request: EvaluationRequest) -> Result<Signed<Evaluation>, Problem> {
         let Some(pseudonyms) = self.pseudonyms.clone() else {
             let detail = "this custodian takes no part in pseudonyms";
             return Err(NO_PSEUDONYMS.problem(detail));

@@ -34,15 +34,15 @@ use nacre_ledger::{
     signing::SigningKey,
 };
 use nacre_schemas::{
-    Digest, Document,
-    answer::{CustodianId, SignedAnswer, SignedRefusal, Verdict},
-    confirmation::{Finding, SignedConfirmation},
-    cross::{CrossVerdict, SignedCrossAnswer, SignedCrossRequest},
+    Digest, Document, Signed,
+    answer::{Answer, CustodianId, Refusal, Verdict},
+    confirmation::{Confirmation, Finding},
+    cross::{CrossAnswer, CrossRequest},
     entry::Entry,
     limits,
-    preview::SignedPreview,
+    preview::Preview,
     pseudonym::EvaluationRecord,
-    query::SignedRequest,
+    query::{Request, SignedRequest},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -87,7 +87,7 @@ pub struct Statement {
 
 impl Statement {
     /// What a verdict on a request states: the answer after the request that it is about, or the refusal.
-    pub fn of_verdict(verdict: &Verdict, asked: &SignedRequest) -> Vec<Self> {
+    pub fn of_verdict(verdict: &Verdict<Answer>, asked: &SignedRequest<Request>) -> Vec<Self> {
         match verdict {
             Verdict::Answered(answer) => {
                 vec![
@@ -108,18 +108,18 @@ impl Statement {
     }
 
     /// What a preview states.
-    pub fn of_preview(signed: &SignedPreview) -> Self {
+    pub fn of_preview(signed: &Signed<Preview>) -> Self {
         Self::new(signed.digest(), Entry::Preview, signed)
     }
 
     /// What a verdict on a cross result states, likewise.
-    pub fn of_cross(verdict: &CrossVerdict, asked: &SignedCrossRequest) -> Vec<Self> {
+    pub fn of_cross(verdict: &Verdict<CrossAnswer>, asked: &SignedRequest<CrossRequest>) -> Vec<Self> {
         match verdict {
-            CrossVerdict::Answered(answer) => {
+            Verdict::Answered(answer) => {
                 let request = Self::new(asked.digest(), Entry::CrossRequest, asked);
                 vec![request, Self::new(answer.digest(), Entry::CrossAnswer, answer)]
             }
-            CrossVerdict::Refused(refusal) => vec![Self::of_refusal(refusal)],
+            Verdict::Refused(refusal) => vec![Self::of_refusal(refusal)],
         }
     }
 
@@ -128,11 +128,11 @@ impl Statement {
         Self::new(evaluation.digest(), Entry::Evaluation, evaluation)
     }
 
-    fn of_refusal(signed: &SignedRefusal) -> Self {
+    fn of_refusal(signed: &Signed<Refusal>) -> Self {
         Self::new(signed.digest(), Entry::Refusal, signed)
     }
 
-    fn of_confirmation(signed: &SignedConfirmation) -> Self {
+    fn of_confirmation(signed: &Signed<Confirmation>) -> Self {
         Self::new(signed.digest(), Entry::Confirmation, signed)
     }
 
@@ -223,19 +223,19 @@ impl Record {
                 let damaged = |reason: String| RecordError::Damaged { leaf, reason };
                 match Entry::from_canonical(&entry).map_err(|error| damaged(error.to_string()))? {
                     Entry::Request(digest) => {
-                        let request: SignedRequest = self.body(leaf, &digest)?;
+                        let request: SignedRequest<Request> = self.body(leaf, &digest)?;
                         requests.insert(request.request.digest(), request);
                     }
                     Entry::Answer(digest) => {
-                        let answer: SignedAnswer = self.body(leaf, &digest)?;
-                        let request = requests.get(&answer.answer.request);
+                        let answer: Signed<Answer> = self.body(leaf, &digest)?;
+                        let request = requests.get(&answer.statement.request);
                         own.add(
                             request.ok_or_else(|| damaged("it lacks the request before the answer".to_owned()))?,
                             &answer,
                         );
                     }
                     Entry::CrossAnswer(digest) => {
-                        own.add_crossed(self.body::<SignedCrossAnswer>(leaf, &digest)?.answer.request);
+                        own.add_crossed(self.body::<Signed<CrossAnswer>>(leaf, &digest)?.statement.request);
                     }
                     _ => {}
                 }
@@ -287,13 +287,13 @@ mod tests {
         CustodianId { jurisdiction: "guangdong".parse().unwrap(), number: 2 }
     }
 
-    fn refused() -> SignedRefusal {
+    fn refused() -> Signed<Refusal> {
         let (check, detail) = ("chain-sums".parse().unwrap(), "they differ".parse().unwrap());
         let refusal = Refusal { request: Digest([7; 32]), custodian: custodian(), check, detail };
-        SignedRefusal { refusal, signature: Signature([9; 64]) }
+        Signed { statement: refusal, signature: Signature([9; 64]) }
     }
 
-    fn asked() -> SignedRequest {
+    fn asked() -> SignedRequest<Request> {
         let request = Request {
             trust: Digest([1; 32]),
             requester: "commission".parse().unwrap(),
@@ -317,7 +317,7 @@ mod tests {
     }
 
     /// An answer that opens the sum of everybody, and withholds their squares.
-    fn answered() -> SignedAnswer {
+    fn answered() -> Signed<Answer> {
         let point = Point([1; 32]);
         let share = Share { key: point, share: point, challenge: Scalar([0; 32]), response: Scalar([0; 32]) };
         let decided = |quantity, decision| QuantityDecision { quantity, decision };
@@ -331,7 +331,7 @@ mod tests {
         };
         let request = asked().request.digest();
         let answer = Answer { request, dossier: Digest([8; 32]), custodian: custodian(), groups: vec![group] };
-        SignedAnswer { answer, signature: Signature([9; 64]) }
+        Signed { statement: answer, signature: Signature([9; 64]) }
     }
 
     fn everybody() -> GroupKey {
@@ -346,10 +346,10 @@ mod tests {
         Statement::of_finding(&Finding::Refused(refused()))
     }
 
-    fn confirmed(chain: &str) -> SignedConfirmation {
+    fn confirmed(chain: &str) -> Signed<Confirmation> {
         let (request, sums) = (Digest([7; 32]), Digest([6; 32]));
         let confirmation = Confirmation { request, sums, chain: chain.parse().unwrap(), custodian: custodian() };
-        SignedConfirmation { confirmation, signature: Signature([9; 64]) }
+        Signed { statement: confirmation, signature: Signature([9; 64]) }
     }
 
     fn key() -> SigningKey {
@@ -382,7 +382,7 @@ mod tests {
         assert!(!data.path().join("data/bodies/left.tmp").exists());
 
         let path = data.path().join(format!("data/bodies/{}.json", answered().digest()));
-        let body: SignedAnswer = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let body: Signed<Answer> = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         assert_eq!(body, answered());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
@@ -420,7 +420,7 @@ mod tests {
         assert_eq!(record.log.entries(0..2, 2).unwrap(), expected);
         for signed in both {
             let path = data.path().join(format!("data/bodies/{}.json", signed.digest()));
-            let body: SignedConfirmation = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            let body: Signed<Confirmation> = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
             assert_eq!(body, signed);
         }
     }

@@ -23,16 +23,17 @@ use nacre_hosting::{
     server::Listeners,
 };
 use nacre_schemas::{
-    answer::Verdict,
+    Signed,
+    answer::{Answer, Verdict},
     confirmation::Finding,
-    cross::{CrossSubmission, CrossVerdict},
+    cross::{CrossAnswer, CrossSubmission},
     dossier::Submission,
     id::MemberId,
-    membership::SignedMembership,
-    preview::SignedPreview,
+    membership::Membership,
+    preview::Preview,
     problem::Problem,
-    pseudonym::{EvaluationRequest, SignedEvaluation},
-    query::SignedRequest,
+    pseudonym::{Evaluation, EvaluationRequest},
+    query::{Request, SignedRequest},
     summand::{SummandDispute, SummandProof},
 };
 use nacre_wire::{
@@ -77,7 +78,7 @@ struct Desk {
 }
 
 /// What a member sends.
-type Sent<B> = Call<(), Json<B>, SignedMembership>;
+type Sent<B> = Call<(), Json<B>, Signed<Membership>>;
 /// What it is answered.
 type Answered<T> = Result<Reply<Json<T>>, ProblemResponse>;
 
@@ -89,9 +90,9 @@ impl Desk {
 }
 
 impl Admits<Members> for Desk {
-    type Caller = SignedMembership;
+    type Caller = Signed<Membership>;
 
-    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<SignedMembership, Problem> {
+    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<Signed<Membership>, Problem> {
         self.custodian.gatekeeper().caller(route, headers)
     }
 }
@@ -168,7 +169,7 @@ fn router(desk: Arc<Desk>) -> Router {
         .merge(tokens)
 }
 
-async fn answers(desk: Arc<Desk>, call: Sent<Submission>) -> Answered<Verdict> {
+async fn answers(desk: Arc<Desk>, call: Sent<Submission>) -> Answered<Verdict<Answer>> {
     let judge = |custodian: Arc<Custodian>, submission, _| async move { custodian.judge(submission).await };
     receive(&desk, &desk.submissions, requester_of, call, judge).await
 }
@@ -178,7 +179,7 @@ async fn confirmations(desk: Arc<Desk>, call: Sent<Submission>) -> Answered<Find
     receive(&desk, &desk.submissions, requester_of, call, confirm).await
 }
 
-async fn cross_answers(desk: Arc<Desk>, call: Sent<CrossSubmission>) -> Answered<CrossVerdict> {
+async fn cross_answers(desk: Arc<Desk>, call: Sent<CrossSubmission>) -> Answered<Verdict<CrossAnswer>> {
     let requester: fn(&_) -> &_ = |submission: &CrossSubmission| &submission.logged.request.request.requester;
     let judge = |custodian: Arc<Custodian>, submission, _| async move { custodian.judge_cross(submission).await };
     receive(&desk, &desk.submissions, requester, call, judge).await
@@ -190,13 +191,13 @@ async fn cross_proofs(desk: Arc<Desk>, call: Sent<SummandDispute>) -> Answered<S
     receive(&desk, &desk.submissions, requester, call, prove).await
 }
 
-async fn previews(desk: Arc<Desk>, call: Sent<SignedRequest>) -> Answered<SignedPreview> {
-    let requester: fn(&_) -> &_ = |signed: &SignedRequest| &signed.request.requester;
+async fn previews(desk: Arc<Desk>, call: Sent<SignedRequest<Request>>) -> Answered<Signed<Preview>> {
+    let requester: fn(&_) -> &_ = |signed: &SignedRequest<Request>| &signed.request.requester;
     let preview = |custodian: Arc<Custodian>, signed, caller| async move { custodian.preview(signed, caller).await };
     receive(&desk, &desk.submissions, requester, call, preview).await
 }
 
-async fn pseudonyms(desk: Arc<Desk>, call: Sent<EvaluationRequest>) -> Answered<SignedEvaluation> {
+async fn pseudonyms(desk: Arc<Desk>, call: Sent<EvaluationRequest>) -> Answered<Signed<Evaluation>> {
     let provider: fn(&_) -> &_ = |request: &EvaluationRequest| &request.provider;
     let evaluate = |custodian: Arc<Custodian>, request, _| async move { custodian.evaluate(request).await };
     receive(&desk, &desk.pseudonyms, provider, call, evaluate).await
@@ -212,7 +213,7 @@ async fn receive<B, T, F>(
     places: &Arc<Semaphore>,
     sender: fn(&B) -> &MemberId,
     call: Sent<B>,
-    act: impl FnOnce(Arc<Custodian>, B, SignedMembership) -> F + Send + 'static,
+    act: impl FnOnce(Arc<Custodian>, B, Signed<Membership>) -> F + Send + 'static,
 ) -> Answered<T>
 where
     Json<B>: Body<Value = B>,
@@ -230,7 +231,7 @@ where
     let work = request_id::spawn(async move {
         let _place = place;
         let sent = arrived.value().await?;
-        check_sender(sender(&sent), &caller.membership.member)?;
+        check_sender(sender(&sent), &caller.statement.member)?;
         act(custodian, sent, caller).await
     });
     let stopped = |_| INTERNAL.problem("the custodian could not finish its checks");

@@ -7,13 +7,13 @@
 //! Errors: [`Fault::UnanswerableKey`], if a group's key is the identity, whose share would be the identity whatever the
 //! secret, or no group element. Cost: three multiplications and a hash for each quantity opened, on rayon's threads.
 
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
-    Digest, Document as _,
-    answer::{Answer, CustodianId, Decision, GroupAnswer, QuantityDecision, Refusal, SignedAnswer, SignedRefusal},
-    confirmation::{Confirmation, SignedConfirmation},
+    Digest, Document as _, Signed,
+    answer::{Answer, CustodianId, Decision, GroupAnswer, QuantityDecision, Refusal},
+    confirmation::Confirmation,
     dossier::{ChainSums, QuantityKey},
-    preview::{GroupRuling, Preview, QuantityRuling, SignedPreview},
+    preview::{GroupRuling, Preview, QuantityRuling},
     query::{GroupKey, Quantity},
 };
 use nacre_verifier::{CheckedDossier, GroupKeys};
@@ -44,7 +44,7 @@ impl Signer {
         dossier: &CheckedDossier,
         keys: &GroupKeys,
         decisions: &Decisions,
-    ) -> Result<SignedAnswer, Fault> {
+    ) -> Result<Signed<Answer>, Fault> {
         let group = |(group, keys): (&GroupKey, &Vec<QuantityKey>)| {
             let decided = decisions.get(group).ok_or_else(|| Fault::Undecided(group.clone()))?;
             let decisions = dossier
@@ -63,20 +63,24 @@ impl Signer {
             custodian: self.custodian.clone(),
             groups: keys.par_iter().map(group).collect::<Result<_, Fault>>()?,
         };
-        let signature = self.signing_key.sign(Role::Answer, &answer.to_canonical());
-        Ok(SignedAnswer { answer, signature })
+        Ok(self.signing_key.sign(answer))
     }
 
     /// Confirms the sums of a chain of its own, which [`crate::check::own_chains`] compared with the sealed details.
-    pub fn confirm(&self, request: Digest, sums: &ChainSums) -> SignedConfirmation {
+    pub fn confirm(&self, request: Digest, sums: &ChainSums) -> Signed<Confirmation> {
         let (chain, custodian) = (sums.chain.clone(), self.custodian.clone());
         let confirmation = Confirmation { request, sums: sums.digest(), chain, custodian };
-        let signature = self.signing_key.sign(Role::Confirmation, &confirmation.to_canonical());
-        SignedConfirmation { confirmation, signature }
+        self.signing_key.sign(confirmation)
     }
 
     /// Says what would become of a request, by decisions that were made as if it had been logged.
-    pub fn preview(&self, request: Digest, size: u64, quantities: &[Quantity], decisions: &Decisions) -> SignedPreview {
+    pub fn preview(
+        &self,
+        request: Digest,
+        size: u64,
+        quantities: &[Quantity],
+        decisions: &Decisions,
+    ) -> Signed<Preview> {
         let ruling = |quantity: &Quantity, decision: &decide::Decision| QuantityRuling {
             quantity: *quantity,
             withheld: match decision.on(*quantity) {
@@ -89,15 +93,13 @@ impl Signer {
             quantities: quantities.iter().map(|quantity| ruling(quantity, decision)).collect(),
         });
         let preview = Preview { request, custodian: self.custodian.clone(), size, groups: groups.collect() };
-        let signature = self.signing_key.sign(Role::Preview, &preview.to_canonical());
-        SignedPreview { preview, signature }
+        self.signing_key.sign(preview)
     }
 
     /// Refuses the request as a whole.
-    pub fn refuse(&self, request: Digest, fault: &Fault) -> SignedRefusal {
+    pub fn refuse(&self, request: Digest, fault: &Fault) -> Signed<Refusal> {
         let refusal: Refusal = fault.refusal(request, self.custodian.clone());
-        let signature = self.signing_key.sign(Role::Refusal, &refusal.to_canonical());
-        SignedRefusal { refusal, signature }
+        self.signing_key.sign(refusal)
     }
 
     fn decision(

@@ -25,10 +25,10 @@ use nacre_hosting::{
 };
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
-    Document as _,
+    Document as _, Signed,
     cross::CrossDelivery,
     id::{ChainId, MemberId},
-    membership::{MemberRole, SignedMembership},
+    membership::{MemberRole, Membership},
 };
 use nacre_verifier::{Failure, Network, cross, membership};
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -104,7 +104,7 @@ pub enum OpenError {
 /// An evaluator.
 pub struct Evaluator {
     pub(crate) network: Network,
-    pub(crate) admission: SignedMembership,
+    pub(crate) admission: Signed<Membership>,
     pub(crate) signing_key: SigningKey,
     pub(crate) gatekeeper: Arc<Gatekeeper>,
     pub(crate) exchanges: BTreeMap<ChainId, Client>,
@@ -136,8 +136,8 @@ impl Evaluator {
         let members = Arc::new(Members::load(&config.members, &network)?);
         let admission = members.find(&config.member).ok_or_else(|| OpenError::NotAdmitted(config.member.clone()))?;
         let admission = admission.clone();
-        membership::check_role(&admission.membership, MemberRole::Evaluator, &cross::main_chain())?;
-        let known = &admission.membership.signing_key;
+        membership::check_role(&admission.statement, MemberRole::Evaluator, &cross::main_chain())?;
+        let known = &admission.statement.signing_key;
         let signing_key = key::read_signing_of(&config.signing_key, known, &config.member)?;
         let access_key = Arc::new(members.read_access_key(&config.member, &config.access_key)?);
         let exchanges = open_exchanges(config, &network, &access_key)?;
@@ -166,7 +166,7 @@ impl Evaluator {
 
     /// The name it was admitted under.
     pub fn name(&self) -> &MemberId {
-        &self.admission.membership.member
+        &self.admission.statement.member
     }
 }
 

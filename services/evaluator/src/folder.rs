@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <data>/owner                           whose folder it is: network, its collective key, member; text
-//! <data>/jobs/<request>/request          LoggedCrossRequest: the job is there once this is
+//! <data>/jobs/<request>/request          LoggedRequest<CrossRequest>: the job is there once this is
 //! <data>/jobs/<request>/inputs/<chain>   CrossDelivery, as it came
 //! <data>/jobs/<request>/checkpoint       people that were added up so far
 //! <data>/jobs/<request>/outcome          CrossOutcome: the job is done
@@ -27,7 +27,8 @@ use nacre_hosting::{
 };
 use nacre_schemas::{
     Digest, Document as _,
-    cross::{CrossDelivery, CrossOutcome, LoggedCrossRequest},
+    cross::{CrossDelivery, CrossOutcome, CrossRequest},
+    dossier::LoggedRequest,
     id::{ChainId, MemberId},
 };
 use nacre_verifier::Network;
@@ -52,7 +53,7 @@ pub(crate) enum Part {
 impl Part {
     fn max_bytes(&self) -> usize {
         match self {
-            Self::Request => LoggedCrossRequest::MAX_BYTES,
+            Self::Request => LoggedRequest::<CrossRequest>::MAX_BYTES,
             Self::Inputs(_) => CrossDelivery::MAX_BYTES,
             Self::Checkpoint => MAX_CHECKPOINT_BYTES,
             Self::Outcome => CrossOutcome::MAX_BYTES,

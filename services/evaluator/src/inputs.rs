@@ -10,10 +10,11 @@ use std::time::Duration;
 use nacre_access::client::{Client, ClientError};
 use nacre_fhe::matching::{self, People};
 use nacre_hosting::{file::FileError, retry::Pauses};
-use nacre_ledger::signing::{self, Role};
+use nacre_ledger::signing;
 use nacre_schemas::{
     Digest, Document as _,
-    cross::{CrossDelivery, CrossInputs, CrossManifest, CrossRequest, LoggedCrossRequest},
+    cross::{CrossDelivery, CrossInputs, CrossManifest, CrossRequest},
+    dossier::LoggedRequest,
     id::ChainId,
 };
 use nacre_verifier::Network;
@@ -35,7 +36,7 @@ const PAUSES: Pauses = Pauses::new(Duration::from_secs(2), Duration::from_secs(3
 pub(crate) async fn fetch(
     client: &Client,
     chain: &ChainId,
-    logged: &LoggedCrossRequest,
+    logged: &LoggedRequest<CrossRequest>,
 ) -> Result<CrossDelivery, Fault> {
     let failed = |error| Fault::Exchange { chain: chain.clone(), error };
     let asked = Encoded::of(logged).map_err(|error| failed(error.into()))?;
@@ -69,7 +70,7 @@ pub(crate) fn check(
     let CrossDelivery { inputs, signature } = delivery;
     let known = network.root().chain(chain).ok_or_else(|| fault("the trust root has no such chain".to_owned()))?;
     let manifest = inputs.manifest();
-    signing::verify(&known.signing_key, Role::CrossManifest, &manifest.to_canonical(), signature)
+    signing::verify_detached(&known.signing_key, &manifest, signature)
         .map_err(|error| fault(format!("its signature on its inputs: {error}")))?;
     matching::check(inputs, request, digest, chain).map_err(|error| fault(error.to_string()))?;
     Ok(manifest)

@@ -15,7 +15,8 @@ use std::{
 use nacre_hosting::file::FileError;
 use nacre_schemas::{
     Digest, Document as _,
-    cross::{CrossJob, CrossOutcome, LoggedCrossRequest},
+    cross::{CrossJob, CrossOutcome, CrossRequest},
+    dossier::LoggedRequest,
     id::MemberId,
     problem::{Problem, Retry},
 };
@@ -156,7 +157,7 @@ impl Evaluator {
     pub fn resume(self: &Arc<Self>) -> Result<(), FileError> {
         for (request, folder) in self.folders.list()? {
             let bytes = folder.read(&Part::Request)?.unwrap_or_default();
-            let logged = match LoggedCrossRequest::from_canonical(&bytes) {
+            let logged = match LoggedRequest::<CrossRequest>::from_canonical(&bytes) {
                 Ok(logged) if logged.request.request.digest() == request => logged,
                 _ => {
                     tracing::error!(%request, "a job's request is damaged; the job is removed");
@@ -176,7 +177,7 @@ impl Evaluator {
 
     /// Has a request computed; a job of that request that is there already is not begun again, unless it failed by what
     /// passes. The request is the caller's own.
-    pub async fn submit(self: &Arc<Self>, logged: LoggedCrossRequest) -> Result<CrossJob, Problem> {
+    pub async fn submit(self: &Arc<Self>, logged: LoggedRequest<CrossRequest>) -> Result<CrossJob, Problem> {
         let request = logged.request.request.digest();
         if let Some(known) = self.registry().jobs.get(&request).filter(|job| !may_begin_again(job)) {
             return Ok(known.shown());
@@ -194,7 +195,7 @@ impl Evaluator {
     }
 
     /// Makes the job known, if it is not and there is room. Says whether it is to be started.
-    fn admit(&self, logged: &LoggedCrossRequest) -> Result<(Arc<Job>, bool), Problem> {
+    fn admit(&self, logged: &LoggedRequest<CrossRequest>) -> Result<(Arc<Job>, bool), Problem> {
         let request = logged.request.request.digest();
         let requester = &logged.request.request.requester;
         let mut registry = self.registry();
@@ -226,7 +227,7 @@ impl Evaluator {
         Ok((job, true))
     }
 
-    fn start(self: &Arc<Self>, job: Arc<Job>, logged: LoggedCrossRequest) {
+    fn start(self: &Arc<Self>, job: Arc<Job>, logged: LoggedRequest<CrossRequest>) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(Arc::clone(self).run(job, logged));

@@ -21,7 +21,8 @@ use nacre_hosting::{
     server::Listeners,
 };
 use nacre_schemas::{
-    cross::{CrossArithmetic, CrossJob, CrossOutcome, LoggedCrossRequest},
+    cross::{CrossArithmetic, CrossJob, CrossOutcome, CrossRequest},
+    dossier::LoggedRequest,
     id::MemberId,
     problem::Problem,
 };
@@ -77,7 +78,7 @@ impl Admits<Members> for Desk {
     type Caller = MemberId;
 
     fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<MemberId, Problem> {
-        Ok(self.evaluator.gatekeeper.caller(route, headers)?.membership.member)
+        Ok(self.evaluator.gatekeeper.caller(route, headers)?.statement.member)
     }
 }
 
@@ -170,7 +171,7 @@ async fn arithmetic(desk: Arc<Desk>, _: Call<(), Nothing>) -> Result<Reply<Json<
 
 async fn submit(
     desk: Arc<Desk>,
-    call: Call<(), Json<LoggedCrossRequest>, MemberId>,
+    call: Call<(), Json<LoggedRequest<CrossRequest>>, MemberId>,
 ) -> Result<Reply<Json<CrossJob>>, ProblemResponse> {
     let place = Arc::clone(&desk.places).try_acquire_owned().map_err(|_| load::busy())?;
     let Call { caller, body, .. } = call;

@@ -17,13 +17,13 @@ use nacre_fhe::{
     job::{self, Task},
     matching::People,
 };
-use nacre_ledger::signing::Role;
 use nacre_schemas::{
     Digest, Document as _,
     cross::{
-        CrossConfirmation, CrossDelivery, CrossManifest, CrossOutcome, CrossRequest, CrossResult, LoggedCrossRequest,
+        CrossConfirmation, CrossDelivery, CrossManifest, CrossOutcome, CrossRequest, CrossResult,
         SignedCrossConfirmation,
     },
+    dossier::LoggedRequest,
     id::ChainId,
 };
 use nacre_verifier::{
@@ -46,7 +46,7 @@ const STEPS: usize = 20;
 
 impl Evaluator {
     /// Does a job, and settles what it came to.
-    pub(crate) async fn run(self: Arc<Self>, job: Arc<Job>, logged: LoggedCrossRequest) {
+    pub(crate) async fn run(self: Arc<Self>, job: Arc<Job>, logged: LoggedRequest<CrossRequest>) {
         let came_to = self.work(&job, Arc::new(logged)).await;
         let settle = tokio::task::spawn_blocking(move || self.end(&job, came_to));
         if settle.await.is_err() {
@@ -54,7 +54,7 @@ impl Evaluator {
         }
     }
 
-    async fn work(self: &Arc<Self>, job: &Arc<Job>, logged: Arc<LoggedCrossRequest>) -> Result<(), Fault> {
+    async fn work(self: &Arc<Self>, job: &Arc<Job>, logged: Arc<LoggedRequest<CrossRequest>>) -> Result<(), Fault> {
         {
             let _place = turn(&self.fetching, job).await?;
             job.state.send_replace(State::Fetching);
@@ -71,7 +71,7 @@ impl Evaluator {
     }
 
     /// Has the inputs of every chain on disk, checked.
-    async fn fetch(self: &Arc<Self>, job: &Arc<Job>, logged: &Arc<LoggedCrossRequest>) -> Result<(), Fault> {
+    async fn fetch(self: &Arc<Self>, job: &Arc<Job>, logged: &Arc<LoggedRequest<CrossRequest>>) -> Result<(), Fault> {
         for place in 0..logged.request.request.spans.len() {
             let chain = &logged.request.request.spans[place].chain;
             if self.keep(job, logged, place, None).await? {
@@ -91,7 +91,7 @@ impl Evaluator {
     async fn keep(
         self: &Arc<Self>,
         job: &Arc<Job>,
-        logged: &Arc<LoggedCrossRequest>,
+        logged: &Arc<LoggedRequest<CrossRequest>>,
         place: usize,
         came: Option<CrossDelivery>,
     ) -> Result<bool, Fault> {
@@ -117,7 +117,7 @@ impl Evaluator {
     }
 
     /// Computes, signs and keeps the outcome.
-    fn compute(&self, job: &Job, logged: &LoggedCrossRequest) -> Result<(), Fault> {
+    fn compute(&self, job: &Job, logged: &LoggedRequest<CrossRequest>) -> Result<(), Fault> {
         // Again: the job may have waited over a restart, under another trust root.
         let (definitions, _) = cross::check(logged, &self.network)?;
         let request = &logged.request.request;
@@ -193,10 +193,10 @@ impl Evaluator {
         let confirmation = CrossConfirmation {
             request: result.request,
             result: result.digest(),
-            evaluator: self.admission.membership.member.clone(),
-            jurisdiction: self.admission.membership.jurisdiction.clone(),
+            evaluator: self.admission.statement.member.clone(),
+            jurisdiction: self.admission.statement.jurisdiction.clone(),
         };
-        let signature = self.signing_key.sign(Role::CrossConfirmation, &confirmation.to_canonical());
+        let signature = self.signing_key.sign_detached(&confirmation);
         SignedCrossConfirmation { confirmation, admission: self.admission.clone(), signature }
     }
 }

@@ -15,7 +15,6 @@ use nacre_hosting::roots::Roots;
 use nacre_ledger::{
     note::SignedCheckpoint,
     seal::{self, SealError},
-    signing::Role,
 };
 use nacre_schemas::{
     DecodeError, Document as _,
@@ -24,7 +23,7 @@ use nacre_schemas::{
     cohort::CellKey,
     dossier::{
         CellRun, ChainAnswer, ChainEvidence, ChainNumbers, ChainSums, GroupSums, LoggedRequest, NumbersRequest,
-        QuantityKey, SealEvidence, SealNumbers, SignedChainSums,
+        QuantityKey, SealEvidence, SealNumbers,
     },
     entry::SealEntry,
     measure::Measure,
@@ -61,7 +60,7 @@ pub(crate) async fn asked(
     network: &Arc<Network>,
     chain: &Chain,
     place: &Place,
-    logged: LoggedRequest,
+    logged: LoggedRequest<Request>,
 ) -> Result<Asked, Error> {
     let definition = definition(&logged.request.request)?;
     let network = Arc::clone(network);
@@ -138,10 +137,9 @@ pub(crate) async fn evidence(
     }
     let groups = place.run(move || tally.finish()).await?.map_err(|fault| chain.inconsistent(size, fault))?;
     let sums = ChainSums { chain: chain.id().clone(), request: asked.request.digest(), groups };
-    let signature = chain.key().sign(Role::GroupSums, &sums.to_canonical());
     Ok(ChainAnswer {
         evidence: ChainEvidence { chain: chain.id().clone(), checkpoint: chain.note(&checkpoint)?, seals },
-        sums: SignedChainSums { sums, signature },
+        sums: chain.key().sign(sums),
     })
 }
 

@@ -13,16 +13,13 @@ use std::{collections::BTreeMap, fs::File, io::BufReader, path::Path, sync::Arc}
 use futures::TryStreamExt as _;
 use nacre_fhe::{keys::PublicKey, wire};
 use nacre_hosting::file::FileError;
-use nacre_ledger::signing::Role;
 use nacre_schemas::{
-    Digest, Document as _,
-    cross::{
-        CrossDelivery, CrossInput, CrossInputs, CrossRequest, CrossWords, LoggedCrossRequest, MAX_INPUTS,
-        SignedCrossRequest,
-    },
+    Digest, Document as _, Signed,
+    cross::{CrossDelivery, CrossInput, CrossInputs, CrossRequest, CrossWords, MAX_INPUTS},
+    dossier::LoggedRequest,
     entry::Entry,
-    membership::SignedMembership,
-    query::SealSpan,
+    membership::Membership,
+    query::{SealSpan, SignedRequest},
 };
 use nacre_verifier::{Network, cross};
 
@@ -71,12 +68,12 @@ pub(crate) fn check_list(checked: &Checked, network: &Network, key: Option<&Publ
 pub(crate) async fn log(
     exchange: &Exchange,
     chain: Arc<Chain>,
-    caller: &SignedMembership,
-    signed: SignedCrossRequest,
-) -> Result<LoggedCrossRequest, Error> {
+    caller: &Signed<Membership>,
+    signed: SignedRequest<CrossRequest>,
+) -> Result<LoggedRequest<CrossRequest>, Error> {
     documents::check_main(&chain, cross::main_chain())?;
     let place = exchange.evidence().enter()?;
-    let (network, membership) = (Arc::clone(exchange.network()), caller.membership.clone());
+    let (network, membership) = (Arc::clone(exchange.network()), caller.statement.clone());
     let (signed, verdict) = place
         .run(move || {
             let verdict = cross::check_request(&signed, &membership, &network);
@@ -88,7 +85,7 @@ pub(crate) async fn log(
     drop(place);
     let entry = Entry::CrossRequest(signed.digest());
     let stands = documents::log_request(exchange, &chain, caller, entry, signed.to_canonical()).await?;
-    Ok(LoggedCrossRequest {
+    Ok(LoggedRequest {
         request: signed,
         admission: caller.clone(),
         checkpoint: stands.checkpoint,
@@ -102,7 +99,7 @@ pub(crate) async fn inputs(
     exchange: &Exchange,
     chain: &Chain,
     place: &Place,
-    logged: LoggedCrossRequest,
+    logged: LoggedRequest<CrossRequest>,
 ) -> Result<CrossDelivery, Error> {
     let network = Arc::clone(exchange.network());
     let (logged, verdict) = place
@@ -117,7 +114,7 @@ pub(crate) async fn inputs(
     let span = span.ok_or_else(|| Refusal::ChainNotAsked(chain.id().clone()))?;
     let found = latest(exchange.store(), chain, &request, span).await?;
     let inputs = assemble(exchange.store(), chain, &request, found).await?;
-    let signature = chain.key().sign(Role::CrossManifest, &inputs.manifest().to_canonical());
+    let signature = chain.key().sign_detached(&inputs.manifest());
     Ok(CrossDelivery { inputs, signature })
 }
 

@@ -14,15 +14,15 @@ use std::sync::Arc;
 
 use nacre_access::members::Members;
 use nacre_schemas::{
-    Blob, DecodeError, Digest, Document,
-    cross::SignedCrossRequest,
+    Blob, DecodeError, Digest, Document, Signed,
+    cross::CrossRequest,
     dossier::{Inclusion, LoggedRequest, Note},
     entry::Entry,
-    evidence::SignedDispute,
+    evidence::Dispute,
     limits,
     log::{LogEntry, LogPage, Logged},
-    membership::{Membership, SignedMembership},
-    query::SignedRequest,
+    membership::Membership,
+    query::{Request, SignedRequest},
     topology::ChainKind,
 };
 use nacre_verifier::logged;
@@ -82,7 +82,7 @@ pub(crate) async fn log_in_turn(
 }
 
 /// Logs an admission, unless it is logged; says where it stands.
-async fn log_admission(store: &Store, chain: &Chain, admission: &SignedMembership) -> Result<u64, ExchangeError> {
+async fn log_admission(store: &Store, chain: &Chain, admission: &Signed<Membership>) -> Result<u64, ExchangeError> {
     let body = admission.to_canonical();
     log(store, chain, DocumentKind::Membership, Entry::Membership(Digest::of(&body)), body).await
 }
@@ -114,13 +114,13 @@ pub(crate) async fn noted(chain: Arc<Chain>, logging: impl Future<Output = Resul
 pub(crate) async fn request(
     exchange: &Exchange,
     chain: Arc<Chain>,
-    caller: &SignedMembership,
-    signed: SignedRequest,
-) -> Result<LoggedRequest, Error> {
+    caller: &Signed<Membership>,
+    signed: SignedRequest<Request>,
+) -> Result<LoggedRequest<Request>, Error> {
     let definition = definition(&signed.request)?;
     check_main(&chain, definition.main_chain())?;
     let place = exchange.evidence().enter()?;
-    let (network, membership) = (Arc::clone(exchange.network()), caller.membership.clone());
+    let (network, membership) = (Arc::clone(exchange.network()), caller.statement.clone());
     let (signed, verdict) = place
         .run(move || {
             let verdict = logged::check_request(&signed, &membership, &network, definition);
@@ -155,7 +155,7 @@ pub(crate) struct Stands {
 pub(crate) async fn log_request(
     exchange: &Exchange,
     chain: &Arc<Chain>,
-    caller: &SignedMembership,
+    caller: &Signed<Membership>,
     entry: Entry,
     body: Vec<u8>,
 ) -> Result<Stands, Error> {
@@ -204,9 +204,11 @@ pub(crate) async fn page(exchange: &Exchange, chain: &Chain, from: u64) -> Resul
             bytes += body.len();
             let decoding = |error: DecodeError| broken(error.to_string());
             match entry {
-                Entry::Request(_) => request = Some(SignedRequest::from_canonical(&body).map_err(decoding)?),
-                Entry::CrossRequest(_) => cross = Some(SignedCrossRequest::from_canonical(&body).map_err(decoding)?),
-                _ => admission = Some(SignedMembership::from_canonical(&body).map_err(decoding)?),
+                Entry::Request(_) => request = Some(SignedRequest::<Request>::from_canonical(&body).map_err(decoding)?),
+                Entry::CrossRequest(_) => {
+                    cross = Some(SignedRequest::<CrossRequest>::from_canonical(&body).map_err(decoding)?)
+                }
+                _ => admission = Some(Signed::<Membership>::from_canonical(&body).map_err(decoding)?),
             }
         }
         let entry = Blob::new(entry.to_canonical()).map_err(|error| broken(error.to_string()))?;
@@ -219,12 +221,12 @@ pub(crate) async fn page(exchange: &Exchange, chain: &Chain, from: u64) -> Resul
 pub(crate) async fn release(
     exchange: &Exchange,
     chain: Arc<Chain>,
-    caller: &SignedMembership,
+    caller: &Signed<Membership>,
     place: Place,
     body: Bytes,
 ) -> Result<Logged, Error> {
     let (network, of_chain, member) =
-        (Arc::clone(exchange.network()), Arc::clone(&chain), caller.membership.member.clone());
+        (Arc::clone(exchange.network()), Arc::clone(&chain), caller.statement.member.clone());
     let (body, verdict) = place
         .run(move || {
             let verdict = check_release(&body, &network, &of_chain, member);
@@ -248,13 +250,13 @@ pub(crate) async fn dispute(
     exchange: &Exchange,
     chain: Arc<Chain>,
     caller: &Membership,
-    signed: &SignedDispute,
+    signed: &Signed<Dispute>,
 ) -> Result<Logged, Error> {
     if chain.id().kind() != Some(ChainKind::Judicial) {
         return Err(Refusal::NotJudicial(chain.id().clone()).into());
     }
-    if signed.dispute.claimant != caller.member {
-        let (caller, sender) = (caller.member.clone(), signed.dispute.claimant.clone());
+    if signed.statement.claimant != caller.member {
+        let (caller, sender) = (caller.member.clone(), signed.statement.claimant.clone());
         return Err(Refusal::OtherSender { caller, sender }.into());
     }
     nacre_verifier::dispute::check(signed, caller, exchange.network()).map_err(Refusal::from)?;

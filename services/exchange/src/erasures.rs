@@ -14,11 +14,11 @@
 use std::sync::Arc;
 
 use nacre_schemas::{
-    Digest, Document as _,
+    Digest, Document as _, Signed,
     entry::{Entry, ErasureEntry},
-    erasure::SignedErasure,
+    erasure::Erasure,
     log::Logged,
-    membership::SignedMembership,
+    membership::Membership,
 };
 use nacre_verifier::erasure;
 
@@ -37,10 +37,10 @@ use crate::{
 pub(crate) async fn erase(
     exchange: &Exchange,
     chain: Arc<Chain>,
-    caller: &SignedMembership,
-    signed: SignedErasure,
+    caller: &Signed<Membership>,
+    signed: Signed<Erasure>,
 ) -> Result<Logged, Error> {
-    erasure::check(&signed, &caller.membership, chain.id()).map_err(Refusal::CheckFailed)?;
+    erasure::check(&signed, &caller.statement, chain.id()).map_err(Refusal::CheckFailed)?;
     let store = exchange.store().clone();
     catch_up(&store, &chain).await?;
     let placed = placed(&store, &chain, &signed).await?;
@@ -77,10 +77,10 @@ pub(crate) async fn erase(
 }
 
 /// Where the record stands that the order names.
-async fn placed(store: &Store, chain: &Chain, signed: &SignedErasure) -> Result<Placed, Error> {
-    let record = signed.erasure.record;
+async fn placed(store: &Store, chain: &Chain, signed: &Signed<Erasure>) -> Result<Placed, Error> {
+    let record = signed.statement.record;
     let found = store::record::find(store.reader(), chain.id(), &[record]).await?;
-    let found = found.into_values().find(|placed| placed.leaf_hash == signed.erasure.entry);
+    let found = found.into_values().find(|placed| placed.leaf_hash == signed.statement.entry);
     Ok(found.ok_or_else(|| Refusal::UnknownRecord(chain.id().clone()))?)
 }
 
@@ -89,12 +89,12 @@ async fn erased(store: &Store, chain: &Chain, leaf: u64) -> Result<Option<u64>, 
     Ok(store::erased::among(store.reader(), chain.id(), leaf, leaf + 1).await?.get(&leaf).copied())
 }
 
-async fn check_owner(store: &Store, chain: &Chain, placed: &Placed, signed: &SignedErasure) -> Result<(), Error> {
+async fn check_owner(store: &Store, chain: &Chain, placed: &Placed, signed: &Signed<Erasure>) -> Result<(), Error> {
     let hashes: [Digest; 1] = [placed.leaf_hash];
     let openings = store::contribution::openings(store.reader(), chain.id(), &hashes).await?;
     let owner = openings.get(&placed.leaf_hash).map(|openings| &openings.header.provider);
     // Whose record it is, is nobody else's business: another's is as unknown as one that is not there.
-    if owner == Some(&signed.erasure.provider) {
+    if owner == Some(&signed.statement.provider) {
         Ok(())
     } else {
         Err(Refusal::UnknownRecord(chain.id().clone()).into())

@@ -14,13 +14,13 @@ use std::{
 };
 
 use nacre_schemas::{
-    Digest, Document as _,
+    Digest, Document as _, Signed,
     entry::Entry,
-    grant::{Delivery, GrantState, GrantsPage, NewGrant, SealedKey, SignedAccess, SignedGrant, SignedRevocation},
+    grant::{Access, Delivery, Grant, GrantState, GrantsPage, NewGrant, Revocation, SealedKey},
     id::MemberId,
     limits,
     log::Logged,
-    membership::SignedMembership,
+    membership::Membership,
 };
 use nacre_verifier::grant;
 
@@ -44,7 +44,7 @@ fn now() -> u64 {
 }
 
 /// The admission of the member of that name.
-pub(crate) fn member(exchange: &Exchange, member: &MemberId) -> Result<SignedMembership, Refusal> {
+pub(crate) fn member(exchange: &Exchange, member: &MemberId) -> Result<Signed<Membership>, Refusal> {
     let found = exchange.gatekeeper().members().find(member);
     found.cloned().ok_or_else(|| Refusal::UnknownMember(member.clone()))
 }
@@ -53,16 +53,16 @@ pub(crate) fn member(exchange: &Exchange, member: &MemberId) -> Result<SignedMem
 pub(crate) async fn grant(
     exchange: &Exchange,
     chain: Arc<Chain>,
-    caller: &SignedMembership,
+    caller: &Signed<Membership>,
     new: NewGrant,
 ) -> Result<Logged, Error> {
     let NewGrant { signed, key } = new;
-    let terms = &signed.grant.terms;
-    grant::check(&signed, &caller.membership, chain.id()).map_err(Refusal::CheckFailed)?;
-    if Digest::of(key.as_bytes()) != signed.grant.key {
+    let terms = &signed.statement.terms;
+    grant::check(&signed, &caller.statement, chain.id()).map_err(Refusal::CheckFailed)?;
+    if Digest::of(key.as_bytes()) != signed.statement.key {
         return Err(Refusal::OtherKey.into());
     }
-    let grantee = member(exchange, &terms.grantee)?.membership;
+    let grantee = member(exchange, &terms.grantee)?.statement;
     if !grant::may_read(grantee.role) {
         return Err(Refusal::NoReader { member: grantee.member, role: grantee.role }.into());
     }
@@ -86,8 +86,8 @@ pub(crate) async fn grant(
 }
 
 /// Its time is ahead, and its record is there, and the provider's.
-async fn check_new(store: &Store, chain: &Chain, signed: &SignedGrant) -> Result<(), Error> {
-    let terms = &signed.grant.terms;
+async fn check_new(store: &Store, chain: &Chain, signed: &Signed<Grant>) -> Result<(), Error> {
+    let terms = &signed.statement.terms;
     let now = now();
     if terms.until <= now || terms.until - now > limits::MAX_GRANT_SECONDS {
         return Err(Refusal::GrantTime { now, until: terms.until }.into());
@@ -108,15 +108,15 @@ async fn check_new(store: &Store, chain: &Chain, signed: &SignedGrant) -> Result
 pub(crate) async fn revoke(
     exchange: &Exchange,
     chain: Arc<Chain>,
-    caller: &SignedMembership,
-    signed: SignedRevocation,
+    caller: &Signed<Membership>,
+    signed: Signed<Revocation>,
 ) -> Result<Logged, Error> {
-    grant::check_revocation(&signed, &caller.membership, chain.id()).map_err(Refusal::CheckFailed)?;
+    grant::check_revocation(&signed, &caller.statement, chain.id()).map_err(Refusal::CheckFailed)?;
     let (store, of_chain) = (exchange.store().clone(), Arc::clone(&chain));
     let leaf = to_the_end(async move {
         let _one_at_a_time = of_chain.documents().await?;
-        let found = find(&store, &of_chain, &signed.revocation.grant).await?;
-        if found.logged.signed.grant.terms.provider != signed.revocation.provider {
+        let found = find(&store, &of_chain, &signed.statement.grant).await?;
+        if found.logged.signed.statement.terms.provider != signed.statement.provider {
             return Err(Refusal::UnknownGrant(of_chain.id().clone()).into());
         }
         let entry = Entry::Revocation(signed.digest());
@@ -132,19 +132,19 @@ pub(crate) async fn revoke(
 pub(crate) async fn access(
     exchange: &Exchange,
     chain: Arc<Chain>,
-    caller: &SignedMembership,
-    signed: SignedAccess,
+    caller: &Signed<Membership>,
+    signed: Signed<Access>,
 ) -> Result<Delivery, Error> {
-    grant::check_access(&signed, &caller.membership, chain.id()).map_err(Refusal::CheckFailed)?;
-    let (at, now) = (signed.access.at, now());
+    grant::check_access(&signed, &caller.statement, chain.id()).map_err(Refusal::CheckFailed)?;
+    let (at, now) = (signed.statement.at, now());
     if at.abs_diff(now) > limits::MAX_CLOCK_SKEW_SECONDS {
         return Err(Refusal::ClockOff { now, at }.into());
     }
     let (store, of_chain) = (exchange.store().clone(), Arc::clone(&chain));
     let (leaf, found) = to_the_end(async move {
         let _one_at_a_time = of_chain.documents().await?;
-        let found = find(&store, &of_chain, &signed.access.grant).await?;
-        if found.logged.signed.grant.terms.grantee != signed.access.grantee {
+        let found = find(&store, &of_chain, &signed.statement.grant).await?;
+        if found.logged.signed.statement.terms.grantee != signed.statement.grantee {
             return Err(Refusal::UnknownGrant(of_chain.id().clone()).into());
         }
         if found.logged.state != GrantState::InForce {
@@ -161,7 +161,7 @@ pub(crate) async fn access(
 /// What stands behind a grant, under a checkpoint that covers the access.
 async fn deliver(exchange: &Exchange, chain: &Chain, access: u64, found: Found) -> Result<Delivery, Error> {
     let Found { logged, key } = found;
-    let terms = &logged.signed.grant.terms;
+    let terms = &logged.signed.statement.terms;
     let provider = member(exchange, &terms.provider)?;
     let (evidence, size) = records::evidence(exchange, chain, provider, terms.record, access + 1).await?;
     // Erased since the access was logged.

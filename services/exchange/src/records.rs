@@ -7,13 +7,13 @@
 //! Errors: [`Refusal::UnknownRecord`]. Cost: some 70 reads.
 
 use nacre_schemas::{
-    Blob, Digest, Document as _,
-    batch::BatchBody,
+    Blob, Digest, Document as _, Signed,
+    batch::BatchStatement,
     entry::Entry,
-    erasure::SignedErasure,
+    erasure::Erasure,
     evidence::{ErasureStep, Evidence},
     limits,
-    membership::SignedMembership,
+    membership::Membership,
 };
 
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
 pub(crate) async fn evidence(
     exchange: &Exchange,
     chain: &Chain,
-    provider: SignedMembership,
+    provider: Signed<Membership>,
     record: Digest,
     entries: u64,
 ) -> Result<(Evidence, u64), Error> {
@@ -39,7 +39,7 @@ pub(crate) async fn evidence(
     let placed = store::record::find(store.reader(), chain.id(), &[record]).await?.remove(&record);
     let placed = placed.ok_or_else(unknown)?;
     let batch = batch(store, chain, placed.leaf).await?;
-    if batch.statement.provider != provider.membership.member {
+    if batch.statement.provider != provider.statement.member {
         return Err(unknown().into());
     }
     let erased = erased(store, chain, placed.leaf).await?;
@@ -81,7 +81,7 @@ async fn entry(chain: &Chain, leaf: u64) -> Result<Blob<{ limits::MAX_ENTRY_BYTE
 }
 
 /// What the provider signed of the batch that the contribution at a leaf came in: its entry stands before its contributions'.
-async fn batch(store: &Store, chain: &Chain, leaf: u64) -> Result<BatchBody, ExchangeError> {
+async fn batch(store: &Store, chain: &Chain, leaf: u64) -> Result<Signed<BatchStatement>, ExchangeError> {
     let from = leaf.saturating_sub(limits::MAX_BATCH_CONTRIBUTIONS as u64);
     let entries = chain.entries(from..leaf).await?;
     let digest = entries.iter().rev().find_map(|entry| match entry {
@@ -92,11 +92,11 @@ async fn batch(store: &Store, chain: &Chain, leaf: u64) -> Result<BatchBody, Exc
     let digest = digest.ok_or_else(|| broken("a contribution outside a batch"))?;
     let body = store::batch::body(store.reader(), chain.id(), &digest).await?;
     let body = body.ok_or_else(|| broken("the batch's body is gone"))?;
-    BatchBody::from_canonical(&body).map_err(|error| chain.inconsistent(leaf, error))
+    Signed::<BatchStatement>::from_canonical(&body).map_err(|error| chain.inconsistent(leaf, error))
 }
 
 /// The order that the contribution at a leaf was erased on, and where that stands.
-async fn erased(store: &Store, chain: &Chain, leaf: u64) -> Result<Option<(u64, SignedErasure)>, ExchangeError> {
+async fn erased(store: &Store, chain: &Chain, leaf: u64) -> Result<Option<(u64, Signed<Erasure>)>, ExchangeError> {
     let erased = store::erased::among(store.reader(), chain.id(), leaf, leaf + 1).await?;
     let Some(stands) = erased.get(&leaf).copied() else { return Ok(None) };
     let broken = |what: &str| chain.inconsistent(stands, what);
@@ -106,6 +106,6 @@ async fn erased(store: &Store, chain: &Chain, leaf: u64) -> Result<Option<(u64, 
     };
     let order = store::document::body(store.reader(), &entry.order).await?;
     let order = order.ok_or_else(|| broken("the order to erase is gone"))?;
-    let order = SignedErasure::from_canonical(&order).map_err(|error| chain.inconsistent(stands, error))?;
+    let order = Signed::<Erasure>::from_canonical(&order).map_err(|error| chain.inconsistent(stands, error))?;
     Ok(Some((stands, order)))
 }

@@ -18,9 +18,9 @@
 use std::sync::atomic::Ordering;
 
 use nacre_schemas::{
-    Digest, Document,
+    Digest, Document, Signed,
     entry::Entry,
-    grant::{SignedAccess, SignedRevocation},
+    grant::{Access, Revocation},
     limits,
 };
 
@@ -110,14 +110,14 @@ async fn read(store: &Store, chain: &Chain, from: u64, size: u64) -> Result<Stre
                 stretch.erased.push((erasure.leaf, leaf));
             }
             (Entry::Revocation(digest), None) => {
-                let signed: SignedRevocation = document(store, chain, leaf, &digest).await?;
+                let signed: Signed<Revocation> = document(store, chain, leaf, &digest).await?;
                 stretch.documents.push((digest, leaf));
-                stretch.revoked.push((signed.revocation.grant, leaf));
+                stretch.revoked.push((signed.statement.grant, leaf));
             }
             (Entry::Access(digest), None) => {
-                let signed: SignedAccess = document(store, chain, leaf, &digest).await?;
+                let signed: Signed<Access> = document(store, chain, leaf, &digest).await?;
                 stretch.documents.push((digest, leaf));
-                stretch.accessed.push((signed.access.grant, leaf));
+                stretch.accessed.push((signed.statement.grant, leaf));
             }
             (Entry::Seal(seal), None) => stretch.seals.push(SealPlace { number: seal.number, leaf }),
             (

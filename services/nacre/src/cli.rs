@@ -96,7 +96,7 @@ pub enum Command {
     ///
     /// Example: nacre evidence 0f3c… --config provider.toml --out evidence.json
     Evidence(EvidenceArgs),
-    /// Dispute a record in public: your signed statement, with the digest of the evidence, on the judicial chain.
+    /// Dispute a record in public: your signed grounds, with the digest of the evidence, on the judicial chain.
     ///
     /// For providers and regulators. The evidence is verified first.
     Dispute(DisputeArgs),
@@ -365,7 +365,7 @@ pub struct DisputeArgs {
     pub evidence: PathBuf,
     /// What you dispute. It is public for ever: say nothing of a person.
     #[arg(long)]
-    pub statement: Text<1_024>,
+    pub grounds: Text<1_024>,
     /// provider.toml or regulator.toml
     #[arg(long)]
     pub config: PathBuf,

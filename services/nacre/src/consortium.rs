@@ -21,14 +21,14 @@ use nacre_hosting::{
     server::ServerConfig,
     tls::ClientTlsConfig,
 };
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_regulator::CustodianAddress;
 use nacre_schemas::{
     Document as _,
     catalogue::Catalogue,
     cohort::Period,
     id::{ChainId, JurisdictionId, MeasureId, MemberId},
-    membership::{MemberRole, Membership, SignedMembership},
+    membership::{MemberRole, Membership},
     region::Region,
     topology::{PlannedChain, Topology},
     trust::{
@@ -447,10 +447,9 @@ impl Writer<'_> {
             signing_key: signing_key.public(),
             access_key: access_key.public(),
         };
-        let signature = self.founding(jurisdiction)?.authority.sign(Role::Membership, &membership.to_canonical());
         let folder = self.folder.join("members");
         fs::create_dir_all(&folder)?;
-        let signed = SignedMembership { membership, signature };
+        let signed = self.founding(jurisdiction)?.authority.sign(membership);
         file::publish(&folder.join(format!("{member}.json")), &serde_json::to_vec_pretty(&signed)?)?;
         Ok(())
     }

@@ -12,11 +12,10 @@ use std::sync::Arc;
 
 use nacre_access::client::{Client, ClientError};
 use nacre_hosting::trust;
-use nacre_ledger::signing::Role;
 use nacre_schemas::{
     Digest, Document as _,
     entry::{Entry, ErasureEntry},
-    erasure::{Erasure, SignedErasure},
+    erasure::Erasure,
 };
 use nacre_verifier::{Check, Failure, Network};
 use nacre_wire::exchange::{OfChain, POST_ERASURE};
@@ -84,8 +83,7 @@ async fn erase_from(
     let receipt = receipts.into_iter().find(|receipt| receipt.record == record).ok_or(EraseError::Unknown(record))?;
     let chain = receipt.chain.clone();
     let erasure = Erasure { chain, record, entry: receipt.entry, provider: config.member.clone() };
-    let signature = keys.signing.sign(Role::Erasure, &erasure.to_canonical());
-    let signed = SignedErasure { erasure, signature };
+    let signed = keys.signing.sign(erasure);
     let client = Client::new(&config.exchange, config.member.clone(), Arc::clone(&keys.access), &keys.tls)?;
     let stands = client.call(POST_ERASURE, &OfChain::new(&receipt.chain), &signed).await?;
     let entry = Entry::Erasure(ErasureEntry { leaf: receipt.leaf, order: signed.digest() });

@@ -28,11 +28,11 @@ use nacre_access::{
     key::AccessKey,
 };
 use nacre_hosting::tls::ClientTls;
-use nacre_ledger::signing::{self, Role};
+use nacre_ledger::signing;
 use nacre_schemas::{
-    Digest, Document as _,
-    answer::{CustodianId, SignedRefusal},
-    dossier::{SignedChainSums, Submission},
+    Digest, Signed,
+    answer::{CustodianId, Refusal},
+    dossier::{ChainSums, Submission},
     id::MemberId,
     problem::Retry,
     trust::Jurisdiction,
@@ -67,7 +67,7 @@ pub(crate) struct Subject {
     pub(crate) dossier: CheckedDossier,
     pub(crate) keys: GroupKeys,
     /// What each chain signed, in the order of the request's spans.
-    pub(crate) sums: Vec<SignedChainSums>,
+    pub(crate) sums: Vec<Signed<ChainSums>>,
 }
 
 /// The custodians that the configuration has an address for.
@@ -272,13 +272,13 @@ async fn check<E: Errand>(
 }
 
 /// A refusal counts as the custodian's word only if it signed it, for this request.
-fn check_refusal(asked: &CustodianId, signed: &SignedRefusal, subject: &Subject) -> FaultCause {
+fn check_refusal(asked: &CustodianId, signed: &Signed<Refusal>, subject: &Subject) -> FaultCause {
     refusal_of(asked, signed, &subject.network, &subject.dossier.request_digest)
 }
 
 /// The same of a request of either lane.
-fn refusal_of(asked: &CustodianId, signed: &SignedRefusal, network: &Network, request: &Digest) -> FaultCause {
-    let refusal = &signed.refusal;
+fn refusal_of(asked: &CustodianId, signed: &Signed<Refusal>, network: &Network, request: &Digest) -> FaultCause {
+    let refusal = &signed.statement;
     let false_word = |detail: &str| FaultCause::False(Failure::new(Check::AnswerSignature, asked, detail));
     if refusal.custodian != *asked || refusal.request != *request {
         return false_word("it sends a refusal of another custodian or request");
@@ -286,7 +286,7 @@ fn refusal_of(asked: &CustodianId, signed: &SignedRefusal, network: &Network, re
     let Some(known) = network.root().custodian(asked) else {
         return false_word("the trust root has no such custodian");
     };
-    match signing::verify(&known.signing_key, Role::Refusal, &refusal.to_canonical(), &signed.signature) {
+    match signing::verify(&known.signing_key, signed) {
         Ok(()) => FaultCause::Refused { check: refusal.check.to_string(), detail: refusal.detail.to_string() },
         Err(error) => false_word(&format!("its refusal: {error}")),
     }

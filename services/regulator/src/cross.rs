@@ -12,18 +12,17 @@
 use std::collections::BTreeMap;
 
 use nacre_hosting::{file, trust};
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
     Digest, Document as _,
     catalogue::Catalogue,
     cohort::Period,
-    cross::{
-        CrossManifest, CrossMeasure, CrossOutcome, CrossRelease, CrossRequest, CrossStatistic, CrossSubmission,
-        LoggedCrossRequest, SignedCrossRequest,
-    },
+    cross::{CrossManifest, CrossMeasure, CrossOutcome, CrossRelease, CrossRequest, CrossStatistic, CrossSubmission},
+    dossier::LoggedRequest,
     id::{ChainId, MeasureId, MemberId, Text},
     limits,
     measure::{Measure, MeasureRef},
+    query::SignedRequest,
     region::Region,
     summand::PublishedSummands,
 };
@@ -117,7 +116,7 @@ pub async fn cross_query(
         let published = read_summands(config)?;
         let asking = Asking { network: &session.network, submission: &submission, published: &published };
         let liars = session.custodians.settle(&asking, &disputed, &answers).await?;
-        answers.retain(|signed| liars.iter().all(|liar| liar.custodian != signed.answer.custodian));
+        answers.retain(|signed| liars.iter().all(|liar| liar.custodian != signed.statement.custodian));
         faults.extend(liars);
         enough(&session.network, &answers, &faults)?;
     }
@@ -176,7 +175,7 @@ impl Session {
         &self,
         question: &CrossQuestion,
         progress: &dyn Progress,
-    ) -> Result<SignedCrossRequest, QueryError> {
+    ) -> Result<SignedRequest<CrossRequest>, QueryError> {
         let measure = |named: &NamedMeasure| {
             let definition = named.definition()?;
             Ok::<_, QuestionError>(CrossMeasure { measure: definition.reference(), definition: definition.digest() })
@@ -197,15 +196,15 @@ impl Session {
             purpose: question.purpose.clone(),
             nonce: nonce()?,
         };
-        let signature = self.signing_key.sign(Role::CrossRequest, &request.to_canonical());
-        Ok(SignedCrossRequest { request, seals, signature })
+        let signature = self.signing_key.sign_detached(&request);
+        Ok(SignedRequest { request, seals, signature })
     }
 
     async fn log(
         &self,
-        signed: SignedCrossRequest,
+        signed: SignedRequest<CrossRequest>,
         progress: &dyn Progress,
-    ) -> Result<(LoggedCrossRequest, cross::Definitions), QueryError> {
+    ) -> Result<(LoggedRequest<CrossRequest>, cross::Definitions), QueryError> {
         progress.report(Stage::Logging, 0, 1);
         let main = cross::main_chain();
         let logged = self.exchanges.log_cross(&main, &signed).await?;
@@ -221,7 +220,7 @@ impl Session {
     /// Has every jurisdiction's evaluator compute it, and compares.
     async fn evaluate(
         &self,
-        logged: LoggedCrossRequest,
+        logged: LoggedRequest<CrossRequest>,
         progress: &dyn Progress,
     ) -> Result<CrossSubmission, QueryError> {
         let outcomes = self.evaluators.compute(self.network.root(), &logged, progress).await?;
@@ -232,7 +231,7 @@ impl Session {
 
 /// The one result of all outcomes, in the order of the trust root's jurisdictions.
 fn agreed(
-    logged: LoggedCrossRequest,
+    logged: LoggedRequest<CrossRequest>,
     outcomes: Vec<CrossOutcome>,
     network: &Network,
 ) -> Result<CrossSubmission, QueryError> {

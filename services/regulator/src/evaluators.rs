@@ -17,7 +17,8 @@ use nacre_access::{
 use nacre_hosting::tls::ClientTls;
 use nacre_schemas::{
     Document as _,
-    cross::{CrossJob, CrossOutcome, LoggedCrossRequest},
+    cross::{CrossJob, CrossOutcome, CrossRequest},
+    dossier::LoggedRequest,
     id::{JurisdictionId, MemberId},
     problem::Retry,
     trust::TrustRoot,
@@ -75,7 +76,7 @@ impl Evaluators {
     pub(crate) async fn compute(
         &self,
         root: &TrustRoot,
-        logged: &LoggedCrossRequest,
+        logged: &LoggedRequest<CrossRequest>,
         progress: &dyn Progress,
     ) -> Result<Vec<CrossOutcome>, QueryError> {
         progress.report(Stage::Evaluating, 0, 20);
@@ -89,7 +90,7 @@ impl Evaluators {
     async fn compute_one(
         &self,
         jurisdiction: &JurisdictionId,
-        logged: &LoggedCrossRequest,
+        logged: &LoggedRequest<CrossRequest>,
         slowest: &Slowest<'_>,
     ) -> Result<CrossOutcome, QueryError> {
         let failed = |reason: String| QueryError::Evaluator { jurisdiction: jurisdiction.clone(), reason };

@@ -18,11 +18,11 @@ use nacre_access::{
 };
 use nacre_hosting::tls::ClientTls;
 use nacre_schemas::{
-    cross::{LoggedCrossRequest, SignedCrossRequest},
+    cross::CrossRequest,
     dossier::{ChainAnswer, LoggedRequest},
     id::{ChainId, MemberId},
     log::Logged,
-    query::{SealProof, SignedRequest},
+    query::{Request, SealProof, SignedRequest},
     release::Release,
 };
 use nacre_wire::{
@@ -84,7 +84,11 @@ impl Exchanges {
         }
     }
 
-    pub(crate) async fn log(&self, main: &ChainId, request: &SignedRequest) -> Result<LoggedRequest, QueryError> {
+    pub(crate) async fn log(
+        &self,
+        main: &ChainId,
+        request: &SignedRequest<Request>,
+    ) -> Result<LoggedRequest<Request>, QueryError> {
         let (client, chain) = (self.client(main)?, OfChain::new(main));
         let answer = patiently(async || client.call(POST_REQUEST, &chain, request).await).await;
         answer.map_err(|error| blame(main, LOGGING, error))
@@ -94,14 +98,18 @@ impl Exchanges {
     pub(crate) async fn log_cross(
         &self,
         main: &ChainId,
-        request: &SignedCrossRequest,
-    ) -> Result<LoggedCrossRequest, QueryError> {
+        request: &SignedRequest<CrossRequest>,
+    ) -> Result<LoggedRequest<CrossRequest>, QueryError> {
         let (client, chain) = (self.client(main)?, OfChain::new(main));
         let answer = patiently(async || client.call(POST_CROSS_REQUEST, &chain, request).await).await;
         answer.map_err(|error| blame(main, LOGGING, error))
     }
 
-    pub(crate) async fn cells(&self, chain: &ChainId, logged: &LoggedRequest) -> Result<ChainAnswer, QueryError> {
+    pub(crate) async fn cells(
+        &self,
+        chain: &ChainId,
+        logged: &LoggedRequest<Request>,
+    ) -> Result<ChainAnswer, QueryError> {
         let (client, of) = (self.client(chain)?, OfChain::new(chain));
         let answer = patiently(async || client.call(POST_CELLS, &of, logged).await).await;
         answer.map_err(|error| blame(chain, READING, error))

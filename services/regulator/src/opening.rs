@@ -7,7 +7,8 @@
 use std::ops::RangeInclusive;
 
 use nacre_schemas::{
-    answer::{CustodianId, Decision, Rule, Share, SignedAnswer},
+    Signed,
+    answer::{Answer, CustodianId, Decision, Rule, Share},
     measure::Measure,
     query::{GroupKey, Quantity},
     release::{GroupFigures, Outcome, QuantityResult},
@@ -30,7 +31,7 @@ pub(crate) struct Opening<'a> {
     pub(crate) definition: &'a Measure,
     pub(crate) dossier: &'a CheckedDossier,
     /// Answers that count: the same groups and quantities in each, in the same order.
-    pub(crate) answers: &'a [SignedAnswer],
+    pub(crate) answers: &'a [Signed<Answer>],
 }
 
 impl Opening<'_> {
@@ -54,8 +55,8 @@ impl Opening<'_> {
     fn decisions(&self, group: usize, place: usize) -> Result<Vec<(CustodianId, Share)>, Rule> {
         let (mut shares, mut withheld) = (Vec::new(), None::<Rule>);
         for signed in self.answers {
-            match &signed.answer.groups[group].decisions[place].decision {
-                Decision::Opened(share) => shares.push((signed.answer.custodian.clone(), share.clone())),
+            match &signed.statement.groups[group].decisions[place].decision {
+                Decision::Opened(share) => shares.push((signed.statement.custodian.clone(), share.clone())),
                 Decision::Withheld(rule) => withheld = Some(withheld.map_or(*rule, |other| other.min(*rule))),
             }
         }

@@ -21,18 +21,18 @@ use nacre_hosting::{
 };
 use nacre_ledger::{
     merkle::{Sm3Hasher, inclusion},
-    signing::{Role, SigningKey},
+    signing::SigningKey,
 };
 use nacre_schemas::{
-    Digest, Document as _,
+    Digest, Document as _, Signed,
     catalogue::Catalogue,
-    dossier::{ChainAnswer, ChainEvidence, Dossier, LoggedRequest, SignedChainSums, Submission},
+    dossier::{ChainAnswer, ChainEvidence, ChainSums, Dossier, LoggedRequest, Submission},
     entry::Entry,
     id::ChainId,
     log::Logged,
     measure::Measure,
-    preview::SignedPreview,
-    query::{SealProof, SealSpan, SignedRequest},
+    preview::Preview,
+    query::{Request, SealProof, SealSpan, SignedRequest},
     region::Region,
     release::{GroupFigures, Release},
     trust::Chain,
@@ -100,7 +100,7 @@ pub async fn preview(
     config: &Config,
     question: &Question,
     progress: &dyn Progress,
-) -> Result<(SignedPreview, Vec<CustodianFault>), QueryError> {
+) -> Result<(Signed<Preview>, Vec<CustodianFault>), QueryError> {
     let session = Session::open(config, question)?;
     let signed = session.request(question, progress).await?;
     progress.report(Stage::Previewing, 0, 1);
@@ -139,7 +139,11 @@ impl Session {
     }
 
     /// The request, signed: each chain from its first seal to the one named, or its latest.
-    async fn request(&self, question: &Question, progress: &dyn Progress) -> Result<SignedRequest, QueryError> {
+    async fn request(
+        &self,
+        question: &Question,
+        progress: &dyn Progress,
+    ) -> Result<SignedRequest<Request>, QueryError> {
         let regions = question.regions(self.network.root())?;
         progress.report(Stage::Seals, 0, regions.len());
         let (spans, seals) = self.exchanges.spans(&regions, &question.through, progress).await?;
@@ -153,12 +157,16 @@ impl Session {
             nonce,
         };
         let request = question.request(context)?;
-        let signature = self.signing_key.sign(Role::Request, &request.to_canonical());
+        let signature = self.signing_key.sign_detached(&request);
         Ok(SignedRequest { request, seals, signature })
     }
 
     /// Has the main chain log the request.
-    async fn log(&self, signed: SignedRequest, progress: &dyn Progress) -> Result<LoggedRequest, QueryError> {
+    async fn log(
+        &self,
+        signed: SignedRequest<Request>,
+        progress: &dyn Progress,
+    ) -> Result<LoggedRequest<Request>, QueryError> {
         progress.report(Stage::Logging, 0, 1);
         let logged = self.exchanges.log(&self.main.id, &signed).await?;
         if logged.request != signed {
@@ -176,7 +184,7 @@ impl Session {
     /// Every chain's cells and sums, checked.
     async fn dossier(
         &self,
-        logged: LoggedRequest,
+        logged: LoggedRequest<Request>,
         progress: &dyn Progress,
     ) -> Result<(Subject, Submission), QueryError> {
         let spans = &logged.request.request.spans;
@@ -213,7 +221,7 @@ impl Session {
     async fn open_groups(
         &self,
         subject: &Arc<Subject>,
-        answers: &Arc<Vec<nacre_schemas::answer::SignedAnswer>>,
+        answers: &Arc<Vec<nacre_schemas::Signed<nacre_schemas::answer::Answer>>>,
         progress: &dyn Progress,
     ) -> Result<Vec<GroupFigures>, QueryError> {
         let groups = subject.dossier.groups.len();
@@ -287,7 +295,7 @@ async fn encoded(submission: Submission) -> Result<(Encoded<Json<Submission>>, S
 fn in_span_order(
     spans: &[SealSpan],
     mut answers: BTreeMap<ChainId, ChainAnswer>,
-) -> (Vec<ChainEvidence>, Vec<SignedChainSums>) {
+) -> (Vec<ChainEvidence>, Vec<Signed<ChainSums>>) {
     let answered = spans.iter().filter_map(|span| answers.remove(&span.chain));
     answered.map(|answer| (answer.evidence, answer.sums)).unzip()
 }

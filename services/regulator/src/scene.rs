@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use curve25519_dalek::{constants::RISTRETTO_BASEPOINT_TABLE, ristretto::CompressedRistretto, scalar::Scalar};
 use nacre_access::key::AccessKey;
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
-    Digest, Document as _, Point, Signature,
+    Digest, Document as _, Point, Signature, Signed,
     answer::CustodianId,
     catalogue::Catalogue,
     cohort::{AgeBand, Sex},
     contribution::{Commitments, EphemeralKeys},
-    dossier::{ChainSums, QuantityKey, SignedChainSums},
+    dossier::{ChainSums, QuantityKey},
     measure::Measure,
-    membership::{MemberRole, Membership, SignedMembership},
+    membership::{MemberRole, Membership},
     query::{GroupKey, Predicate, Request, SealSpan, Statistic},
     region::Region,
     trust::{Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot},
@@ -46,7 +46,7 @@ pub(crate) struct Scene {
     pub(crate) network: Network,
     /// By jurisdiction and number.
     pub(crate) custodians: Vec<Secrets>,
-    pub(crate) regulator: SignedMembership,
+    pub(crate) regulator: Signed<Membership>,
     pub(crate) access_key: AccessKey,
 }
 
@@ -129,8 +129,7 @@ impl Scene {
             signing_key: SigningKey::generate().unwrap().public(),
             access_key: access_key.public(),
         };
-        let signature = foundings[0].authority.sign(Role::Membership, &membership.to_canonical());
-        let regulator = SignedMembership { membership, signature };
+        let regulator = foundings[0].authority.sign(membership);
         Self { network, custodians: foundings.into_iter().flat_map(Founding::secrets).collect(), regulator, access_key }
     }
 
@@ -167,7 +166,7 @@ impl Scene {
         let sums =
             ChainSums { chain: "region/440100".parse().unwrap(), request: dossier.request_digest, groups: Vec::new() };
         // The chain's own signature was checked before there is a subject.
-        let sums = vec![SignedChainSums { sums, signature: Signature([1; 64]) }];
+        let sums = vec![Signed { statement: sums, signature: Signature([1; 64]) }];
         Subject { network: self.network.clone(), dossier, keys, sums }
     }
 

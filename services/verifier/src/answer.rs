@@ -1,9 +1,9 @@
 //! A custodian's answer: signed, about this dossier, deciding on each quantity once, every share proven.
 
-use nacre_ledger::signing::{self, Role};
+use nacre_ledger::signing;
 use nacre_schemas::{
-    Document as _,
-    answer::{Decision, SignedAnswer},
+    Signed,
+    answer::{Answer, Decision},
     query::Quantity,
     trust::Custodian,
 };
@@ -15,13 +15,12 @@ use crate::{
 };
 
 /// Checks an answer. A failure's place names the custodian.
-pub fn check(signed: &SignedAnswer, checked: &CheckedDossier, network: &Network) -> Result<(), Failure> {
-    let answer = &signed.answer;
+pub fn check(signed: &Signed<Answer>, checked: &CheckedDossier, network: &Network) -> Result<(), Failure> {
+    let answer = &signed.statement;
     let place = &answer.custodian;
     let unknown = || Failure::new(Check::AnswerSignature, place, "the trust root has no such custodian");
     let custodian = network.root().custodian(place).ok_or_else(unknown)?;
-    signing::verify(&custodian.signing_key, Role::Answer, &answer.to_canonical(), &signed.signature)
-        .or_failure(Check::AnswerSignature, place)?;
+    signing::verify(&custodian.signing_key, signed).or_failure(Check::AnswerSignature, place)?;
     ensure(answer.request == checked.request_digest, Check::AnswerForm, place, "it answers another request")?;
     ensure(answer.dossier == checked.dossier_digest, Check::AnswerForm, place, "it answers another dossier")?;
     let groups = answer.groups.iter().map(|group| &group.group);
@@ -39,8 +38,8 @@ pub fn check(signed: &SignedAnswer, checked: &CheckedDossier, network: &Network)
     check_shares(signed, custodian, checked)
 }
 
-fn check_shares(signed: &SignedAnswer, custodian: &Custodian, checked: &CheckedDossier) -> Result<(), Failure> {
-    let answer = &signed.answer;
+fn check_shares(signed: &Signed<Answer>, custodian: &Custodian, checked: &CheckedDossier) -> Result<(), Failure> {
+    let answer = &signed.statement;
     for group in &answer.groups {
         for decision in &group.decisions {
             let Decision::Opened(opened) = &decision.decision else { continue };
@@ -56,8 +55,8 @@ fn check_shares(signed: &SignedAnswer, custodian: &Custodian, checked: &CheckedD
 }
 
 /// Checks that the shares were made from the ephemeral keys that the chains gave.
-pub fn check_keys(signed: &SignedAnswer, keys: &GroupKeys) -> Result<(), Failure> {
-    let answer = &signed.answer;
+pub fn check_keys(signed: &Signed<Answer>, keys: &GroupKeys) -> Result<(), Failure> {
+    let answer = &signed.statement;
     for group in &answer.groups {
         let known = keys.get(&group.group).map(Vec::as_slice).unwrap_or_default();
         for decision in &group.decisions {
@@ -73,7 +72,7 @@ pub fn check_keys(signed: &SignedAnswer, keys: &GroupKeys) -> Result<(), Failure
 }
 
 /// The decision on a quantity of the group at that position. The answer was checked before.
-pub(crate) fn decision(signed: &SignedAnswer, group: usize, quantity: Quantity) -> Option<&Decision> {
-    let decisions = &signed.answer.groups.get(group)?.decisions;
+pub(crate) fn decision(signed: &Signed<Answer>, group: usize, quantity: Quantity) -> Option<&Decision> {
+    let decisions = &signed.statement.groups.get(group)?.decisions;
     decisions.iter().find(|decision| decision.quantity == quantity).map(|decision| &decision.decision)
 }

@@ -12,12 +12,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nacre_ledger::signing::{self, Role};
+use nacre_ledger::signing;
 use nacre_schemas::{
-    Digest, Document as _,
+    Digest, Document as _, Signed,
     answer::CustodianId,
-    confirmation::SignedConfirmation,
-    dossier::SignedChainSums,
+    confirmation::Confirmation,
+    dossier::ChainSums,
     id::{ChainId, JurisdictionId},
 };
 
@@ -38,15 +38,15 @@ type Chains<'a> = BTreeMap<&'a ChainId, Expected<'a>>;
 /// Checks that the sums of every chain of the dossier are confirmed by as many custodians of the chain's own
 /// jurisdiction as its threshold, each counted once. One confirmation that does not hold or belong fails the whole.
 pub fn check(
-    confirmations: &[SignedConfirmation],
-    sums: &[SignedChainSums],
+    confirmations: &[Signed<Confirmation>],
+    sums: &[Signed<ChainSums>],
     checked: &CheckedDossier,
     network: &Network,
 ) -> Result<(), Failure> {
     let chains = expected(sums, checked, network)?;
     let mut seen: BTreeSet<(&ChainId, &CustodianId)> = BTreeSet::new();
     for signed in confirmations {
-        let (chain, custodian) = (&signed.confirmation.chain, &signed.confirmation.custodian);
+        let (chain, custodian) = (&signed.statement.chain, &signed.statement.custodian);
         let fresh = seen.insert((chain, custodian));
         ensure(fresh, Check::Confirmation, place(signed), "it is counted twice")?;
         check_one(signed, &chains, checked, network)?;
@@ -66,25 +66,20 @@ pub fn check(
 /// Checks one custodian's finding: a confirmation of each chain of its own jurisdiction, in the dossier's order.
 pub fn check_finding(
     custodian: &CustodianId,
-    confirmations: &[SignedConfirmation],
-    sums: &[SignedChainSums],
+    confirmations: &[Signed<Confirmation>],
+    sums: &[Signed<ChainSums>],
     checked: &CheckedDossier,
     network: &Network,
 ) -> Result<(), Failure> {
     let chains = expected(sums, checked, network)?;
     let own = chains.iter().filter(|(_, expected)| *expected.jurisdiction == custodian.jurisdiction);
-    let named = confirmations.iter().map(|signed| &signed.confirmation.chain);
+    let named = confirmations.iter().map(|signed| &signed.statement.chain);
     // Spans are in the order of the chains' names.
     let complete = named.eq(own.map(|(chain, _)| *chain));
     ensure(complete, Check::Confirmation, custodian, "it does not confirm each chain of its jurisdiction, once")?;
     for signed in confirmations {
-        let itself = signed.confirmation.custodian == *custodian;
-        ensure(
-            itself,
-            Check::Confirmation,
-            custodian,
-            format_args!("it confirms as {}", signed.confirmation.custodian),
-        )?;
+        let itself = signed.statement.custodian == *custodian;
+        ensure(itself, Check::Confirmation, custodian, format_args!("it confirms as {}", signed.statement.custodian))?;
         check_one(signed, &chains, checked, network)?;
     }
     Ok(())
@@ -92,27 +87,27 @@ pub fn check_finding(
 
 /// What is to be confirmed: the sums of each chain of the request, in its order.
 fn expected<'a>(
-    sums: &'a [SignedChainSums],
+    sums: &'a [Signed<ChainSums>],
     checked: &CheckedDossier,
     network: &'a Network,
 ) -> Result<Chains<'a>, Failure> {
     let spans = checked.request.spans.iter().map(|span| &span.chain);
-    let complete = sums.iter().map(|signed| &signed.sums.chain).eq(spans);
+    let complete = sums.iter().map(|signed| &signed.statement.chain).eq(spans);
     ensure(complete, Check::Confirmation, "submission", "there is not one chain's word for each span of the request")?;
-    let expected = |signed: &'a SignedChainSums| {
-        let chain = note::chain(network, &signed.sums.chain)?;
-        Ok((&chain.id, Expected { sums: signed.sums.digest(), jurisdiction: &chain.jurisdiction }))
+    let expected = |signed: &'a Signed<ChainSums>| {
+        let chain = note::chain(network, &signed.statement.chain)?;
+        Ok((&chain.id, Expected { sums: signed.statement.digest(), jurisdiction: &chain.jurisdiction }))
     };
     sums.iter().map(expected).collect()
 }
 
 fn check_one(
-    signed: &SignedConfirmation,
+    signed: &Signed<Confirmation>,
     chains: &Chains<'_>,
     checked: &CheckedDossier,
     network: &Network,
 ) -> Result<(), Failure> {
-    let confirmation = &signed.confirmation;
+    let confirmation = &signed.statement;
     let fail = |detail: &str| Failure::new(Check::Confirmation, place(signed), detail);
     let expected = chains.get(&confirmation.chain).ok_or_else(|| fail("the request does not ask this chain"))?;
     let custodian = network.root().custodian(&confirmation.custodian);
@@ -124,10 +119,9 @@ fn check_one(
     let these = confirmation.sums == expected.sums;
     ensure(these, Check::Confirmation, place(signed), "it confirms other sums than the chain's in this submission")?;
     let key = &custodian.signing_key;
-    signing::verify(key, Role::Confirmation, &confirmation.to_canonical(), &signed.signature)
-        .or_failure(Check::Confirmation, place(signed))
+    signing::verify(key, signed).or_failure(Check::Confirmation, place(signed))
 }
 
-fn place(signed: &SignedConfirmation) -> String {
-    format!("{} by {}", signed.confirmation.chain, signed.confirmation.custodian)
+fn place(signed: &Signed<Confirmation>) -> String {
+    format!("{} by {}", signed.statement.chain, signed.statement.custodian)
 }

@@ -9,23 +9,22 @@
 
 use std::collections::BTreeMap;
 
-use nacre_ledger::{
-    note::Finality,
-    signing::{self, Role},
-};
+use nacre_ledger::{note::Finality, signing};
 use nacre_schemas::{
-    Digest, Document as _,
+    Digest, Document as _, Signed,
     answer::CustodianId,
     catalogue::Catalogue,
     cross::{
-        CrossCell, CrossDigit, CrossMeasure, CrossRelease, CrossRequest, CrossResult, CrossStatistic, CrossSubmission,
-        DIGIT_BYTES, LoggedCrossRequest, SignedCrossAnswer, SignedCrossConfirmation, SignedCrossRequest,
+        CrossAnswer, CrossCell, CrossDigit, CrossMeasure, CrossRelease, CrossRequest, CrossResult, CrossStatistic,
+        CrossSubmission, DIGIT_BYTES, SignedCrossConfirmation,
     },
+    dossier::LoggedRequest,
     entry::Entry,
     id::{ChainId, JurisdictionId},
     limits,
     measure::{Domain, Measure, MeasureRef, Scale},
     membership::{MemberRole, Membership},
+    query::SignedRequest,
     summand::{PublishedSummands, SummandId, SummandProof},
     trust::{Chain, CrossLane, CrossScope, Jurisdiction},
 };
@@ -88,7 +87,7 @@ fn main(network: &Network) -> Result<&Chain, Failure> {
 
 /// Checks a request before it is logged: form, signature, role, and that its chains have the seals it names.
 pub fn check_request(
-    signed: &SignedCrossRequest,
+    signed: &SignedRequest<CrossRequest>,
     requester: &Membership,
     network: &Network,
 ) -> Result<Definitions, Failure> {
@@ -98,7 +97,7 @@ pub fn check_request(
 }
 
 fn check_signed(
-    signed: &SignedCrossRequest,
+    signed: &SignedRequest<CrossRequest>,
     requester: &Membership,
     network: &Network,
 ) -> Result<Definitions, Failure> {
@@ -110,7 +109,7 @@ fn check_signed(
     for span in &request.spans {
         membership::check_role(requester, MemberRole::Regulator, &span.chain)?;
     }
-    signing::verify(&requester.signing_key, Role::CrossRequest, &request.to_canonical(), &signed.signature)
+    signing::verify_detached(&requester.signing_key, request, &signed.signature)
         .or_failure(Check::RequestSignature, &request.requester)?;
     Ok(definitions)
 }
@@ -166,7 +165,7 @@ fn definition(named: &CrossMeasure) -> Result<&'static Measure, Failure> {
 }
 
 /// Checks a logged request: all of [`check_request`], and both entries' places in the main chain.
-pub fn check(logged: &LoggedCrossRequest, network: &Network) -> Result<(Definitions, Finality), Failure> {
+pub fn check(logged: &LoggedRequest<CrossRequest>, network: &Network) -> Result<(Definitions, Finality), Failure> {
     lane(network)?;
     let requester = membership::check(&logged.admission, network)?;
     let definitions = check_request(&logged.request, requester, network)?;
@@ -198,8 +197,7 @@ pub fn check_confirmation(
     holds(confirmation.request == *request, "it is about another request")?;
     holds(confirmation.result == *result, "it computed another result")?;
     let key = &admitted.signing_key;
-    signing::verify(key, Role::CrossConfirmation, &confirmation.to_canonical(), &signed.signature)
-        .or_failure(Check::CrossConfirmation, place)
+    signing::verify_detached(key, confirmation, &signed.signature).or_failure(Check::CrossConfirmation, place)
 }
 
 /// Checks that a result has the form its request gives it, for this network's keys.
@@ -241,13 +239,12 @@ pub fn check_submission(submission: &CrossSubmission, network: &Network) -> Resu
 }
 
 /// Checks a custodian's answer: signed, on this result, a share of every digit under each summand that it holds.
-pub fn check_answer(signed: &SignedCrossAnswer, result: &CrossResult, network: &Network) -> Result<(), Failure> {
-    let answer = &signed.answer;
+pub fn check_answer(signed: &Signed<CrossAnswer>, result: &CrossResult, network: &Network) -> Result<(), Failure> {
+    let answer = &signed.statement;
     let place = &answer.custodian;
     let unknown = || Failure::new(Check::AnswerSignature, place, "the trust root has no such custodian");
     let custodian = network.root().custodian(place).ok_or_else(unknown)?;
-    signing::verify(&custodian.signing_key, Role::CrossAnswer, &answer.to_canonical(), &signed.signature)
-        .or_failure(Check::AnswerSignature, place)?;
+    signing::verify(&custodian.signing_key, signed).or_failure(Check::AnswerSignature, place)?;
     let holds = |holds: bool, detail: &str| ensure(holds, Check::AnswerForm, place, detail);
     holds(answer.request == result.request && answer.result == result.digest(), "it is about another result")?;
     let jurisdiction = network.root().jurisdiction(&place.jurisdiction).ok_or_else(unknown)?;
@@ -275,7 +272,7 @@ pub fn open(
     request: &CrossRequest,
     definitions: &Definitions,
     result: &CrossResult,
-    answers: &[SignedCrossAnswer],
+    answers: &[Signed<CrossAnswer>],
     network: &Network,
 ) -> Result<Vec<CrossCell>, Failure> {
     let shares = agreed_shares(result, answers, network)?;
@@ -304,9 +301,9 @@ struct Given<'a> {
 }
 
 /// The summands on which holders who answered differ: each holder is to prove its shares ([`check_proof`]).
-pub fn disputed(answers: &[SignedCrossAnswer]) -> Vec<Disputed> {
+pub fn disputed(answers: &[Signed<CrossAnswer>]) -> Vec<Disputed> {
     let mut given: BTreeMap<(&JurisdictionId, u16), Vec<Given<'_>>> = BTreeMap::new();
-    for SignedCrossAnswer { answer, .. } in answers {
+    for Signed { statement: answer, .. } in answers {
         for shares in &answer.shares {
             let key = (&answer.custodian.jurisdiction, shares.summand);
             given.entry(key).or_default().push(Given { holder: &answer.custodian, shares: shares.shares.as_bytes() });
@@ -337,12 +334,12 @@ pub fn commitments(
 
 /// Checks a holder's proof of its shares under a summand: a failure names the holder.
 pub fn check_proof(
-    signed: &SignedCrossAnswer,
+    signed: &Signed<CrossAnswer>,
     commitments: &SummandCommitments,
     proof: &SummandProof,
     result: &CrossResult,
 ) -> Result<(), Failure> {
-    let answer = &signed.answer;
+    let answer = &signed.statement;
     let place = &answer.custodian;
     let given = answer.shares.iter().find(|shares| shares.summand == commitments.summand().number);
     let given = given.ok_or_else(|| Failure::new(Check::Share, place, "it gave no share under this summand"))?;
@@ -361,14 +358,14 @@ pub fn check_proof(
 /// The shares under every summand of every jurisdiction, on which all holders who answered agree.
 fn agreed_shares<'a>(
     result: &CrossResult,
-    answers: &'a [SignedCrossAnswer],
+    answers: &'a [Signed<CrossAnswer>],
     network: &Network,
 ) -> Result<Vec<&'a [u8]>, Failure> {
     let mut found: BTreeMap<(&JurisdictionId, u16), (u16, &[u8])> = BTreeMap::new();
     for signed in answers {
         check_answer(signed, result, network)?;
-        let custodian = &signed.answer.custodian;
-        for shares in &signed.answer.shares {
+        let custodian = &signed.statement.custodian;
+        for shares in &signed.statement.shares {
             let bytes = shares.shares.as_bytes();
             let (other, agreed) =
                 *found.entry((&custodian.jurisdiction, shares.summand)).or_insert((custodian.number, bytes));

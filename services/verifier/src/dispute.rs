@@ -1,11 +1,11 @@
 //! Disputes: a member's signed statement over a record of a chain. Whether it is right is for the court that reads it.
 
-use nacre_ledger::signing::{self, Role};
+use nacre_ledger::signing;
 use nacre_schemas::{
-    Document as _,
+    Document as _, Signed,
     dossier::{Inclusion, Note},
     entry::Entry,
-    evidence::SignedDispute,
+    evidence::Dispute,
     membership::Membership,
     topology::ChainKind,
     trust::Chain,
@@ -19,19 +19,18 @@ use crate::{
 };
 
 /// Checks that the member disputes a record of a chain that there is.
-pub fn check(signed: &SignedDispute, claimant: &Membership, network: &Network) -> Result<(), Failure> {
-    let dispute = &signed.dispute;
+pub fn check(signed: &Signed<Dispute>, claimant: &Membership, network: &Network) -> Result<(), Failure> {
+    let dispute = &signed.statement;
     let place = format_args!("{} record {}", dispute.chain, dispute.record);
     ensure(network.root().chain(&dispute.chain).is_some(), Check::Dispute, place, "the trust root has no such chain")?;
     let own = dispute.claimant == claimant.member;
     ensure(own, Check::Dispute, place, format_args!("it is in the name of {}", dispute.claimant))?;
-    signing::verify(&claimant.signing_key, Role::Dispute, &dispute.to_canonical(), &signed.signature)
-        .or_failure(Check::Dispute, place)
+    signing::verify(&claimant.signing_key, signed).or_failure(Check::Dispute, place)
 }
 
 /// Checks that the judicial chain holds the dispute, under a final checkpoint.
 pub fn check_logged(
-    signed: &SignedDispute,
+    signed: &Signed<Dispute>,
     inclusion: &Inclusion,
     checkpoint: &Note,
     chain: &Chain,

@@ -10,7 +10,7 @@
 
 use nacre_ledger::{
     note::{Checkpoint, Finality},
-    signing::{self, Role},
+    signing,
 };
 use nacre_schemas::{
     Digest, Document as _,
@@ -110,8 +110,7 @@ fn check_record(evidence: &Evidence, chain: &Chain, provider: &Membership) -> Re
         place,
         format_args!("its batch is of {}, not of {}", statement.provider, provider.member),
     )?;
-    signing::verify(&provider.signing_key, Role::Batch, &statement.to_canonical(), &evidence.batch.signature)
-        .or_failure(Check::Batch, place)?;
+    signing::verify(&provider.signing_key, &evidence.batch).or_failure(Check::Batch, place)?;
     let signed = statement.leaves.contains(&leaf_hash);
     ensure(signed, Check::Evidence, place, "the batch that its provider signed does not hold it")?;
     check_body(evidence, entry, chain, provider)?;
@@ -151,7 +150,7 @@ fn check_erasure(
     let Some(step) = &evidence.erasure else { return Ok(()) };
     let place = format_args!("{} record {}", evidence.chain, evidence.record);
     erasure::check(&step.order, provider, &evidence.chain)?;
-    let order = &step.order.erasure;
+    let order = &step.order.statement;
     let same = order.record == evidence.record && order.entry == leaf_hash;
     ensure(same, Check::Erasure, place, "the order is about another record")?;
     let entry = Entry::Erasure(ErasureEntry { leaf: evidence.inclusion.leaf, order: step.order.digest() });

@@ -6,7 +6,7 @@
 use nacre_ledger::{
     merkle::{Sm3Hasher, inclusion},
     note::{Checkpoint, Finality},
-    signing::{self, Role},
+    signing,
 };
 use nacre_schemas::{
     Digest, Document as _,
@@ -37,7 +37,7 @@ pub(crate) fn check_inclusion(
 
 /// Checks a request before it is logged: all of [`check_signed`], and that its chains have the seals it names.
 pub fn check_request(
-    signed: &SignedRequest,
+    signed: &SignedRequest<Request>,
     requester: &Membership,
     network: &Network,
     definition: &Measure,
@@ -63,7 +63,7 @@ pub(crate) fn check_seals(spans: &[SealSpan], seals: &[SealProof], network: &Net
 /// Checks what a request says, and who says it: form, trust root, definition, spans, and the signature of its requester.
 /// Whether its chains have the seals it names is not asked here: the chain's own exchange knows.
 pub fn check_signed(
-    signed: &SignedRequest,
+    signed: &SignedRequest<Request>,
     requester: &Membership,
     network: &Network,
     definition: &Measure,
@@ -76,26 +76,30 @@ pub fn check_signed(
     for span in &request.spans {
         membership::check_role(requester, MemberRole::Regulator, &span.chain)?;
     }
-    signing::verify(&requester.signing_key, Role::Request, &request.to_canonical(), &signed.signature)
+    signing::verify_detached(&requester.signing_key, request, &signed.signature)
         .or_failure(Check::RequestSignature, &request.requester)
 }
 
 /// Checks a logged request: all of [`check_standing`], and that its chains have the seals it names.
-pub fn check(logged: &LoggedRequest, network: &Network, definition: &Measure) -> Result<Finality, Failure> {
+pub fn check(logged: &LoggedRequest<Request>, network: &Network, definition: &Measure) -> Result<Finality, Failure> {
     let requester = membership::check(&logged.admission, network)?;
     check_request(&logged.request, requester, network, definition)?;
     check_places(logged, network, definition)
 }
 
 /// Checks all of [`check_signed`], the admission, and both entries' places in the main chain.
-pub fn check_standing(logged: &LoggedRequest, network: &Network, definition: &Measure) -> Result<Finality, Failure> {
+pub fn check_standing(
+    logged: &LoggedRequest<Request>,
+    network: &Network,
+    definition: &Measure,
+) -> Result<Finality, Failure> {
     let requester = membership::check(&logged.admission, network)?;
     check_signed(&logged.request, requester, network, definition)?;
     check_places(logged, network, definition)
 }
 
 /// Both entries stand in the main chain, under a final checkpoint.
-fn check_places(logged: &LoggedRequest, network: &Network, definition: &Measure) -> Result<Finality, Failure> {
+fn check_places(logged: &LoggedRequest<Request>, network: &Network, definition: &Measure) -> Result<Finality, Failure> {
     let main = network.main_chain(definition)?;
     let (checkpoint, finality) = note::check(&logged.checkpoint, main, network)?;
     let admission = Entry::Membership(logged.admission.digest()).leaf_hash();

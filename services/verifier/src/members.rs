@@ -11,23 +11,23 @@
 //!
 //! Errors name chain and leaf. Cost: 0.4 ms of a core a contribution, nearly all for its proofs, on all cores.
 
-use nacre_ledger::signing::{self, Role};
+use nacre_ledger::signing;
 use nacre_schemas::{
-    Digest, Document,
+    Digest, Document, Signed,
     anchor::Anchor,
-    batch::BatchBody,
+    batch::BatchStatement,
     catalogue::Catalogue,
     contribution::Commitments,
-    cross::SignedCrossRequest,
+    cross::CrossRequest,
     entry::{AnchorEntry, BatchEntry, Entry, SealEntry},
-    erasure::SignedErasure,
-    evidence::SignedDispute,
-    grant::{SignedAccess, SignedGrant, SignedRevocation},
+    erasure::Erasure,
+    evidence::Dispute,
+    grant::{Access, Grant, Revocation},
     id::MemberId,
     limits,
     members::{MemberContribution, MembersPage},
-    membership::{MemberRole, Membership, SignedMembership},
-    query::SignedRequest,
+    membership::{MemberRole, Membership},
+    query::{Request, SignedRequest},
     topology::ChainKind,
     trust::Chain,
 };
@@ -63,7 +63,7 @@ pub enum Stands {
     /// The anchor of a child, with its body.
     Anchor(AnchorEntry, Anchor),
     /// An erasure of the contribution at that leaf.
-    Erasure(u64, SignedErasure),
+    Erasure(u64, Signed<Erasure>),
     /// A document that stands by itself.
     Document,
 }
@@ -153,7 +153,7 @@ fn verify_proofs<R: RngCore + CryptoRng>(
 /// A batch while its contributions are read.
 struct OpenBatch {
     leaf: u64,
-    body: BatchBody,
+    body: Signed<BatchStatement>,
     missing: u32,
     leaves: Vec<Digest>,
     contributions: Vec<(Commitments, Option<MemberContribution>)>,
@@ -204,14 +204,13 @@ impl Reading<'_> {
     }
 
     fn batch(&self, leaf: u64, entry: &BatchEntry, body: &[u8], place: &str) -> Result<OpenBatch, Failure> {
-        let body: BatchBody = behind(entry.body, body, place)?;
+        let body: Signed<BatchStatement> = behind(entry.body, body, place)?;
         let statement = &body.statement;
         let here = statement.chain == self.chain.id;
         ensure(here, Check::Batch, place, format_args!("it is for {}", statement.chain))?;
         let provider = self.admission(&statement.provider, place)?;
         membership::check_role(&provider, MemberRole::Provider, &self.chain.id)?;
-        signing::verify(&provider.signing_key, Role::Batch, &statement.to_canonical(), &body.signature)
-            .or_failure(Check::Batch, place)?;
+        signing::verify(&provider.signing_key, &body).or_failure(Check::Batch, place)?;
         let sized = (1..=limits::MAX_BATCH_CONTRIBUTIONS as u32).contains(&entry.contributions);
         ensure(sized, Check::Batch, place, format_args!("it is of {} contributions", entry.contributions))?;
         Ok(OpenBatch { leaf, body, missing: entry.contributions, leaves: Vec::new(), contributions: Vec::new() })
@@ -242,8 +241,8 @@ impl Reading<'_> {
         Ok(match entry {
             Entry::Seal(seal) => Stands::Seal(seal),
             Entry::Erasure(entry) => {
-                let order: SignedErasure = behind(entry.order, body, place)?;
-                let provider = self.admission(&order.erasure.provider, place)?;
+                let order: Signed<Erasure> = behind(entry.order, body, place)?;
+                let provider = self.admission(&order.statement.provider, place)?;
                 erasure::check(&order, &provider, &self.chain.id)?;
                 Stands::Erasure(entry.leaf, order)
             }
@@ -251,7 +250,7 @@ impl Reading<'_> {
                 Stands::Anchor(entry, Anchor::from_canonical(body).or_failure(Check::Entry, place)?)
             }
             Entry::Membership(digest) => {
-                membership::check(&behind::<SignedMembership>(digest, body, place)?, self.network)?;
+                membership::check(&behind::<Signed<Membership>>(digest, body, place)?, self.network)?;
                 Stands::Document
             }
             Entry::Request(digest) => {
@@ -265,26 +264,26 @@ impl Reading<'_> {
             // `verify` checks a release by itself, whoever logged it.
             Entry::Release(_) => Stands::Document,
             Entry::Dispute(digest) => {
-                let signed: SignedDispute = behind(digest, body, place)?;
+                let signed: Signed<Dispute> = behind(digest, body, place)?;
                 let judicial = self.chain.id.kind() == Some(ChainKind::Judicial);
                 ensure(judicial, Check::Entry, place, "disputes stand on the judicial chain")?;
-                dispute::check(&signed, &self.admission(&signed.dispute.claimant, place)?, self.network)?;
+                dispute::check(&signed, &self.admission(&signed.statement.claimant, place)?, self.network)?;
                 Stands::Document
             }
             Entry::Grant(digest) => {
-                let signed: SignedGrant = behind(digest, body, place)?;
-                grant::check(&signed, &self.admission(&signed.grant.terms.provider, place)?, &self.chain.id)?;
+                let signed: Signed<Grant> = behind(digest, body, place)?;
+                grant::check(&signed, &self.admission(&signed.statement.terms.provider, place)?, &self.chain.id)?;
                 Stands::Document
             }
             Entry::Revocation(digest) => {
-                let signed: SignedRevocation = behind(digest, body, place)?;
-                let provider = self.admission(&signed.revocation.provider, place)?;
+                let signed: Signed<Revocation> = behind(digest, body, place)?;
+                let provider = self.admission(&signed.statement.provider, place)?;
                 grant::check_revocation(&signed, &provider, &self.chain.id)?;
                 Stands::Document
             }
             Entry::Access(digest) => {
-                let signed: SignedAccess = behind(digest, body, place)?;
-                grant::check_access(&signed, &self.admission(&signed.access.grantee, place)?, &self.chain.id)?;
+                let signed: Signed<Access> = behind(digest, body, place)?;
+                grant::check_access(&signed, &self.admission(&signed.statement.grantee, place)?, &self.chain.id)?;
                 Stands::Document
             }
             _ => return Err(fault(place, &format!("a chain holds no {kind} there"))),
@@ -300,7 +299,7 @@ impl Reading<'_> {
         Ok(present)
     }
 
-    fn cross_request(&self, signed: &SignedCrossRequest, place: &str) -> Result<(), Failure> {
+    fn cross_request(&self, signed: &SignedRequest<CrossRequest>, place: &str) -> Result<(), Failure> {
         ensure(self.chain.id == cross::main_chain(), Check::Entry, place, "cross requests stand on another chain")?;
         if self.is_present(&signed.request.trust, place)? {
             let requester = self.admission(&signed.request.requester, place)?;
@@ -309,7 +308,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn request(&self, signed: &SignedRequest, place: &str) -> Result<(), Failure> {
+    fn request(&self, signed: &SignedRequest<Request>, place: &str) -> Result<(), Failure> {
         if !self.is_present(&signed.request.trust, place)? {
             return Ok(());
         }

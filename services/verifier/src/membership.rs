@@ -1,10 +1,10 @@
 //! Admissions: who may do what, on the word of a jurisdiction's authority.
 
-use nacre_ledger::signing::{self, Role};
+use nacre_ledger::signing;
 use nacre_schemas::{
-    Document as _,
+    Signed,
     id::ChainId,
-    membership::{MemberRole, Membership, SignedMembership},
+    membership::{MemberRole, Membership},
 };
 
 use crate::{
@@ -13,13 +13,12 @@ use crate::{
 };
 
 /// Checks that the authority of the jurisdiction named admitted the member.
-pub fn check<'a>(signed: &'a SignedMembership, network: &Network) -> Result<&'a Membership, Failure> {
-    let membership = &signed.membership;
+pub fn check<'a>(signed: &'a Signed<Membership>, network: &Network) -> Result<&'a Membership, Failure> {
+    let membership = &signed.statement;
     let place = &membership.member;
     let unknown = || Failure::new(Check::Admission, place, "its jurisdiction is not in the trust root");
     let jurisdiction = network.root().jurisdiction(&membership.jurisdiction).ok_or_else(unknown)?;
-    signing::verify(&jurisdiction.authority_key, Role::Membership, &membership.to_canonical(), &signed.signature)
-        .or_failure(Check::Admission, place)?;
+    signing::verify(&jurisdiction.authority_key, signed).or_failure(Check::Admission, place)?;
     Ok(membership)
 }
 

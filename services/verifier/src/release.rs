@@ -68,7 +68,7 @@ fn check_definition(release: &Release, network: &Network) -> Result<(), Failure>
 fn check_thresholds(release: &Release, network: &Network) -> Result<(), Failure> {
     let mut seen = BTreeSet::new();
     for signed in &release.answers {
-        let custodian = &signed.answer.custodian;
+        let custodian = &signed.statement.custodian;
         ensure(seen.insert(custodian.clone()), Check::Threshold, custodian, "it is counted twice")?;
     }
     for jurisdiction in &network.root().jurisdictions {
@@ -151,7 +151,7 @@ fn decisions(release: &Release, group: usize, quantity: Quantity) -> (Vec<(Custo
     let mut rules = BTreeSet::new();
     for signed in &release.answers {
         match answer::decision(signed, group, quantity) {
-            Some(Decision::Opened(share)) => opened.push((signed.answer.custodian.clone(), share.clone())),
+            Some(Decision::Opened(share)) => opened.push((signed.statement.custodian.clone(), share.clone())),
             Some(Decision::Withheld(rule)) => {
                 rules.insert(*rule);
             }
@@ -211,6 +211,6 @@ fn report(release: &Release, checked: &CheckedDossier, network: &Network) -> Rep
         trust: network.digest(),
         checked: checked_list,
         rests_on,
-        custodians: release.answers.iter().map(|signed| signed.answer.custodian.clone()).collect(),
+        custodians: release.answers.iter().map(|signed| signed.statement.custodian.clone()).collect(),
     }
 }

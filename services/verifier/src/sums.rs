@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use nacre_ledger::signing::{self, Role};
+use nacre_ledger::signing;
 use nacre_schemas::{
-    Document as _, Point,
-    dossier::{ChainEvidence, Dossier, GroupSums, QuantityKey, SignedChainSums},
+    Point, Signed,
+    dossier::{ChainEvidence, ChainSums, Dossier, GroupSums, QuantityKey},
     query::GroupKey,
 };
 use nacre_zk::tally;
@@ -25,7 +25,7 @@ pub type GroupKeys = BTreeMap<GroupKey, Vec<QuantityKey>>;
 
 /// Checks the chains' words on a checked dossier, and adds them up.
 pub fn check(
-    sums: &[SignedChainSums],
+    sums: &[Signed<ChainSums>],
     dossier: &Dossier,
     checked: &CheckedDossier,
     network: &Network,
@@ -35,7 +35,7 @@ pub fn check(
     let mut parts: BTreeMap<GroupKey, Vec<&GroupSums>> = BTreeMap::new();
     for (signed, evidence) in sums.iter().zip(&dossier.chains) {
         check_chain(signed, evidence, checked, network)?;
-        for group in &signed.sums.groups {
+        for group in &signed.statement.groups {
             parts.entry(group.group.clone()).or_default().push(group);
         }
     }
@@ -43,16 +43,15 @@ pub fn check(
 }
 
 fn check_chain(
-    signed: &SignedChainSums,
+    signed: &Signed<ChainSums>,
     evidence: &ChainEvidence,
     checked: &CheckedDossier,
     network: &Network,
 ) -> Result<(), Failure> {
-    let (sums, place) = (&signed.sums, &evidence.chain);
+    let (sums, place) = (&signed.statement, &evidence.chain);
     ensure(sums.chain == evidence.chain, Check::ChainSums, place, format_args!("the word is {}'s", sums.chain))?;
     let chain = note::chain(network, &sums.chain)?;
-    signing::verify(&chain.signing_key, Role::GroupSums, &sums.to_canonical(), &signed.signature)
-        .or_failure(Check::ChainSums, place)?;
+    signing::verify(&chain.signing_key, signed).or_failure(Check::ChainSums, place)?;
     ensure(sums.request == checked.request_digest, Check::ChainSums, place, "it is about another request")?;
     let groups = groups_of(evidence, &checked.request);
     let named = sums.groups.iter().map(|group| &group.group);

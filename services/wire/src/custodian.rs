@@ -4,14 +4,15 @@
 //! answered. Every refusal of a whole request is signed and of status 200; problems are for what was not judged.
 
 use nacre_schemas::{
-    answer::Verdict,
+    Signed,
+    answer::{Answer, Verdict},
     confirmation::Finding,
-    cross::{CrossSubmission, CrossVerdict},
+    cross::{CrossAnswer, CrossSubmission},
     dossier::Submission,
     limits,
-    preview::SignedPreview,
-    pseudonym::{EvaluationRequest, SignedEvaluation},
-    query::SignedRequest,
+    preview::Preview,
+    pseudonym::{Evaluation, EvaluationRequest},
+    query::{Request, SignedRequest},
     summand::{SummandDispute, SummandProof},
 };
 
@@ -112,7 +113,7 @@ pub const POST_CONFIRMATION: Route<(), Json<Submission>, Json<Finding>, Members>
 .problems(&[OF_REQUESTERS, &[UNEXPECTED_CONFIRMATIONS, NO_OWN_CHAIN]]);
 
 /// A custodian's answer.
-pub const POST_ANSWER: Route<(), Json<Submission>, Json<Verdict>, Members> = Route::post(
+pub const POST_ANSWER: Route<(), Json<Submission>, Json<Verdict<Answer>>, Members> = Route::post(
     "/v1/answers",
     "postAnswer",
     "Decides on a request: a share or a rule for each quantity of each group, or a refusal of the whole.",
@@ -126,7 +127,7 @@ pub const POST_ANSWER: Route<(), Json<Submission>, Json<Verdict>, Members> = Rou
 .problems(&[OF_REQUESTERS]);
 
 /// A custodian's answer in the cross lane.
-pub const POST_CROSS_ANSWER: Route<(), Json<CrossSubmission>, Json<CrossVerdict>, Members> = Route::post(
+pub const POST_CROSS_ANSWER: Route<(), Json<CrossSubmission>, Json<Verdict<CrossAnswer>>, Members> = Route::post(
     "/v1/cross/answers",
     "postCrossAnswer",
     "Decides on a result of the cross lane: the custodian's shares, or a refusal.",
@@ -154,7 +155,7 @@ pub const POST_CROSS_PROOF: Route<(), Json<SummandDispute>, Json<SummandProof>, 
 .problems(&[OF_REQUESTERS, &[CHECK_FAILED]]);
 
 /// What would be withheld.
-pub const POST_PREVIEW: Route<(), Json<SignedRequest>, Json<SignedPreview>, Members> = Route::post(
+pub const POST_PREVIEW: Route<(), Json<SignedRequest<Request>>, Json<Signed<Preview>>, Members> = Route::post(
     "/v1/previews",
     "postPreview",
     "Says what would be withheld of a request if it were logged next. Groups are charged to a quota a day.",
@@ -168,7 +169,7 @@ pub const POST_PREVIEW: Route<(), Json<SignedRequest>, Json<SignedPreview>, Memb
 .problems(&[OF_REQUESTERS, &[CHECK_FAILED, TOO_MANY_PREVIEWS]]);
 
 /// A custodian's part of pseudonyms.
-pub const POST_PSEUDONYMS: Route<(), Json<EvaluationRequest>, Json<SignedEvaluation>, Members> = Route::post(
+pub const POST_PSEUDONYMS: Route<(), Json<EvaluationRequest>, Json<Signed<Evaluation>>, Members> = Route::post(
     "/v1/pseudonyms",
     "postPseudonyms",
     "Gives a provider the custodian's part of the pseudonyms of blinded people. People are charged to a quota a day.",

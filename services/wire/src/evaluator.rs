@@ -4,7 +4,8 @@
 
 use nacre_schemas::{
     Digest,
-    cross::{CrossArithmetic, CrossJob, CrossOutcome, LoggedCrossRequest},
+    cross::{CrossArithmetic, CrossJob, CrossOutcome, CrossRequest},
+    dossier::LoggedRequest,
 };
 
 use crate::{
@@ -68,7 +69,7 @@ pub const GET_ARITHMETIC: Route<(), Nothing, Json<CrossArithmetic>> = Route::get
 );
 
 /// A job is begun.
-pub const POST_JOB: Route<(), Json<LoggedCrossRequest>, Json<CrossJob>, Members> = Route::post(
+pub const POST_JOB: Route<(), Json<LoggedRequest<CrossRequest>>, Json<CrossJob>, Members> = Route::post(
     "/v1/jobs",
     "postJob",
     "Has a logged request of the cross lane computed. A job that is there already is not begun again.",

@@ -27,11 +27,11 @@ use nacre_ledger::{
     note::Checkpoint,
 };
 use nacre_schemas::{
-    Digest, Document as _,
+    Digest, Document as _, Signed,
     anchor::Anchor,
     dossier::Note,
     entry::{AnchorEntry, Entry, PreviousSeal, SealEntry},
-    erasure::SignedErasure,
+    erasure::Erasure,
     id::MemberId,
     members::{MemberContribution, MemberEntry, MembersPage},
     membership::Membership,
@@ -162,7 +162,7 @@ impl Mirror {
         let (chain, network, members) = (self.chain.clone(), Arc::clone(&self.network), Arc::clone(&self.members));
         let check = move || {
             let admission =
-                |member: &MemberId| -> Option<Membership> { members.find(member).map(|one| one.membership.clone()) };
+                |member: &MemberId| -> Option<Membership> { members.find(member).map(|one| one.statement.clone()) };
             members::check(&page, &chain, &network, &admission, &mut OsRng)
         };
         Ok(tokio::task::spawn_blocking(check).await.map_err(|_| NotMirrored::Stopped)??)
@@ -250,11 +250,11 @@ impl Mirror {
         &self,
         writing: &mut Writing,
         erased: u64,
-        order: &SignedErasure,
+        order: &Signed<Erasure>,
         leaf: u64,
     ) -> Result<(), NotMirrored> {
         let fail = |detail: &str| -> NotMirrored { Failure::new(Check::Erasure, self.place(leaf), detail).into() };
-        let order = &order.erasure;
+        let order = &order.statement;
         let kept = store::kept(writing, &self.chain.id, erased, erased.saturating_add(1)).await?;
         let kept = kept.into_iter().next().filter(|_| erased < leaf);
         let kept = kept.ok_or_else(|| fail("what it erases does not stand before it"))?;

@@ -25,13 +25,14 @@ use std::{
 use nacre::{consortium::CrossPlan, demo::population::PERSON_SYSTEM};
 use nacre_access::client::{Client, ClientError};
 use nacre_fhe::{keys::PublicKey, list::Plain, wire};
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_regulator::{CrossQuestion, NamedMeasure, QueryError};
 use nacre_schemas::{
-    Blob, Digest, Document as _,
+    Blob, Digest, Document as _, Signed,
+    answer::Verdict,
     catalogue::Catalogue,
-    cross::{CrossConfirmation, CrossDelivery, CrossStatistic, CrossSubmission, CrossVerdict, SignedCrossConfirmation},
-    membership::SignedMembership,
+    cross::{CrossAnswer, CrossConfirmation, CrossDelivery, CrossStatistic, CrossSubmission, SignedCrossConfirmation},
+    membership::Membership,
 };
 use nacre_tests::{
     Running,
@@ -72,7 +73,7 @@ fn other_inputs(bytes: &[u8], key: &SigningKey) -> Vec<u8> {
     inputs[0].words = inputs[other].words.clone();
     inputs[0].position = inputs[other].position;
     (inputs[other].words, inputs[other].position) = (words, position);
-    delivery.signature = key.sign(Role::CrossManifest, &delivery.inputs.manifest().to_canonical());
+    delivery.signature = key.sign_detached(&delivery.inputs.manifest());
     delivery.to_canonical()
 }
 
@@ -89,7 +90,7 @@ fn question() -> CrossQuestion {
     }
 }
 
-async fn answer(client: &Client, submission: &CrossSubmission) -> Result<CrossVerdict, ClientError> {
+async fn answer(client: &Client, submission: &CrossSubmission) -> Result<Verdict<CrossAnswer>, ClientError> {
     client.call(nacre_wire::custodian::POST_CROSS_ANSWER, &(), submission).await
 }
 
@@ -97,16 +98,16 @@ async fn answer(client: &Client, submission: &CrossSubmission) -> Result<CrossVe
 fn confirm(
     submission: &CrossSubmission,
     place: usize,
-    admission: &SignedMembership,
+    admission: &Signed<Membership>,
     key: &SigningKey,
 ) -> SignedCrossConfirmation {
     let confirmation = CrossConfirmation {
         request: submission.result.request,
         result: submission.result.digest(),
-        evaluator: admission.membership.member.clone(),
+        evaluator: admission.statement.member.clone(),
         jurisdiction: submission.confirmations[place].confirmation.jurisdiction.clone(),
     };
-    let signature = key.sign(Role::CrossConfirmation, &confirmation.to_canonical());
+    let signature = key.sign_detached(&confirmation);
     SignedCrossConfirmation { confirmation, admission: admission.clone(), signature }
 }
 
@@ -175,7 +176,7 @@ async fn what_one_of_the_lanes_roles_signs_alone_opens_nothing() {
     let mut unlogged = honest.clone();
     unlogged.logged.request.request.nonce = Digest([9; 32]);
     let request = unlogged.logged.request.request.clone();
-    unlogged.logged.request.signature = regulators.0.sign(Role::CrossRequest, &request.to_canonical());
+    unlogged.logged.request.signature = regulators.0.sign_detached(&request);
     unlogged.result.request = request.digest();
     unlogged.result.manifests.iter_mut().for_each(|manifest| manifest.request = request.digest());
 
@@ -191,10 +192,10 @@ async fn what_one_of_the_lanes_roles_signs_alone_opens_nothing() {
     ] {
         for custodian in CUSTODIANS {
             match answer(&running.custodians[custodian], submission).await.unwrap() {
-                CrossVerdict::Refused(refused) => {
-                    assert_eq!(refused.refusal.check.as_str(), check.word(), "{what}, {custodian}");
+                Verdict::Refused(refused) => {
+                    assert_eq!(refused.statement.check.as_str(), check.word(), "{what}, {custodian}");
                 }
-                CrossVerdict::Answered(_) => panic!("{custodian} answers {what}"),
+                Verdict::Answered(_) => panic!("{custodian} answers {what}"),
             }
         }
         assert!(cross::check_submission(submission, &running.network).is_err(), "{what}");
@@ -205,6 +206,6 @@ async fn what_one_of_the_lanes_roles_signs_alone_opens_nothing() {
     // And what they all confirm, each answers.
     for custodian in CUSTODIANS {
         let verdict = answer(&running.custodians[custodian], &honest).await.unwrap();
-        assert!(matches!(verdict, CrossVerdict::Answered(_)), "{custodian}");
+        assert!(matches!(verdict, Verdict::Answered(_)), "{custodian}");
     }
 }

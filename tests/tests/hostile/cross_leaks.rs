@@ -21,14 +21,15 @@ use std::{
 
 use nacre::{consortium::CrossPlan, demo::population::PERSON_SYSTEM};
 use nacre_fhe::{keys::PublicKey, list::Plain, wire};
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_regulator::{CrossAnswered, CrossQuestion, NamedMeasure};
 use nacre_schemas::{
-    Blob, Digest, Document as _,
+    Blob, Digest,
+    answer::Verdict,
     batch::Batch,
     catalogue::Catalogue,
-    cross::{CrossStatistic, CrossVerdict},
-    erasure::{Erasure, SignedErasure},
+    cross::{CrossAnswer, CrossStatistic},
+    erasure::Erasure,
     measure::Measure,
 };
 use nacre_tests::{
@@ -178,14 +179,14 @@ fn cells(answered: &CrossAnswered) -> BTreeMap<u8, (u64, u64)> {
 
 /// An answer with one share changed by a digit's step, signed by the custodian that gives it.
 fn lie(bytes: &[u8], key: &SigningKey) -> Option<Vec<u8>> {
-    let Ok(CrossVerdict::Answered(mut signed)) = serde_json::from_slice(bytes) else { return None };
-    let shares = &mut signed.answer.shares[0].shares;
+    let Ok(Verdict::Answered(mut signed)) = serde_json::from_slice::<Verdict<CrossAnswer>>(bytes) else { return None };
+    let shares = &mut signed.statement.shares[0].shares;
     let mut changed = shares.as_bytes().to_vec();
     let share = u128::from_le_bytes(changed[..16].try_into().unwrap());
     changed[..16].copy_from_slice(&share.wrapping_sub(1 << 123).to_le_bytes());
     *shares = Blob::new(changed).unwrap();
-    signed.signature = key.sign(Role::CrossAnswer, &signed.answer.to_canonical());
-    Some(serde_json::to_vec(&CrossVerdict::Answered(signed)).unwrap())
+    signed.signature = key.sign_detached(&signed.statement);
+    Some(serde_json::to_vec(&Verdict::Answered(signed)).unwrap())
 }
 
 /// The second edition turns it: each cell's people without one provider, and without any two, are none or k at least.
@@ -216,9 +217,8 @@ async fn a_question_repeated_after_an_erasure_still_tells_the_erased_persons_val
         entry: contribution.entry().leaf_hash(),
         provider: lane.gym.config.member.clone(),
     };
-    let signature = read_key(&lane.gym.config.signing_key).sign(Role::Erasure, &erasure.to_canonical());
     let home = OfChain::new(&lane.gym.config.chain);
-    let order = SignedErasure { erasure, signature };
+    let order = read_key(&lane.gym.config.signing_key).sign(erasure);
     lane.gym.client.call(POST_ERASURE, &home, &order).await.unwrap();
     let after = cells(&lane.ask("2025-02").await);
     // The erased record was the gym's; what the difference tells is what the hospital has of the same person.

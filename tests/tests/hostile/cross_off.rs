@@ -12,12 +12,7 @@ use nacre_access::client::ClientError;
 use nacre_evaluator::{Evaluator, Keys, OpenError};
 use nacre_provider::PostError;
 use nacre_regulator::QueryError;
-use nacre_schemas::{
-    Digest,
-    cross::{CrossRelease, CrossVerdict},
-    query::Statistic,
-    summand::SummandDispute,
-};
+use nacre_schemas::{Digest, answer::Verdict, cross::CrossRelease, query::Statistic, summand::SummandDispute};
 use nacre_tests::{
     Running,
     attack::{Attack, HOME, evaluator_client},
@@ -106,8 +101,8 @@ async fn custodians_refuse(attack: &Attack, release: &CrossRelease) {
         assert!(config.cross_share.is_some());
         let submission = &release.submission;
         match client.call(POST_CROSS_ANSWER, &(), submission).await.unwrap() {
-            CrossVerdict::Refused(refused) => assert_eq!(refused.refusal.check.as_str(), Check::CrossLane.word()),
-            CrossVerdict::Answered(_) => panic!("{custodian} answers"),
+            Verdict::Refused(refused) => assert_eq!(refused.statement.check.as_str(), Check::CrossLane.word()),
+            Verdict::Answered(_) => panic!("{custodian} answers"),
         }
         let dispute = SummandDispute { submission: submission.clone(), summand: 0 };
         let proof = client.call(POST_CROSS_PROOF, &(), &dispute).await;

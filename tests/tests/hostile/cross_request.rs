@@ -4,10 +4,10 @@
 //! The attackers here hold both chains' keys. Custodians' keys are used only where a test says that they are corrupt.
 
 use nacre_schemas::{
-    Document as _,
+    Document as _, Signed,
     answer::Verdict,
     canonical::fields,
-    confirmation::{Finding, SignedConfirmation},
+    confirmation::{Confirmation, Finding},
 };
 use nacre_tests::attack::{ABROAD, Attack, HOME, chain, with};
 use nacre_verifier::{Check, confirmation};
@@ -27,7 +27,7 @@ async fn no_honest_custodian_gives_a_share_of_a_key_that_its_chains_own_custodia
         let Finding::Refused(refused) = attack.confirm(custodian, &altered).await.unwrap() else {
             panic!("{custodian} confirms false sums");
         };
-        assert_eq!(refused.refusal.check.as_str(), Check::ChainDetails.word());
+        assert_eq!(refused.statement.check.as_str(), Check::ChainDetails.word());
     }
     for custodian in ["hongkong-1", "macao-1"] {
         let error = attack.confirm(custodian, &altered).await.unwrap_err();
@@ -78,7 +78,7 @@ async fn it_is_the_threshold_of_confirmations_that_stands_between_the_attack_and
     let Verdict::Refused(refused) = attack.answer("guangdong-3", &altered).await else {
         panic!("guangdong-3 takes the others' word for its own chain");
     };
-    assert_eq!(refused.refusal.check.as_str(), Check::ChainDetails.word());
+    assert_eq!(refused.statement.check.as_str(), Check::ChainDetails.word());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +88,7 @@ async fn every_field_of_a_confirmation_is_checked() {
     let custodians = ["guangdong-1", "guangdong-3", "hongkong-2", "hongkong-3"];
     let honest = attack.confirmations(&custodians, &submission).await;
     let checked = attack.checked(&submission);
-    let check = |confirmations: &[SignedConfirmation]| {
+    let check = |confirmations: &[Signed<Confirmation>]| {
         confirmation::check(confirmations, &submission.sums, &checked, &attack.network)
     };
     check(&honest).unwrap();
@@ -101,8 +101,8 @@ async fn every_field_of_a_confirmation_is_checked() {
         for place in field.bytes.clone() {
             let mut changed = bytes.clone();
             changed[place] ^= 1;
-            let Ok(changed) = SignedConfirmation::from_canonical(&changed) else { continue };
-            let again = attack.sign("guangdong-1", changed.confirmation.clone());
+            let Ok(changed) = Signed::<Confirmation>::from_canonical(&changed) else { continue };
+            let again = attack.sign("guangdong-1", changed.statement.clone());
             for hostile in [changed, again] {
                 if hostile == honest[0] {
                     // Only the signature was changed, and signing is deterministic.
@@ -116,7 +116,7 @@ async fn every_field_of_a_confirmation_is_checked() {
         }
     }
 
-    let refused = |confirmations: &[SignedConfirmation], place: &str, detail: &str| {
+    let refused = |confirmations: &[Signed<Confirmation>], place: &str, detail: &str| {
         let failure = check(confirmations).expect_err(detail);
         assert!(failure.check == Check::Confirmation && failure.place.contains(place), "{failure}");
         assert!(failure.detail.contains(detail), "{failure}");
@@ -124,10 +124,10 @@ async fn every_field_of_a_confirmation_is_checked() {
     refused(&honest[1..], "region/440100", "1 custodians of guangdong confirm");
     refused(&honest[..3], "region/810000", "1 custodians of hongkong confirm");
     refused(&honest[..2], "region/810000", "0 custodians of hongkong confirm");
-    let more = |extra: SignedConfirmation| [honest.as_slice(), &[extra]].concat();
+    let more = |extra: Signed<Confirmation>| [honest.as_slice(), &[extra]].concat();
     refused(&more(honest[1].clone()), "region/440100 by guangdong-3", "counted twice");
     refused(&more(attack.forge("macao-1", &submission)), "region/440100 by macao-1", "the chain is guangdong's");
-    let mut elsewhere = honest[0].confirmation.clone();
+    let mut elsewhere = honest[0].statement.clone();
     elsewhere.chain = chain("820000");
     refused(&more(attack.sign("guangdong-1", elsewhere)), "region/820000 by guangdong-1", "does not ask this chain");
     // More than it takes is no harm.

@@ -13,12 +13,12 @@ use nacre::{
     demo::population::{self, PERSON_SYSTEM, Site},
 };
 use nacre_hosting::secret;
-use nacre_ledger::signing::{self, Role, SigningKey};
+use nacre_ledger::signing::{self, SigningKey};
 use nacre_regulator::{FaultCause, QueryError};
 use nacre_schemas::{
-    Document as _,
-    answer::{Answer, Decision, Refusal, Rule, SignedAnswer, SignedRefusal, Verdict},
-    confirmation::{Confirmation, Finding, SignedConfirmation},
+    Document as _, Signed, Statement as _,
+    answer::{Answer, Decision, Refusal, Rule, Verdict},
+    confirmation::{Confirmation, Finding},
     query::{Attribute, Statistic},
     release::Outcome,
 };
@@ -85,17 +85,17 @@ struct Liar {
 }
 
 impl Liar {
-    fn sign(&self, answer: Answer) -> SignedAnswer {
-        SignedAnswer { signature: self.signing_key.sign(Role::Answer, &answer.to_canonical()), answer }
+    fn sign(&self, answer: Answer) -> Signed<Answer> {
+        self.signing_key.sign(answer)
     }
 }
 
 /// Its verdict, if that is an answer, with every decision changed.
 fn with_decisions(liar: &Liar, bytes: &[u8], change: impl Fn(&Answer, &mut Decision)) -> Option<Vec<u8>> {
-    let Ok(Verdict::Answered(signed)) = serde_json::from_slice::<Verdict>(bytes) else { return None };
-    let mut answer = signed.answer.clone();
+    let Ok(Verdict::Answered(signed)) = serde_json::from_slice::<Verdict<Answer>>(bytes) else { return None };
+    let mut answer = signed.statement.clone();
     for decided in answer.groups.iter_mut().flat_map(|group| &mut group.decisions) {
-        change(&signed.answer, &mut decided.decision);
+        change(&signed.statement, &mut decided.decision);
     }
     Some(serde_json::to_vec(&Verdict::Answered(liar.sign(answer))).unwrap())
 }
@@ -112,7 +112,7 @@ fn withholding(liar: &Liar, bytes: &[u8]) -> Option<Vec<u8>> {
     with_decisions(liar, bytes, |_, decision| *decision = Decision::Withheld(Rule::Dominance))
 }
 
-fn with_confirmation(bytes: &[u8], change: impl Fn(&mut SignedConfirmation)) -> Option<Vec<u8>> {
+fn with_confirmation(bytes: &[u8], change: impl Fn(&mut Signed<Confirmation>)) -> Option<Vec<u8>> {
     let Ok(Finding::Confirmed(mut confirmations)) = serde_json::from_slice::<Finding>(bytes) else { return None };
     confirmations.iter_mut().for_each(change);
     Some(serde_json::to_vec(&Finding::Confirmed(confirmations)).unwrap())
@@ -120,27 +120,27 @@ fn with_confirmation(bytes: &[u8], change: impl Fn(&mut SignedConfirmation)) -> 
 
 fn false_sums(liar: &Liar, bytes: &[u8]) -> Option<Vec<u8>> {
     with_confirmation(bytes, |signed| {
-        signed.confirmation.sums.0[0] ^= 1;
-        signed.signature = liar.signing_key.sign(Role::Confirmation, &signed.confirmation.to_canonical());
+        signed.statement.sums.0[0] ^= 1;
+        signed.signature = liar.signing_key.sign_detached(&signed.statement);
     })
 }
 
 fn anothers_name(liar: &Liar, bytes: &[u8]) -> Option<Vec<u8>> {
     with_confirmation(bytes, |signed| {
-        signed.confirmation.custodian.number = 3;
-        signed.signature = liar.signing_key.sign(Role::Confirmation, &signed.confirmation.to_canonical());
+        signed.statement.custodian.number = 3;
+        signed.signature = liar.signing_key.sign_detached(&signed.statement);
     })
 }
 
 /// It answers a question for confirmations with a refusal that somebody else signed.
 fn anothers_refusal(liar: &Liar, bytes: &[u8]) -> Option<Vec<u8>> {
     let Ok(Finding::Confirmed(confirmations)) = serde_json::from_slice::<Finding>(bytes) else { return None };
-    let Confirmation { request, custodian, .. } = confirmations[0].confirmation.clone();
+    let Confirmation { request, custodian, .. } = confirmations[0].statement.clone();
     let (check, detail) = ("chain-details".parse().unwrap(), "they differ".parse().unwrap());
     let refusal = Refusal { request, custodian, check, detail };
     // Under the label of an answer: a signature of one kind counts for no other.
-    let signature = liar.signing_key.sign(Role::Answer, &refusal.to_canonical());
-    Some(serde_json::to_vec(&Finding::Refused(SignedRefusal { refusal, signature })).unwrap())
+    let signature = liar.signing_key.sign_labelled(Answer::LABEL, &refusal.to_canonical());
+    Some(serde_json::to_vec(&Finding::Refused(Signed { statement: refusal, signature })).unwrap())
 }
 
 /// Questions until the liar's word counts.
@@ -207,13 +207,12 @@ async fn who_withholds_what_others_open_is_named_with_the_rule_it_claims() {
 async fn a_refusal_is_signed_and_names_the_check_and_a_withheld_group_its_rule() {
     let attack = Attack::prepare().await;
     let mut altered = attack.submission(&[HOME], &[], 1).await;
-    altered.sums[0].sums.groups[0].keys.swap(0, 1);
+    altered.sums[0].statement.groups[0].keys.swap(0, 1);
     for refused in attack.all_refuse(&altered, Check::ChainSums, "altered sums").await {
-        let known = attack.network.root().custodian(&refused.refusal.custodian).unwrap();
-        let message = refused.refusal.to_canonical();
-        signing::verify(&known.signing_key, Role::Refusal, &message, &refused.signature).unwrap();
-        assert_eq!(refused.refusal.request, altered.dossier.logged.request.request.digest());
-        assert!(refused.refusal.detail.as_str().contains(chain(HOME).as_str()), "{:?}", refused.refusal);
+        let known = attack.network.root().custodian(&refused.statement.custodian).unwrap();
+        signing::verify(&known.signing_key, &refused).unwrap();
+        assert_eq!(refused.statement.request, altered.dossier.logged.request.request.digest());
+        assert!(refused.statement.detail.as_str().contains(chain(HOME).as_str()), "{:?}", refused.statement);
     }
 
     let submission = attack.submission(&[HOME], &[Attribute::Sex, Attribute::AgeBand], 2).await;
@@ -221,10 +220,10 @@ async fn a_refusal_is_signed_and_names_the_check_and_a_withheld_group_its_rule()
     let Verdict::Answered(signed) = attack.answer("macao-1", &with(&submission, &confirmed)).await else {
         panic!("a question with small groups is answered, and they are withheld");
     };
-    let decisions = signed.answer.groups.iter().flat_map(|group| &group.decisions);
+    let decisions = signed.statement.groups.iter().flat_map(|group| &group.decisions);
     assert!(decisions.map(|decided| &decided.decision).any(|one| *one == Decision::Withheld(Rule::TooFewPeople)));
-    let known = attack.network.root().custodian(&signed.answer.custodian).unwrap();
-    signing::verify(&known.signing_key, Role::Answer, &signed.answer.to_canonical(), &signed.signature).unwrap();
+    let known = attack.network.root().custodian(&signed.statement.custodian).unwrap();
+    signing::verify(&known.signing_key, &signed).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -238,7 +237,7 @@ async fn an_answer_to_what_was_not_checked_is_worth_nothing_alone() {
         let mut alone = answer.release.clone();
         let mut kept = 0;
         alone.answers.retain(|signed| {
-            let of_it = signed.answer.custodian.jurisdiction.as_str() == jurisdiction;
+            let of_it = signed.statement.custodian.jurisdiction.as_str() == jurisdiction;
             kept += usize::from(of_it);
             !of_it || kept == 1
         });

@@ -20,11 +20,9 @@ use nacre_ledger::{
     merkle::{ProofError, Sm3Hasher, consistency},
     note::SignedCheckpoint,
     seal,
-    signing::Role,
 };
 use nacre_regulator::{FaultCause, QueryError};
 use nacre_schemas::{
-    Document as _,
     answer::Verdict,
     batch::Batch,
     cell::ProviderCount,
@@ -219,13 +217,13 @@ async fn what_is_signed_is_held_against_what_is_sealed() {
     impostor.show(history(&attack, &[&batch], cells_of(&batch.contributions)).await);
     let honest = attack.submission(&[HOME], &[], 1).await;
     let confirmed = attack.confirmations(&["guangdong-1", "guangdong-2"], &honest).await;
-    let another_key = honest.sums[0].sums.groups[0].keys[0].key;
+    let another_key = honest.sums[0].statement.groups[0].keys[0].key;
     let altered = attack.falsify_key(&honest, HOME, another_key);
     for custodian in ["guangdong-1", "guangdong-2", "guangdong-3"] {
         let Finding::Refused(refused) = attack.confirm(custodian, &altered).await.unwrap() else {
             panic!("{custodian} confirms another key");
         };
-        assert_eq!(refused.refusal.check.as_str(), "chain-details");
+        assert_eq!(refused.statement.check.as_str(), "chain-details");
     }
     attack.all_refuse(&altered, Check::Confirmation, "another key").await;
     let with_others = Submission { confirmations: confirmed.clone(), ..altered };
@@ -233,7 +231,7 @@ async fn what_is_signed_is_held_against_what_is_sealed() {
 
     let unsigned = {
         let mut unsigned = honest.clone();
-        unsigned.sums[0].sums.groups[0].keys[1].key = another_key;
+        unsigned.sums[0].statement.groups[0].keys[1].key = another_key;
         unsigned
     };
     attack.all_refuse(&unsigned, Check::ChainSums, "without the chain's signature").await;
@@ -439,7 +437,7 @@ async fn an_exchange_cannot_speak_for_another_chain() {
     let honest = attack.submission(&[HOME, nacre_tests::attack::ABROAD], &[], 1).await;
     let key = chain_key(&attack.running, nacre_tests::attack::ABROAD);
     let mut altered = honest.clone();
-    altered.sums[0].signature = key.sign(Role::GroupSums, &altered.sums[0].sums.to_canonical());
+    altered.sums[0].signature = key.sign_detached(&altered.sums[0].statement);
     attack.all_refuse(&altered, Check::ChainSums, "another chain's key").await;
     let mut altered = honest.clone();
     altered.dossier.chains[0].checkpoint = altered.dossier.chains[1].checkpoint.clone();

@@ -23,7 +23,10 @@ use nacre_verifier::Check;
 use nacre_wire::custodian::{POST_ANSWER, POST_CONFIRMATION};
 
 /// The same submission about another request than the logged one.
-fn about(submission: &Submission, signed: nacre_schemas::query::SignedRequest) -> Submission {
+fn about(
+    submission: &Submission,
+    signed: nacre_schemas::query::SignedRequest<nacre_schemas::query::Request>,
+) -> Submission {
     let mut altered = submission.clone();
     altered.dossier.logged.request = signed;
     altered
@@ -52,7 +55,7 @@ async fn what_was_not_logged_is_not_answered() {
         attack.all_refuse(&about(&honest, attack.sign_request(request).await), Check::RequestInclusion, what).await;
     }
     // The exchange looks too, before it shows cells.
-    let mut logged: LoggedRequest = honest.dossier.logged.clone();
+    let mut logged: LoggedRequest<Request> = honest.dossier.logged.clone();
     logged.request = attack.sign_request(attack.request(&[HOME], &[Attribute::Sex], [1, 1], 9).await).await;
     let refused = problem(attack.cells(&chain(HOME), &logged).await);
     assert_eq!((refused.word(), refused.check.as_deref()), ("check-failed", Some("request-inclusion")));
@@ -131,7 +134,7 @@ async fn a_group_of_too_few_people_is_withheld_by_every_custodian() {
         let few = |group: &&nacre_schemas::answer::GroupAnswer| {
             group.decisions.iter().all(|decided| decided.decision == Decision::Withheld(Rule::TooFewPeople))
         };
-        withheld.push(signed.answer.groups.iter().filter(few).map(|group| group.group.clone()).collect::<Vec<_>>());
+        withheld.push(signed.statement.groups.iter().filter(few).map(|group| group.group.clone()).collect::<Vec<_>>());
     }
     assert!(!withheld[0].is_empty());
     assert!(withheld.iter().all(|groups| *groups == withheld[0]), "the rules decide, not the custodian");

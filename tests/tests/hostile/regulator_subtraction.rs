@@ -165,7 +165,7 @@ async fn a_preview_says_what_would_be_withheld_and_leaves_no_trace_in_what_count
     let (running, hospital) = network().await;
     seal(&running, &hospital, &[(40, Sex::Female, 50, 0), (3, Sex::Female, 55, 100)]).await;
     let rulings = async |question: &Question| -> Vec<Option<Rule>> {
-        let preview = running.preview(question).await.unwrap().preview;
+        let preview = running.preview(question).await.unwrap().statement;
         preview.groups.iter().flat_map(|group| &group.quantities).map(|ruling| ruling.withheld).collect()
     };
     assert_eq!(rulings(&mean()).await, [None; 2]);

@@ -45,7 +45,7 @@ fn answer(gatekeeper: &Gatekeeper, request: &TokenRequest, now_s: u64) -> Result
     let assertion = proven(gatekeeper, request, now_s)?;
     let admitted = gatekeeper.members.find(&assertion.member);
     let admitted = admitted.ok_or_else(|| Refusal::client(&AssertionError::UnknownMember))?;
-    let scopes = granted(request.scope.as_deref(), admitted.membership.role)?;
+    let scopes = granted(request.scope.as_deref(), admitted.statement.role)?;
     let (access_token, scope) = gatekeeper.mint.issue(&assertion.member, &scopes, now_s);
     tracing::debug!(member = %assertion.member, scope, "token issued");
     let (access_token, token_type) = (access_token.into(), "bearer".to_owned());

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use nacre_access::{key::AccessKey, members::Members};
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
-    Document as _,
-    membership::{MemberRole, Membership, SignedMembership},
+    Signed,
+    membership::{MemberRole, Membership},
 };
 use nacre_verifier::Network;
 
@@ -29,9 +29,8 @@ impl Consortium {
         Member { admission: self.sign(membership(name, role, &key)), key }
     }
 
-    pub(crate) fn sign(&self, membership: Membership) -> SignedMembership {
-        let signature = self.authority.sign(Role::Membership, &membership.to_canonical());
-        SignedMembership { membership, signature }
+    pub(crate) fn sign(&self, membership: Membership) -> Signed<Membership> {
+        self.authority.sign(membership)
     }
 
     pub(crate) fn directory(&self, members: &[&Member]) -> Arc<Members> {
@@ -42,13 +41,13 @@ impl Consortium {
 
 #[derive(Clone)]
 pub(crate) struct Member {
-    pub(crate) admission: SignedMembership,
+    pub(crate) admission: Signed<Membership>,
     pub(crate) key: Arc<AccessKey>,
 }
 
 impl Member {
     pub(crate) fn name(&self) -> &str {
-        self.admission.membership.member.as_str()
+        self.admission.statement.member.as_str()
     }
 }
 

@@ -7,16 +7,16 @@ use nacre_access::{
     members::{AdmissionError, MAX_ADMISSION_FILE_BYTES, Members, MembersError},
 };
 use nacre_hosting::{key::KeyFileError, secret};
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
-    Document as _,
-    membership::{MemberRole, SignedMembership},
+    Signed,
+    membership::{MemberRole, Membership},
 };
 use nacre_verifier::Check;
 
 use crate::consortium::{Consortium, membership};
 
-fn write(folder: &Path, name: &str, admission: &SignedMembership) {
+fn write(folder: &Path, name: &str, admission: &Signed<Membership>) {
     fs::write(folder.join(name), serde_json::to_vec_pretty(admission).unwrap()).unwrap();
 }
 
@@ -30,7 +30,7 @@ fn a_folder_of_admissions_is_a_directory() {
     write(folder.path(), "two.json", &provider.admission);
     fs::write(folder.path().join("README"), "one file a member").unwrap();
     let members = Members::load(folder.path(), &consortium.network).unwrap();
-    let names: Vec<_> = members.iter().map(|admission| admission.membership.member.as_str()).collect();
+    let names: Vec<_> = members.iter().map(|admission| admission.statement.member.as_str()).collect();
     assert_eq!(names, ["cha", "dsf"]);
     assert_eq!(members.find(&"dsf".parse().unwrap()), Some(&regulator.admission));
     assert_eq!(members.find(&"nobody".parse().unwrap()), None);
@@ -40,17 +40,17 @@ fn a_folder_of_admissions_is_a_directory() {
 fn an_admission_changed_in_any_field_or_signed_by_another_names_its_file() {
     let consortium = Consortium::new();
     let good = consortium.admit("dsf", MemberRole::Regulator);
-    let other = consortium.admit("another", MemberRole::Operator).admission.membership;
+    let other = consortium.admit("another", MemberRole::Operator).admission.statement;
     let mut cases = vec![good.admission.clone(); 8];
-    cases[0].membership.member = other.member;
-    cases[1].membership.role = MemberRole::Operator;
-    cases[2].membership.jurisdiction = "hongkong".parse().unwrap();
-    cases[3].membership.chains.push("judicial".parse().unwrap());
-    cases[4].membership.signing_key = other.signing_key;
-    cases[5].membership.access_key = other.access_key;
+    cases[0].statement.member = other.member;
+    cases[1].statement.role = MemberRole::Operator;
+    cases[2].statement.jurisdiction = "hongkong".parse().unwrap();
+    cases[3].statement.chains.push("judicial".parse().unwrap());
+    cases[4].statement.signing_key = other.signing_key;
+    cases[5].statement.access_key = other.access_key;
     cases[6].signature.0[5] ^= 1;
     let stranger = SigningKey::generate().unwrap();
-    cases[7].signature = stranger.sign(Role::Membership, &good.admission.membership.to_canonical());
+    cases[7].signature = stranger.sign_detached(&good.admission.statement);
     for (number, case) in cases.into_iter().enumerate() {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), "dsf.json", &case);

@@ -30,7 +30,7 @@ use nacre_hosting::{
     problem::ProblemResponse,
     tls::ClientTls,
 };
-use nacre_schemas::{membership::SignedMembership, problem::Problem};
+use nacre_schemas::{Signed, membership::Membership, problem::Problem};
 use nacre_wire::{
     Route, Scope,
     body::{Json, Nothing, Octets, Text},
@@ -103,7 +103,7 @@ impl Server {
     }
 
     pub(crate) fn client(&self, member: &Member) -> Client {
-        Client::new(&self.url, member.admission.membership.member.clone(), member.key.clone(), &ClientTls::default())
+        Client::new(&self.url, member.admission.statement.member.clone(), member.key.clone(), &ClientTls::default())
             .unwrap()
     }
 
@@ -231,24 +231,24 @@ fn routes(gatekeeper: Arc<Gatekeeper>) -> Router {
 struct Behind(Arc<Gatekeeper>);
 
 impl Admits<route::Members> for Behind {
-    type Caller = SignedMembership;
+    type Caller = Signed<Membership>;
 
-    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<SignedMembership, Problem> {
+    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<Signed<Membership>, Problem> {
         self.0.caller(route, headers)
     }
 }
 
 type Answered = Result<Reply<Json<Value>>, ProblemResponse>;
 
-async fn cells(_: Arc<Behind>, call: Call<(), Nothing, SignedMembership>) -> Answered {
-    Ok(Reply::new(json!({ "caller": call.caller.membership.member })))
+async fn cells(_: Arc<Behind>, call: Call<(), Nothing, Signed<Membership>>) -> Answered {
+    Ok(Reply::new(json!({ "caller": call.caller.statement.member })))
 }
 
-async fn log(_: Arc<Behind>, call: Call<(), Json<Value>, SignedMembership>) -> Answered {
+async fn log(_: Arc<Behind>, call: Call<(), Json<Value>, Signed<Membership>>) -> Answered {
     Ok(Reply::new(call.body.value().await?))
 }
 
-async fn bytes(_: Arc<Behind>, call: Call<(), Octets, SignedMembership>) -> Answered {
+async fn bytes(_: Arc<Behind>, call: Call<(), Octets, Signed<Membership>>) -> Answered {
     let kind = call.headers[header::CONTENT_TYPE].to_str().unwrap_or_default().to_owned();
     Ok(Reply::new(json!({ "type": kind, "length": call.body.value().await?.len() })))
 }

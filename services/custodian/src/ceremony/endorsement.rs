@@ -24,9 +24,9 @@ use std::{
 use nacre_hosting::{secret, trust};
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
-    Blob, Digest, Document as _,
+    Blob, Digest, Document as _, Signed,
     answer::CustodianId,
-    ceremony::{self as schemas, KeyPurpose, Message, SignedHead, Step},
+    ceremony::{self as schemas, Head, KeyPurpose, Message, Step},
     id::JurisdictionId,
     trust::{Endorsement, Jurisdiction, TrustRoot},
 };
@@ -65,7 +65,7 @@ pub struct Signer<'a> {
     share: KeyShare,
 }
 
-type Commitments = BTreeMap<u16, (SignedHead, NonceCommitment)>;
+type Commitments = BTreeMap<u16, (Signed<Head>, NonceCommitment)>;
 
 impl Endorsing {
     /// Opens a folder with a `root.toml` in it.
@@ -138,7 +138,7 @@ impl Endorsing {
     /// Puts the signers' shares together and checks the signature; anyone can. Gives the file.
     pub fn aggregate(&self, signers: &BTreeSet<u16>) -> Result<PathBuf, CeremonyError> {
         let commitments = self.commitments(signers)?;
-        let among: Vec<&SignedHead> = commitments.values().map(|(head, _)| head).collect();
+        let among: Vec<&Signed<Head>> = commitments.values().map(|(head, _)| head).collect();
         let mut shares = BTreeMap::new();
         for (number, message) in self.read::<schemas::SignatureShare>(Step::SignatureShare, signers)? {
             let sender = self.sender(number)?.title.clone();
@@ -232,7 +232,7 @@ impl<'a> Signer<'a> {
         }
         let sender = self.endorsing.sender(number)?;
         let commitments = self.endorsing.commitments(signers)?;
-        let among: Vec<SignedHead> = commitments.values().map(|(head, _)| head.clone()).collect();
+        let among: Vec<Signed<Head>> = commitments.values().map(|(head, _)| head.clone()).collect();
         let sent: Option<Message<schemas::SignatureShare>> =
             self.endorsing.expected(Step::SignatureShare, sender).outgoing(&self.endorsing.folder)?;
         if let Some(sent) = sent {

@@ -79,7 +79,7 @@ impl Folder {
 
     /// Puts a message out; gives its path.
     pub(crate) fn send<B: Serialize>(&self, message: &Message<B>) -> Result<PathBuf, CeremonyError> {
-        let head = &message.signed.head;
+        let head = &message.signed.statement;
         let receiver = head.receiver.as_ref().map(|receiver| receiver.as_str());
         let path = self.out(&name(head.sender.as_str(), head.step, receiver));
         replace(&path, &to_json(&path, message)?)?;

@@ -5,10 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use nacre_ledger::signing::{self, Role, SigningKey};
+use nacre_ledger::signing::{self, SigningKey};
 use nacre_schemas::{
-    Digest, Document, SigningPublicKey,
-    ceremony::{Head, Message, SignedHead, Step},
+    Digest, Document, Signed, SigningPublicKey,
+    ceremony::{Head, Message, Step},
     id::MemberId,
 };
 use serde::de::DeserializeOwned;
@@ -37,13 +37,12 @@ pub(crate) fn sign<B: Document>(
     body: B,
 ) -> Message<B> {
     let head = Head { subject, step, sender: sender.clone(), receiver: receiver.cloned(), body: body.digest() };
-    let signature = key.sign(Role::Ceremony, &head.to_canonical());
-    Message { signed: SignedHead { head, signature }, body }
+    Message { signed: key.sign(head), body }
 }
 
 /// Whether the head is signed by that key.
-pub(crate) fn is_signed(signed: &SignedHead, key: &SigningPublicKey) -> bool {
-    signing::verify(key, Role::Ceremony, &signed.head.to_canonical(), &signed.signature).is_ok()
+pub(crate) fn is_signed(signed: &Signed<Head>, key: &SigningPublicKey) -> bool {
+    signing::verify(key, signed).is_ok()
 }
 
 /// What a reader expects of a message.
@@ -82,7 +81,7 @@ impl Expected<'_> {
 
     fn check<B: Document>(&self, path: &Path, message: Message<B>) -> Result<Message<B>, CeremonyError> {
         let (path, sender) = (path.to_owned(), self.sender.title.clone());
-        let head = &message.signed.head;
+        let head = &message.signed.statement;
         if !is_signed(&message.signed, &self.sender.key) {
             return Err(CeremonyError::WrongSigner { path, sender });
         }

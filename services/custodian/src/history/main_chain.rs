@@ -12,14 +12,14 @@ use std::{
 use nacre_access::client::Client;
 use nacre_ledger::merkle::{Hasher as _, Sm3Hasher, tree::Tree};
 use nacre_schemas::{
-    Digest, Document as _,
-    cross::SignedCrossRequest,
+    Digest, Document as _, Signed,
+    cross::CrossRequest,
     entry::Entry,
     id::{ChainId, MemberId},
     log::{LogEntry, LogPage},
     measure::MeasureRef,
-    membership::SignedMembership,
-    query::SignedRequest,
+    membership::Membership,
+    query::{Request, SignedRequest},
 };
 use nacre_verifier::{Check, Failure};
 use nacre_wire::exchange::{FromLeaf, GET_ENTRIES};
@@ -42,7 +42,7 @@ pub(super) struct Main {
     /// Requests of both lanes, in order.
     pub(super) logged: Vec<Logged>,
     /// The latest admission of each member.
-    pub(super) admissions: BTreeMap<MemberId, SignedMembership>,
+    pub(super) admissions: BTreeMap<MemberId, Signed<Membership>>,
 }
 
 /// A logged request.
@@ -51,15 +51,15 @@ pub(super) struct Logged {
     pub(super) leaf: u64,
     pub(super) asked: Asked,
     /// That of its requester, as it stood then; none if there was none.
-    pub(super) admission: Option<SignedMembership>,
+    pub(super) admission: Option<Signed<Membership>>,
     pub(super) standing: Standing,
 }
 
 /// What was asked, in either lane.
 #[derive(Clone)]
 pub(super) enum Asked {
-    Tally(Arc<SignedRequest>),
-    Cross(Arc<SignedCrossRequest>),
+    Tally(Arc<SignedRequest<Request>>),
+    Cross(Arc<SignedRequest<CrossRequest>>),
 }
 
 impl Asked {
@@ -150,7 +150,7 @@ impl Main {
     fn take(&mut self, read: Read) {
         match read {
             Read::Admission(admission) => {
-                self.admissions.insert(admission.membership.member.clone(), *admission);
+                self.admissions.insert(admission.statement.member.clone(), *admission);
             }
             Read::Request(leaf, asked) => {
                 self.awaited.remove(&asked.digest());
@@ -164,7 +164,7 @@ impl Main {
 
 /// What an entry means here.
 pub(super) enum Read {
-    Admission(Box<SignedMembership>),
+    Admission(Box<Signed<Membership>>),
     Request(u64, Asked),
     Other,
 }

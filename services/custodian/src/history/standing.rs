@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use nacre_schemas::{Digest, catalogue::Catalogue, membership::SignedMembership};
+use nacre_schemas::{Digest, Signed, catalogue::Catalogue, membership::Membership};
 use nacre_verifier::{Lineage, Named, Network, cross, logged, membership};
 
 use super::main_chain::{Asked, Logged};
@@ -40,7 +40,7 @@ impl Standing {
 pub(super) struct Candidate {
     position: usize,
     asked: Asked,
-    admission: Option<SignedMembership>,
+    admission: Option<Signed<Membership>>,
     network: Arc<Network>,
 }
 

@@ -8,15 +8,15 @@ use nacre_access::{
 };
 use nacre_hosting::secret;
 use nacre_hosting::tls::ClientTls;
-use nacre_ledger::signing::{self, Role, SigningKey};
+use nacre_ledger::signing::{self, SigningKey};
 use nacre_schemas::{
-    Digest, Document as _, Signature,
-    answer::{CustodianId, SignedRefusal},
+    Digest, Document as _, Signature, Signed,
+    answer::{Answer, CustodianId, Refusal},
     catalogue::Catalogue,
     cohort::{AgeBand, Sex},
-    confirmation::{Confirmation, SignedConfirmation},
+    confirmation::Confirmation,
     dossier::{Dossier, Inclusion, LoggedRequest},
-    membership::{MemberRole, Membership, SignedMembership},
+    membership::{MemberRole, Membership},
     query::{Predicate, Request, SealSpan, SignedRequest, Statistic},
     region::Region,
     trust::{Chain, Custodian as PublicCustodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot},
@@ -38,7 +38,7 @@ struct Scene {
     folder: TempDir,
     network: Network,
     shares: Vec<KeyShare>,
-    regulator: SignedMembership,
+    regulator: Signed<Membership>,
     access_key: Arc<AccessKey>,
 }
 
@@ -95,8 +95,7 @@ impl Scene {
             signing_key: SigningKey::generate().unwrap().public(),
             access_key: access_key.public(),
         };
-        let signature = authority.sign(Role::Membership, &membership.to_canonical());
-        let regulator = SignedMembership { membership, signature };
+        let regulator = authority.sign(membership);
 
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -169,7 +168,7 @@ impl Scene {
     }
 }
 
-async fn post(client: &Client, submission: &Submission) -> Result<Verdict, ClientError> {
+async fn post(client: &Client, submission: &Submission) -> Result<Verdict<Answer>, ClientError> {
     client.call(POST_ANSWER, &(), submission).await
 }
 
@@ -181,7 +180,7 @@ fn problem(error: &ClientError) -> (u16, &str) {
     error.problem().map(|problem| (problem.status, problem.word())).unwrap()
 }
 
-fn bodies(data: &Path) -> Vec<SignedRefusal> {
+fn bodies(data: &Path) -> Vec<Signed<Refusal>> {
     let files = fs::read_dir(data.join("bodies")).unwrap();
     files.map(|file| serde_json::from_slice(&fs::read(file.unwrap().path()).unwrap()).unwrap()).collect()
 }
@@ -192,11 +191,11 @@ async fn a_dossier_that_does_not_hold_gets_a_signed_refusal_that_is_on_record() 
     let client = scene.serve("commission", &scene.access_key).await;
     let submission = scene.submission("commission");
     let Verdict::Refused(signed) = post(&client, &submission).await.unwrap() else { panic!("it was never logged") };
-    let refusal = &signed.refusal;
+    let refusal = &signed.statement;
     assert_eq!(refusal.request, submission.dossier.logged.request.request.digest());
     assert_eq!((refusal.check.as_str(), refusal.custodian.to_string().as_str()), ("request-signature", "guangdong-1"));
     let public = scene.network.root().custodian(&refusal.custodian).unwrap().signing_key;
-    signing::verify(&public, Role::Refusal, &refusal.to_canonical(), &signed.signature).unwrap();
+    signing::verify(&public, &signed).unwrap();
     assert_eq!(bodies(&scene.folder.path().join("data")), [signed]);
 }
 
@@ -206,7 +205,7 @@ async fn what_does_not_hold_is_not_confirmed_and_the_refusal_is_on_record() {
     let client = scene.serve("commission", &scene.access_key).await;
     let submission = scene.submission("commission");
     let Finding::Refused(signed) = confirm(&client, &submission).await.unwrap() else { panic!("it was never logged") };
-    assert_eq!(signed.refusal.check.as_str(), "request-signature");
+    assert_eq!(signed.statement.check.as_str(), "request-signature");
     assert_eq!(bodies(&scene.folder.path().join("data")), [signed]);
 }
 
@@ -221,7 +220,7 @@ async fn who_is_asked_to_confirm_takes_no_confirmations() {
         chain: format!("region/{REGION}").parse().unwrap(),
         custodian: CustodianId { jurisdiction: "guangdong".parse().unwrap(), number: 1 },
     };
-    submission.confirmations.push(SignedConfirmation { confirmation, signature: Signature([1; 64]) });
+    submission.confirmations.push(Signed { statement: confirmation, signature: Signature([1; 64]) });
     let error = confirm(&client, &submission).await.unwrap_err();
     assert_eq!(problem(&error), (400, "unexpected-confirmations"));
 }
@@ -302,7 +301,7 @@ async fn a_preview_that_comes_to_nothing_is_charged_too() {
     let scene = Scene::new();
     let client = scene.serve("commission", &scene.access_key).await;
     let request = scene.submission("commission").dossier.logged.request;
-    let preview = async || -> Result<SignedPreview, ClientError> { client.call(POST_PREVIEW, &(), &request).await };
+    let preview = async || -> Result<Signed<Preview>, ClientError> { client.call(POST_PREVIEW, &(), &request).await };
     for _ in 0..PREVIEW_GROUPS {
         let error = preview().await.unwrap_err();
         assert_eq!(problem(&error), (422, "check-failed"), "it is not signed by its requester");

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use nacre_ledger::signing;
 use nacre_schemas::{
-    Point,
-    answer::Rule,
+    Point, Statement,
+    answer::{Answer, Rule},
     catalogue::Catalogue,
     cohort::{AgeBand, Sex},
     query::{Attribute, Predicate, Request, SealSpan, Statistic},
@@ -88,10 +88,10 @@ fn both() -> GroupKeys {
 #[test]
 fn shares_are_given_where_the_rules_allow_and_rules_named_where_not() {
     let signed = signer().answer(&dossier(), &both(), &decisions()).unwrap();
-    let answer = &signed.answer;
+    let answer = &signed.statement;
     assert_eq!((answer.request, answer.dossier), (dossier().request_digest, Digest([4; 32])));
     let public = signer().signing_key.public();
-    signing::verify(&public, Role::Answer, &answer.to_canonical(), &signed.signature).unwrap();
+    signing::verify(&public, &signed).unwrap();
 
     assert!(answer.groups.iter().map(|group| &group.group).eq(both().keys()), "the groups, in order");
     for (decided, number) in answer.groups[0].decisions.iter().zip(20..) {
@@ -136,22 +136,22 @@ fn a_preview_says_what_an_answer_would_and_is_signed_as_one() {
     let quantities = dossier().quantities;
     let signed = signer().preview(Digest([6; 32]), 9, &quantities, &decisions());
     let withheld = |group: usize| -> Vec<Option<Rule>> {
-        signed.preview.groups[group].quantities.iter().map(|ruling| ruling.withheld).collect()
+        signed.statement.groups[group].quantities.iter().map(|ruling| ruling.withheld).collect()
     };
     assert_eq!(withheld(0)[..3], [None, None, Some(Rule::TooFewPeopleForDetail)]);
     assert_eq!(withheld(1)[..3], [Some(Rule::Partition); 3]);
     let public = signer().signing_key.public();
-    signing::verify(&public, Role::Preview, &signed.preview.to_canonical(), &signed.signature).unwrap();
+    signing::verify(&public, &signed).unwrap();
 }
 
 #[test]
 fn a_refusal_is_signed_as_one() {
     let fault = Fault::FalseSums { chain: "region/440100".parse().unwrap(), group: group(Sex::Male) };
     let signed = signer().refuse(Digest([6; 32]), &fault);
-    assert_eq!(signed.refusal.check.as_str(), "chain-details");
-    assert_eq!(signed.refusal.custodian, signer().custodian);
-    let bytes = signed.refusal.to_canonical();
+    assert_eq!(signed.statement.check.as_str(), "chain-details");
+    assert_eq!(signed.statement.custodian, signer().custodian);
     let public = signer().signing_key.public();
-    signing::verify(&public, Role::Refusal, &bytes, &signed.signature).unwrap();
-    assert!(signing::verify(&public, Role::Answer, &bytes, &signed.signature).is_err());
+    signing::verify(&public, &signed).unwrap();
+    let bytes = signed.statement.to_canonical();
+    assert!(signing::verify_labelled(&public, Answer::LABEL, &bytes, &signed.signature).is_err());
 }

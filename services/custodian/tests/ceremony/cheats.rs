@@ -3,10 +3,10 @@
 use std::fs;
 
 use nacre_custodian::ceremony::CeremonyError;
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::{self, SigningKey};
 use nacre_schemas::{
-    Blob, Document as _, Signature,
-    ceremony::{FirstRound, Message, Outcome, SecondRound, SignedHead},
+    Blob, Signature, Signed,
+    ceremony::{FirstRound, Head, Message, Outcome, SecondRound},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -41,8 +41,8 @@ fn forge<B: DeserializeOwned + Serialize + nacre_schemas::Document>(
     let path = host.path(CEREMONY, "out").join(file);
     let mut message: Message<B> = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     change(&mut message);
-    message.signed.head.body = message.body.digest();
-    message.signed.signature = key.sign(Role::Ceremony, &message.signed.head.to_canonical());
+    message.signed.statement.body = message.body.digest();
+    message.signed.signature = key.sign_detached(&message.signed.statement);
     fs::write(path, serde_json::to_vec(&message).unwrap()).unwrap();
 }
 
@@ -105,12 +105,10 @@ fn whoever_tells_two_stories_is_named_with_both_signed() {
         let error = hosts[receiver].finish(CEREMONY).unwrap_err();
         let CeremonyError::Equivocation { cheat, told: found, evidence } = error else { panic!("{error}") };
         assert!(cheat.starts_with("custodian 3") && found.starts_with(told), "{cheat}, {found}");
-        let [here, there]: [SignedHead; 2] = serde_json::from_slice(&fs::read(evidence).unwrap()).unwrap();
-        assert_ne!(here.head.body, there.head.body);
+        let [here, there]: [Signed<Head>; 2] = serde_json::from_slice(&fs::read(evidence).unwrap()).unwrap();
+        assert_ne!(here.statement.body, there.statement.body);
         for signed in [here, there] {
-            let message = signed.head.to_canonical();
-            let key = hosts[2].key.public();
-            assert_eq!(nacre_ledger::signing::verify(&key, Role::Ceremony, &message, &signed.signature), Ok(()));
+            assert_eq!(signing::verify(&hosts[2].key.public(), &signed), Ok(()));
         }
         assert!(!hosts[receiver].folder(CEREMONY).share().exists());
     }
@@ -122,7 +120,7 @@ fn whoever_accuses_another_falsely_is_named_itself() {
     let hosts = all(&hosts);
     dealt(&hosts);
     forge::<SecondRound>(hosts[2], SECOND, &hosts[2].key, |message| {
-        message.body.seen[1].head.body = nacre_schemas::Digest::of(b"another story");
+        message.body.seen[1].statement.body = nacre_schemas::Digest::of(b"another story");
     });
     bring(hosts[2], hosts[0], CEREMONY);
     let error = hosts[0].finish(CEREMONY).unwrap_err();

@@ -7,7 +7,7 @@ use nacre_custodian::ceremony::{
     CeremonyError, Folder,
     endorsement::{Endorsing, Signer, endorsement_path, jurisdiction_of, pseudonyms_of, root_path},
 };
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
     Blob, Document as _,
     catalogue::Catalogue,
@@ -169,8 +169,8 @@ fn a_share_made_among_others_or_a_wrong_one_names_its_sender() {
     let mut share = message.body.share.as_bytes().to_vec();
     share[0] ^= 1;
     message.body.share = Blob::new(share).unwrap();
-    message.signed.head.body = message.body.digest();
-    message.signed.signature = present[2].key.sign(Role::Ceremony, &message.signed.head.to_canonical());
+    message.signed.statement.body = message.body.digest();
+    message.signed.signature = present[2].key.sign_detached(&message.signed.statement);
     fs::write(&path, serde_json::to_vec(&message).unwrap()).unwrap();
     carry(&present, ENDORSING);
     let error = endorsing(present[0]).aggregate(&among).unwrap_err();

@@ -9,7 +9,7 @@ use curve25519_dalek::{
 };
 use nacre_custodian::ceremony::{CeremonyError, Finished};
 use nacre_hosting::secret;
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
     Blob, Digest, Document as _, Point,
     ceremony::{FirstRound, Message},
@@ -194,8 +194,8 @@ fn a_dealer_that_deals_something_else_than_its_share_is_named_by_name() {
     let path = hosts[2].path(RESHARING, "out/custodian-3.round-1.json");
     let mut message: Message<FirstRound> = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     message.body.commitment = Some(Blob::new(commitment.to_bytes().unwrap()).unwrap());
-    message.signed.head.body = message.body.digest();
-    message.signed.signature = hosts[2].key.sign(Role::Ceremony, &message.signed.head.to_canonical());
+    message.signed.statement.body = message.body.digest();
+    message.signed.signature = hosts[2].key.sign_detached(&message.signed.statement);
     fs::write(&path, serde_json::to_vec(&message).unwrap()).unwrap();
     carry(&hosts, RESHARING);
     let error = hosts[1].round_2(RESHARING).unwrap_err();

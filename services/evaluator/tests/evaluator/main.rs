@@ -13,12 +13,13 @@ use std::time::Duration;
 use nacre_access::client::{Client, ClientError};
 use nacre_schemas::{
     Digest,
-    cross::{CrossJob, CrossOutcome, CrossResult, LoggedCrossRequest},
+    cross::{CrossJob, CrossOutcome, CrossRequest, CrossResult},
+    dossier::LoggedRequest,
 };
 use nacre_wire::evaluator::{DELETE_JOB, GET_JOB, GET_JOB_RESULT, OfJob, POST_JOB};
 use scene::cross_lane;
 
-async fn submit(client: &Client, logged: &LoggedCrossRequest) -> Result<CrossJob, ClientError> {
+async fn submit(client: &Client, logged: &LoggedRequest<CrossRequest>) -> Result<CrossJob, ClientError> {
     client.call(POST_JOB, &(), logged).await
 }
 

@@ -33,20 +33,17 @@ use nacre_hosting::{
 use nacre_ledger::{
     merkle::{Sm3Hasher, Tree},
     note::{Checkpoint, SignedCheckpoint},
-    signing::{Role, SigningKey},
+    signing::SigningKey,
 };
 use nacre_schemas::{
-    Blob, Digest, Document as _, Signature,
+    Blob, Digest, Document as _, Signed,
     catalogue::Catalogue,
-    cross::{
-        CrossDelivery, CrossInput, CrossInputs, CrossMeasure, CrossRequest, CrossStatistic, LoggedCrossRequest,
-        SignedCrossRequest,
-    },
-    dossier::{Inclusion, Note},
+    cross::{CrossDelivery, CrossInput, CrossInputs, CrossMeasure, CrossRequest, CrossStatistic},
+    dossier::{Inclusion, LoggedRequest, Note},
     entry::{Entry, SealEntry},
-    membership::{MemberRole, Membership, SignedMembership},
+    membership::{MemberRole, Membership},
     problem::Problem,
-    query::{SealProof, SealSpan},
+    query::{SealProof, SealSpan, SignedRequest},
     region::Region,
     trust::{
         Chain, CrossKeys, CrossScope, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot,
@@ -135,7 +132,7 @@ pub(crate) struct Scene {
 }
 
 struct Member {
-    signed: SignedMembership,
+    signed: Signed<Membership>,
     signing: SigningKey,
     access: Arc<AccessKey>,
 }
@@ -263,7 +260,7 @@ impl Scene {
     }
 
     /// A request of the commission's, logged. Requests of different numbers differ.
-    pub(crate) fn logged(&self, statistic: CrossStatistic, number: u8) -> LoggedCrossRequest {
+    pub(crate) fn logged(&self, statistic: CrossStatistic, number: u8) -> LoggedRequest<CrossRequest> {
         let commission = &self.members["commission"];
         let seal = SealEntry { number: 1, previous: None, from: 0, to: 9, cells: 3, root: Digest([5; 32]) };
         let measure = |id: &str| {
@@ -288,15 +285,15 @@ impl Scene {
             let (checkpoint, mut places) = self.sign(chain, &self.exchange.chain_keys[chain], &[seal.leaf_hash()]);
             SealProof { seal: seal.clone(), inclusion: places.remove(0), checkpoint }
         });
-        let signature = commission.signing.sign(Role::CrossRequest, &request.to_canonical());
-        let signed = SignedCrossRequest { request, seals: seals.to_vec(), signature };
+        let signature = commission.signing.sign_detached(&request);
+        let signed = SignedRequest { request, seals: seals.to_vec(), signature };
         let leaves = [
             Entry::Membership(commission.signed.digest()).leaf_hash(),
             Entry::CrossRequest(signed.digest()).leaf_hash(),
         ];
         let (checkpoint, mut places) = self.sign("main/health", &self.main_key, &leaves);
         let request_inclusion = places.remove(1);
-        LoggedCrossRequest {
+        LoggedRequest {
             request: signed,
             admission: commission.signed.clone(),
             checkpoint,
@@ -392,8 +389,7 @@ fn admit(name: &str, role: MemberRole, authority: &SigningKey, network: &Network
         signing_key: signing.public(),
         access_key: access.public(),
     };
-    let signature = authority.sign(Role::Membership, &membership.to_canonical());
-    Member { signed: SignedMembership { membership, signature }, signing, access: Arc::new(access) }
+    Member { signed: authority.sign(membership), signing, access: Arc::new(access) }
 }
 
 fn write_files(folder: &Path, network: &Network, members: &BTreeMap<&'static str, Member>) {
@@ -408,16 +404,16 @@ fn write_files(folder: &Path, network: &Network, members: &BTreeMap<&'static str
 }
 
 impl Admits<OfMembers> for Exchange {
-    type Caller = SignedMembership;
+    type Caller = Signed<Membership>;
 
-    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<SignedMembership, Problem> {
+    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<Signed<Membership>, Problem> {
         self.gatekeeper.caller(route, headers)
     }
 }
 
 async fn inputs(
     exchange: Arc<Exchange>,
-    call: Call<OfChain, Json<LoggedCrossRequest>, SignedMembership>,
+    call: Call<OfChain, Json<LoggedRequest<CrossRequest>>, Signed<Membership>>,
 ) -> Result<Reply<Canonical<CrossDelivery>>, ProblemResponse> {
     let chain = call.parameters.slug.as_str().replacen('-', "/", 1);
     let fault = {
@@ -466,8 +462,7 @@ impl Exchange {
             masks: vec![Blob::new(bytes(&list.mask)).unwrap()],
             inputs: tokens.into_iter().map(input).collect(),
         };
-        let manifest = inputs.manifest().to_canonical();
-        let signature: Signature = self.chain_keys[chain].sign(Role::CrossManifest, &manifest);
+        let signature = self.chain_keys[chain].sign_detached(&inputs.manifest());
         if fault == Some(Fault::OtherWords) {
             inputs.inputs[3].words = inputs.inputs[4].words.clone();
         }

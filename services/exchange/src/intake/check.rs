@@ -10,10 +10,10 @@ use jiff::{
     Timestamp,
     tz::{Offset, TimeZone},
 };
-use nacre_ledger::signing::{self, Role};
+use nacre_ledger::signing;
 use nacre_schemas::{
-    Document as _, batch::Batch, catalogue::Catalogue, cohort::Period, contribution::Contribution,
-    membership::Membership, region::Region,
+    batch::Batch, catalogue::Catalogue, cohort::Period, contribution::Contribution, membership::Membership,
+    region::Region,
 };
 
 use super::Checked;
@@ -41,8 +41,7 @@ pub(crate) fn batch(batch: Batch, caller: &Membership, chain: &Chain) -> Result<
         return Err(Refusal::Malformed("a batch has one contribution at least".to_owned()));
     }
     let body = batch.body();
-    signing::verify(&caller.signing_key, Role::Batch, &body.statement.to_canonical(), &batch.signature)
-        .map_err(|error| Refusal::BadSignature(error.to_string()))?;
+    signing::verify(&caller.signing_key, &body).map_err(|error| Refusal::BadSignature(error.to_string()))?;
     let now = current_month(Timestamp::now()).map_err(Refusal::Malformed)?;
     let mut records = Vec::with_capacity(batch.contributions.len());
     let mut seen = HashSet::with_capacity(batch.contributions.len());

@@ -31,8 +31,8 @@ pub(crate) mod proofs;
 use std::{collections::HashMap, sync::Arc};
 
 use nacre_schemas::{
-    Digest,
-    batch::{Batch, BatchBody},
+    Digest, Signed,
+    batch::{Batch, BatchStatement},
     membership::Membership,
     receipt::{BatchReceipt, Receipt},
 };
@@ -53,7 +53,7 @@ use crate::{
 pub(crate) struct Checked {
     pub(crate) batch: Batch,
     id: Digest,
-    body: BatchBody,
+    body: Signed<BatchStatement>,
     /// Record ids, in order, no two alike.
     records: Vec<Digest>,
 }

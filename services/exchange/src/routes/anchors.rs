@@ -20,7 +20,7 @@ pub(super) async fn create(
 ) -> Answer<Json<Anchored>> {
     let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
     let anchor = call.body.value().await?;
-    Ok(Reply::new(anchors::take(&exchange, chain, &call.caller.membership, anchor).await?))
+    Ok(Reply::new(anchors::take(&exchange, chain, &call.caller.statement, anchor).await?))
 }
 
 /// Shows an anchor.

@@ -19,5 +19,5 @@ pub(super) async fn create(
 ) -> Answer<Json<BatchReceipt>> {
     let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
     let batch = call.body.value().await?;
-    Ok(Reply::new(intake::take(&exchange, chain, call.caller.membership, batch).await?))
+    Ok(Reply::new(intake::take(&exchange, chain, call.caller.statement, batch).await?))
 }

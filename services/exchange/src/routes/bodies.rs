@@ -15,7 +15,7 @@ use crate::{bodies, exchange::Exchange, refusal::Refusal};
 /// The next page.
 pub(super) async fn read(exchange: Arc<Exchange>, call: ByMember<FromLeaf, Nothing>) -> Answer<Canonical<MembersPage>> {
     let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
-    let caller = call.caller.membership;
+    let caller = call.caller.statement;
     if caller.jurisdiction != chain.facts().jurisdiction {
         return Err(Refusal::OtherJurisdiction(chain.id().clone()).into());
     }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use nacre_hosting::mount::Reply;
-use nacre_schemas::dossier::{ChainAnswer, LoggedRequest};
+use nacre_schemas::{
+    dossier::{ChainAnswer, LoggedRequest},
+    query::Request,
+};
 use nacre_wire::{body::Json, exchange::OfChain};
 
 use super::{Answer, ByMember};
@@ -12,10 +15,10 @@ use crate::{answer, exchange::Exchange, refusal::Refusal};
 /// The cells, their proofs, and the sums of the groups.
 pub(super) async fn read(
     exchange: Arc<Exchange>,
-    call: ByMember<OfChain, Json<LoggedRequest>>,
+    call: ByMember<OfChain, Json<LoggedRequest<Request>>>,
 ) -> Answer<Json<ChainAnswer>> {
     let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
-    let (caller, logged) = (call.caller.membership, call.body.value().await?);
+    let (caller, logged) = (call.caller.statement, call.body.value().await?);
     let requester = &logged.request.request.requester;
     if *requester != caller.member {
         let (caller, sender) = (caller.member, requester.clone());

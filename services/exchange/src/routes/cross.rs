@@ -4,7 +4,11 @@
 use std::sync::Arc;
 
 use nacre_hosting::mount::Reply;
-use nacre_schemas::cross::{CrossDelivery, LoggedCrossRequest, SignedCrossRequest};
+use nacre_schemas::{
+    cross::{CrossDelivery, CrossRequest},
+    dossier::LoggedRequest,
+    query::SignedRequest,
+};
 use nacre_wire::{
     body::{Canonical, Json},
     exchange::OfChain,
@@ -16,12 +20,12 @@ use crate::{cross, exchange::Exchange, refusal::Refusal};
 /// Logs the request.
 pub(super) async fn log(
     exchange: Arc<Exchange>,
-    call: ByMember<OfChain, Json<SignedCrossRequest>>,
-) -> Answer<Json<LoggedCrossRequest>> {
+    call: ByMember<OfChain, Json<SignedRequest<CrossRequest>>>,
+) -> Answer<Json<LoggedRequest<CrossRequest>>> {
     let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
     let (caller, signed) = (call.caller, call.body.value().await?);
-    if signed.request.requester != caller.membership.member {
-        let (caller, sender) = (caller.membership.member, signed.request.requester);
+    if signed.request.requester != caller.statement.member {
+        let (caller, sender) = (caller.statement.member, signed.request.requester);
         return Err(Refusal::OtherSender { caller, sender }.into());
     }
     Ok(Reply::new(cross::log(&exchange, chain, &caller, signed).await?))
@@ -30,10 +34,10 @@ pub(super) async fn log(
 /// Hands the chain's inputs over.
 pub(super) async fn inputs(
     exchange: Arc<Exchange>,
-    call: ByMember<OfChain, Json<LoggedCrossRequest>>,
+    call: ByMember<OfChain, Json<LoggedRequest<CrossRequest>>>,
 ) -> Answer<Canonical<CrossDelivery>> {
     let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
-    let (caller, logged) = (call.caller.membership, call.body.value().await?);
+    let (caller, logged) = (call.caller.statement, call.body.value().await?);
     if !caller.chains.contains(chain.id()) {
         return Err(Refusal::NotAdmitted { member: caller.member, chain: chain.id().clone() }.into());
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nacre_hosting::mount::Reply;
-use nacre_schemas::{cell::ChainDetails, dossier::LoggedRequest};
+use nacre_schemas::{cell::ChainDetails, dossier::LoggedRequest, query::Request};
 use nacre_wire::{body::Json, exchange::OfChain};
 
 use super::{Answer, ByMember};
@@ -12,10 +12,10 @@ use crate::{answer, exchange::Exchange, refusal::Refusal};
 /// The details of the cells that the request holds for.
 pub(super) async fn read(
     exchange: Arc<Exchange>,
-    call: ByMember<OfChain, Json<LoggedRequest>>,
+    call: ByMember<OfChain, Json<LoggedRequest<Request>>>,
 ) -> Answer<Json<ChainDetails>> {
     let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
-    let (caller, logged) = (call.caller.membership, call.body.value().await?);
+    let (caller, logged) = (call.caller.statement, call.body.value().await?);
     if caller.jurisdiction != chain.facts().jurisdiction {
         return Err(Refusal::OtherJurisdiction(chain.id().clone()).into());
     }

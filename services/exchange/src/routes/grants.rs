@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use nacre_hosting::mount::Reply;
 use nacre_schemas::{
-    grant::{Delivery, GrantsPage, NewGrant, SignedAccess, SignedRevocation},
+    Signed,
+    grant::{Access, Delivery, GrantsPage, NewGrant, Revocation},
     log::Logged,
-    membership::SignedMembership,
+    membership::Membership,
 };
 use nacre_wire::{
     body::{Json, Nothing},
@@ -21,7 +22,7 @@ use crate::{exchange::Exchange, grants};
 pub(super) async fn member(
     exchange: Arc<Exchange>,
     call: ByMember<OfMember, Nothing>,
-) -> Answer<Json<SignedMembership>> {
+) -> Answer<Json<Signed<Membership>>> {
     Ok(Reply::new(grants::member(&exchange, &call.parameters.member)?))
 }
 
@@ -37,14 +38,14 @@ pub(super) async fn list(exchange: Arc<Exchange>, call: ByMember<WhichGrants, No
     let WhichGrants { slug, from } = call.parameters;
     let chain = exchange.chain(&slug)?;
     let _place = exchange.evidence().enter()?;
-    let page = grants::page(&exchange, chain, &call.caller.membership.member, from.unwrap_or_default()).await?;
+    let page = grants::page(&exchange, chain, &call.caller.statement.member, from.unwrap_or_default()).await?;
     Ok(Reply::new(page))
 }
 
 /// Ends a grant.
 pub(super) async fn revoke(
     exchange: Arc<Exchange>,
-    call: ByMember<OfChain, Json<SignedRevocation>>,
+    call: ByMember<OfChain, Json<Signed<Revocation>>>,
 ) -> Answer<Json<Logged>> {
     let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
     let signed = call.body.value().await?;
@@ -54,7 +55,7 @@ pub(super) async fn revoke(
 /// Logs an access, and hands the record over.
 pub(super) async fn access(
     exchange: Arc<Exchange>,
-    call: ByMember<OfChain, Json<SignedAccess>>,
+    call: ByMember<OfChain, Json<Signed<Access>>>,
 ) -> Answer<Json<Delivery>> {
     let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
     let signed = call.body.value().await?;

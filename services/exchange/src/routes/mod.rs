@@ -38,7 +38,7 @@ use nacre_hosting::{
     load::{Load, Sizes},
     mount::{Admits, Call, Mount, Reply},
 };
-use nacre_schemas::{membership::SignedMembership, problem::Problem};
+use nacre_schemas::{Signed, membership::Membership, problem::Problem};
 use nacre_wire::{
     exchange as wire,
     route::{Facts, Members},
@@ -56,14 +56,14 @@ const SIZES: Sizes = Sizes {
 /// A call without a token.
 type Asked<P, Q> = Call<P, Q>;
 /// A member's call.
-type ByMember<P, Q> = Call<P, Q, SignedMembership>;
+type ByMember<P, Q> = Call<P, Q, Signed<Membership>>;
 /// What a handler answers.
 type Answer<S> = Result<Reply<S>, Error>;
 
 impl Admits<Members> for Exchange {
-    type Caller = SignedMembership;
+    type Caller = Signed<Membership>;
 
-    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<SignedMembership, Problem> {
+    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<Signed<Membership>, Problem> {
         self.gatekeeper().caller(route, headers)
     }
 }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use nacre_hosting::mount::Reply;
-use nacre_schemas::{dossier::LoggedRequest, query::SignedRequest};
+use nacre_schemas::{
+    dossier::LoggedRequest,
+    query::{Request, SignedRequest},
+};
 use nacre_wire::{body::Json, exchange::OfChain};
 
 use super::{Answer, ByMember};
@@ -12,12 +15,12 @@ use crate::{documents, exchange::Exchange, refusal::Refusal};
 /// Logs the request.
 pub(super) async fn create(
     exchange: Arc<Exchange>,
-    call: ByMember<OfChain, Json<SignedRequest>>,
-) -> Answer<Json<LoggedRequest>> {
+    call: ByMember<OfChain, Json<SignedRequest<Request>>>,
+) -> Answer<Json<LoggedRequest<Request>>> {
     let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
     let (caller, signed) = (call.caller, call.body.value().await?);
-    if signed.request.requester != caller.membership.member {
-        let (caller, sender) = (caller.membership.member, signed.request.requester);
+    if signed.request.requester != caller.statement.member {
+        let (caller, sender) = (caller.statement.member, signed.request.requester);
         return Err(Refusal::OtherSender { caller, sender }.into());
     }
     Ok(Reply::new(documents::request(&exchange, chain, &caller, signed).await?))

@@ -49,7 +49,7 @@ async fn proof(chain: &Chain, place: SealPlace) -> Answer<Json<SealProof>> {
 /// Closes the epoch, for the chain's operator.
 pub(super) async fn create(exchange: Arc<Exchange>, call: ByMember<OfChain, Nothing>) -> Answer<Json<SealEntry>> {
     let chain = Arc::clone(exchange.chain(&call.parameters.slug)?);
-    let caller = call.caller.membership;
+    let caller = call.caller.statement;
     if !caller.chains.contains(chain.id()) {
         return Err(Refusal::NotAdmitted { member: caller.member, chain: chain.id().clone() }.into());
     }

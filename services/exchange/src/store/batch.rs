@@ -3,7 +3,7 @@
 //! Primary. Written before the entry is appended. The body binds the batch (ordered leaf hashes, range proof,
 //! signature), so a row that is there already is the same row, and stays.
 
-use nacre_schemas::{Digest, Document as _, batch::BatchBody, id::ChainId};
+use nacre_schemas::{Digest, Document as _, Signed, batch::BatchStatement, id::ChainId};
 use sqlx::{Row as _, SqlitePool};
 
 use super::{StoreError, Writing, digest, name};
@@ -15,7 +15,7 @@ pub(crate) async fn insert(
     writing: &mut Writing,
     chain: &ChainId,
     batch: &Digest,
-    body: &BatchBody,
+    body: &Signed<BatchStatement>,
 ) -> Result<(), StoreError> {
     let bytes = body.to_canonical();
     sqlx::query(

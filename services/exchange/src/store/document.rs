@@ -9,23 +9,23 @@ use super::{StoreError, Writing};
 /// What a document is; its entry has the same kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DocumentKind {
-    /// A [`nacre_schemas::membership::SignedMembership`].
+    /// A signed [`nacre_schemas::membership::Membership`].
     Membership,
     /// A [`nacre_schemas::query::SignedRequest`].
     Request,
     /// A [`nacre_schemas::release::Release`].
     Release,
-    /// A [`nacre_schemas::erasure::SignedErasure`].
+    /// A signed [`nacre_schemas::erasure::Erasure`].
     Erasure,
-    /// A [`nacre_schemas::evidence::SignedDispute`].
+    /// A signed [`nacre_schemas::evidence::Dispute`].
     Dispute,
-    /// A [`nacre_schemas::cross::SignedCrossRequest`].
+    /// A [`nacre_schemas::query::SignedRequest`] of the cross lane.
     CrossRequest,
-    /// A [`nacre_schemas::grant::SignedGrant`].
+    /// A signed [`nacre_schemas::grant::Grant`].
     Grant,
-    /// A [`nacre_schemas::grant::SignedRevocation`].
+    /// A signed [`nacre_schemas::grant::Revocation`].
     Revocation,
-    /// A [`nacre_schemas::grant::SignedAccess`].
+    /// A signed [`nacre_schemas::grant::Access`].
     Access,
 }
 

@@ -4,8 +4,8 @@
 //! grant may be used; it is overwritten when the grant is revoked or its record erased, and within the hour after its time.
 
 use nacre_schemas::{
-    Digest, Document as _,
-    grant::{GrantState, LoggedGrant, SignedGrant},
+    Digest, Document as _, Signed,
+    grant::{Grant, GrantState, LoggedGrant},
     id::{ChainId, MemberId},
     limits,
 };
@@ -16,8 +16,8 @@ use super::{StoreError, Writing, name, signed, sought, unsigned};
 const TABLE: &str = "granted";
 
 /// Adds the row unless it is there.
-pub(crate) async fn insert(writing: &mut Writing, grant: &SignedGrant, key: &[u8]) -> Result<(), StoreError> {
-    let terms = &grant.grant.terms;
+pub(crate) async fn insert(writing: &mut Writing, grant: &Signed<Grant>, key: &[u8]) -> Result<(), StoreError> {
+    let terms = &grant.statement.terms;
     sqlx::query(
         "INSERT INTO granted (chain, digest, leaf_hash, provider, grantee, until, key)
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (chain, digest) DO NOTHING",
@@ -100,13 +100,13 @@ const SELECT: &str = "SELECT document.body, logged_document.leaf, granted.key, g
      WHERE granted.chain = $1";
 
 fn parse(row: &SqliteRow, now: u64) -> Result<Found, StoreError> {
-    let signed = SignedGrant::from_canonical(row.try_get(0)?).map_err(StoreError::undecodable(TABLE))?;
+    let signed = Signed::<Grant>::from_canonical(row.try_get(0)?).map_err(StoreError::undecodable(TABLE))?;
     let leaf = unsigned(row.try_get(1)?, TABLE)?;
     let key: Vec<u8> = row.try_get(2)?;
     let revoked: Option<i64> = row.try_get(3)?;
     let state = match revoked {
         Some(_) => GrantState::Revoked,
-        None if signed.grant.terms.until <= now => GrantState::Expired,
+        None if signed.statement.terms.until <= now => GrantState::Expired,
         None if key.is_empty() => GrantState::Erased,
         None => GrantState::InForce,
     };

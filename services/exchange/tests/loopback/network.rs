@@ -16,16 +16,16 @@ use nacre_hosting::{
     server::ServerConfig,
     tls::ClientTls,
 };
-use nacre_ledger::signing::{Role, SigningKey};
+use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
-    Blob, Digest, Document as _,
+    Blob, Digest, Document as _, Signed,
     batch::Batch,
     catalogue::Catalogue,
     cohort::{AgeBand, CellKey, Sex},
     contribution::{Header, Payload, Restricted},
     id::{ChainId, JurisdictionId, MemberId},
     measure::Measure,
-    membership::{MemberRole, Membership, SignedMembership},
+    membership::{MemberRole, Membership},
     problem::Problem,
     receipt::BatchReceipt,
     trust::{
@@ -211,8 +211,7 @@ impl World {
             access_key: access.public(),
         };
         let authority = &self.foundings[jurisdiction].authority;
-        let signature = authority.sign(Role::Membership, &membership.to_canonical());
-        let admission = SignedMembership { membership, signature };
+        let admission = authority.sign(membership);
         let path = self.folder.path().join("members").join(format!("{member}.json"));
         fs::write(path, serde_json::to_vec(&admission).unwrap()).unwrap();
         self.members.insert(member.to_owned(), Member { signing, access: Arc::new(access) });
@@ -223,7 +222,7 @@ impl World {
     }
 
     /// The admission of a member, as it lies in the folder.
-    pub(crate) fn admission(&self, member: &str) -> SignedMembership {
+    pub(crate) fn admission(&self, member: &str) -> Signed<Membership> {
         let path = self.folder.path().join("members").join(format!("{member}.json"));
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
     }
@@ -317,7 +316,7 @@ impl World {
     /// Signs the batch as it stands with the key of the provider that it names.
     pub(crate) fn sign(&self, batch: &mut Batch) {
         let key = &self.member(batch.provider.as_str()).signing;
-        batch.signature = key.sign(Role::Batch, &batch.statement().to_canonical());
+        batch.signature = key.sign_detached(&batch.statement());
     }
 
     pub(crate) async fn post(

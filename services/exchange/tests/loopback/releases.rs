@@ -3,11 +3,10 @@
 use nacre_ledger::{
     merkle::{Sm3Hasher, inclusion},
     note::SignedCheckpoint,
-    signing::Role,
 };
 use nacre_schemas::{
-    Document as _,
-    answer::{Answer as Shares, CustodianId, Decision, GroupAnswer, QuantityDecision, SignedAnswer},
+    Document as _, Signed,
+    answer::{Answer as Shares, CustodianId, Decision, GroupAnswer, QuantityDecision},
     catalogue::Catalogue,
     dossier::{ChainSums, Dossier},
     entry::Entry,
@@ -25,7 +24,7 @@ use super::{
 };
 
 /// The shares of all four custodians.
-fn answers(world: &World, checked: &CheckedDossier, sums: &ChainSums) -> Vec<SignedAnswer> {
+fn answers(world: &World, checked: &CheckedDossier, sums: &ChainSums) -> Vec<Signed<Shares>> {
     let mut answers = Vec::new();
     for (jurisdiction, founding) in &world.foundings {
         for (key_share, key) in founding.shares.iter().zip(&founding.custodian_keys) {
@@ -45,8 +44,7 @@ fn answers(world: &World, checked: &CheckedDossier, sums: &ChainSums) -> Vec<Sig
                 groups: sums.groups.iter().map(group).collect(),
                 custodian: custodian.clone(),
             };
-            let signature = key.sign(Role::Answer, &answer.to_canonical());
-            answers.push(SignedAnswer { answer, signature });
+            answers.push(key.sign(answer));
         }
     }
     answers
@@ -69,7 +67,7 @@ async fn release(world: &World, running: &Running) -> Release {
         catalogue: Catalogue::built_in().index(),
         definition: bmi().clone(),
         figures: figures.collect(),
-        answers: answers(world, &checked, &answer.sums.sums),
+        answers: answers(world, &checked, &answer.sums.statement),
         dossier,
     }
 }

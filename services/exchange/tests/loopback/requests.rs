@@ -1,13 +1,13 @@
 //! Requests: logged once, answered from sealed cells, with details only to custodians of the jurisdiction.
 
-use nacre_ledger::signing::{self, Role};
+use nacre_ledger::signing;
 use nacre_schemas::{
     Digest, Document as _, Point,
     catalogue::Catalogue,
     cell::ChainDetails,
     cohort::{
-        AgeBand, Sex,
-        Sex::{Female, Male},
+        AgeBand,
+        Sex::{self, Female, Male},
     },
     dossier::{ChainAnswer, ChainNumbers, LoggedRequest, NumbersRequest},
     entry::Entry,
@@ -30,7 +30,7 @@ pub(crate) async fn request(
     requester: &str,
     months: [&str; 2],
     seals: [u64; 2],
-) -> SignedRequest {
+) -> SignedRequest<Request> {
     let proof = proof_of(world, running, seals[1]).await;
     let hash = proof.as_ref().map_or(Digest([8; 32]), |proof| proof.seal.leaf_hash());
     let request = Request {
@@ -64,9 +64,9 @@ async fn proof_of(world: &World, running: &Running, seal: u64) -> Option<SealPro
         .ok()
 }
 
-pub(crate) fn sign(world: &World, request: Request, seals: Vec<SealProof>) -> SignedRequest {
+pub(crate) fn sign(world: &World, request: Request, seals: Vec<SealProof>) -> SignedRequest<Request> {
     let key = &world.member(request.requester.as_str()).signing;
-    let signature = key.sign(Role::Request, &request.to_canonical());
+    let signature = key.sign_detached(&request);
     SignedRequest { request, seals, signature }
 }
 
@@ -74,16 +74,26 @@ pub(crate) async fn log(
     world: &World,
     running: &Running,
     caller: &str,
-    signed: &SignedRequest,
-) -> Answer<LoggedRequest> {
+    signed: &SignedRequest<Request>,
+) -> Answer<LoggedRequest<Request>> {
     world.client(running, caller).call(POST_REQUEST, &of(MAIN), signed).await
 }
 
-pub(crate) async fn ask(world: &World, running: &Running, caller: &str, logged: &LoggedRequest) -> Answer<ChainAnswer> {
+pub(crate) async fn ask(
+    world: &World,
+    running: &Running,
+    caller: &str,
+    logged: &LoggedRequest<Request>,
+) -> Answer<ChainAnswer> {
     world.client(running, caller).call(POST_CELLS, &of(GUANGZHOU), logged).await
 }
 
-async fn details(world: &World, running: &Running, caller: &str, logged: &LoggedRequest) -> Answer<ChainDetails> {
+async fn details(
+    world: &World,
+    running: &Running,
+    caller: &str,
+    logged: &LoggedRequest<Request>,
+) -> Answer<ChainDetails> {
     world.client(running, caller).call(POST_DETAILS, &of(GUANGZHOU), logged).await
 }
 
@@ -199,9 +209,9 @@ async fn cells_come_with_their_neighbours_and_sums_that_are_those_of_the_details
     assert_eq!(months(0), [before, asked.clone(), asked.clone(), asked.clone(), after.clone()]);
     assert_eq!(months(1), [asked, after], "the first cell of the seal has no neighbour to its left");
 
-    let sums = &answer.sums.sums;
+    let sums = &answer.sums.statement;
     let chain = world.network.root().chain(&sums.chain).unwrap();
-    signing::verify(&chain.signing_key, Role::GroupSums, &sums.to_canonical(), &answer.sums.signature).unwrap();
+    signing::verify(&chain.signing_key, &answer.sums).unwrap();
     assert_eq!(sums.request, signed.request.digest());
     let shown = details(&world, &running, "custodian", &logged).await.unwrap();
     let of_women = [&shown.seals[0].details[0], &shown.seals[0].details[1], &shown.seals[1].details[0]];
@@ -235,7 +245,7 @@ async fn a_seal_without_a_matching_cell_shows_the_neighbours_of_the_gap() {
         let span = &signed.request.spans[0];
         cells::check(&answer.evidence, span, &signed.request, &world.network, bmi()).unwrap();
         assert_eq!(answer.evidence.seals[0].run.cells.len(), shown);
-        assert!(answer.sums.sums.groups.is_empty());
+        assert!(answer.sums.statement.groups.is_empty());
     }
     running.stop().await;
 }
@@ -274,7 +284,7 @@ async fn custodians_of_every_jurisdiction_see_the_numbers_that_were_sealed_and_n
     let running = world.start().await;
     fill(&world, &running).await;
     let request = request(&world, &running, "commission", ["2026-02", "2026-02"], [1, 2]).await;
-    let wanted = |request: &SignedRequest| NumbersRequest {
+    let wanted = |request: &SignedRequest<Request>| NumbersRequest {
         request: request.clone(),
         admission: world.admission(request.request.requester.as_str()),
     };

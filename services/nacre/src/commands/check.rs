@@ -138,7 +138,7 @@ pub(super) async fn evaluator(config: &Path, output: Output) -> anyhow::Result<E
         match members.find(&config.member) {
             None => check.lacks("admission", format!("{} is not among the members", config.member)),
             Some(admission) => {
-                let known = &admission.membership.signing_key;
+                let known = &admission.statement.signing_key;
                 let read = key::read_signing_of(&config.signing_key, known, &config.member);
                 check.read("signing key", read, |_| "the one that it was admitted with".to_owned());
             }

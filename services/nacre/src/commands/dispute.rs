@@ -5,11 +5,10 @@ use std::{collections::BTreeMap, path::Path, process::ExitCode, sync::Arc};
 use anyhow::{Context as _, ensure};
 use nacre_access::{client::Client, key::AccessKey};
 use nacre_hosting::{config, config::ConfigPath, file, key, tls::ClientTlsConfig, trust};
-use nacre_ledger::signing::Role;
 use nacre_schemas::{
     Digest, Document as _,
     dossier::Inclusion,
-    evidence::{Dispute, Evidence, SignedDispute},
+    evidence::{Dispute, Evidence},
     id::{ChainId, MemberId, Text},
     log,
     topology::ChainKind,
@@ -40,7 +39,7 @@ pub(super) async fn run(args: &DisputeArgs, output: Output) -> anyhow::Result<Ex
     let Proof::Evidence(evidence) = verify::read(&args.evidence)? else {
         anyhow::bail!("{} is no evidence: see nacre evidence", args.evidence.display());
     };
-    let logged = dispute(&Claimant::read(&args.config)?, &evidence, &args.statement).await?;
+    let logged = dispute(&Claimant::read(&args.config)?, &evidence, &args.grounds).await?;
     output.print(&logged, || {
         format!(
             "The dispute {} of {} is leaf {} of {}, signed by you, under a checkpoint that was checked. Keep the evidence: \
@@ -103,14 +102,11 @@ impl Claimant {
     }
 }
 
-/// Verifies the evidence, signs the statement, logs it on the judicial chain, and checks that it stands there.
-pub async fn dispute(claimant: &Claimant, evidence: &Evidence, statement: &Text<1_024>) -> anyhow::Result<Logged> {
+/// Verifies the evidence, signs the dispute, logs it on the judicial chain, and checks that it stands there.
+pub async fn dispute(claimant: &Claimant, evidence: &Evidence, grounds: &Text<1_024>) -> anyhow::Result<Logged> {
     let network = trust::read_of_any_catalogue(&claimant.trust)?;
     nacre_verifier::evidence::check(evidence, &network)?;
-    ensure!(
-        !statement.as_str().is_empty(),
-        "a dispute needs a statement, as --statement \"the person never was here\""
-    );
+    ensure!(!grounds.as_str().is_empty(), "a dispute needs its grounds, as --grounds \"the person never was here\"");
     let chains = &network.root().chains;
     let judicial = chains.iter().find(|chain| chain.id.kind() == Some(ChainKind::Judicial));
     let judicial = judicial.context("the trust root has no judicial chain")?;
@@ -121,15 +117,14 @@ pub async fn dispute(claimant: &Claimant, evidence: &Evidence, statement: &Text<
         chain: evidence.chain.clone(),
         record: evidence.record,
         claimant: claimant.member.clone(),
-        statement: statement.clone(),
+        grounds: grounds.clone(),
     };
     let key = key::read_signing(&claimant.signing_key)?;
-    let signature = key.sign(Role::Dispute, &dispute.to_canonical());
-    let signed = SignedDispute { dispute, signature };
+    let signed = key.sign(dispute);
     let access = AccessKey::read(&claimant.access_key)?;
     let client = Client::new(url, claimant.member.clone(), Arc::new(access), &claimant.tls.read()?)?;
     let log::Logged { leaf, proof, checkpoint } =
         client.call(POST_DISPUTE, &OfChain::new(&judicial.id), &signed).await?;
     nacre_verifier::dispute::check_logged(&signed, &Inclusion { leaf, proof }, &checkpoint, judicial, &network)?;
-    Ok(Logged { chain: judicial.id.clone(), leaf, dispute: signed.digest(), evidence: signed.dispute.evidence })
+    Ok(Logged { chain: judicial.id.clone(), leaf, dispute: signed.digest(), evidence: signed.statement.evidence })
 }

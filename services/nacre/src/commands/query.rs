@@ -47,7 +47,7 @@ async fn preview(config: &Config, question: &Question, bars: &Bars, output: Outp
     for fault in &faults {
         eprintln!("warning: {fault}");
     }
-    let preview = &signed.preview;
+    let preview = &signed.statement;
     output.print(&signed, || {
         let rulings = preview.groups.iter().flat_map(|group| &group.quantities);
         let rules: BTreeSet<Rule> = rulings.filter_map(|ruling| ruling.withheld).collect();

@@ -8,9 +8,8 @@ use nacre_access::{
     key::AccessKey,
 };
 use nacre_hosting::{key, trust};
-use nacre_ledger::signing::Role;
 use nacre_schemas::{
-    Blob, Digest, Document as _,
+    Blob, Digest,
     answer::Decision,
     batch::Batch,
     catalogue::Catalogue,
@@ -163,7 +162,7 @@ async fn value_out_of_range(places: &Consortium, network: &Network) -> anyhow::R
         signature: nacre_schemas::Signature([0; 64]),
     };
     let key = key::read_signing(&config.signing_key)?;
-    batch.signature = key.sign(Role::Batch, &batch.statement().to_canonical());
+    batch.signature = key.sign_detached(&batch.statement());
     let access = AccessKey::read(&config.access_key)?;
     let client = Client::new(&config.exchange, config.member.clone(), Arc::new(access), &config.tls.read()?)?;
     match client.call(POST_BATCH, &OfChain::new(&config.chain), &batch).await {
@@ -192,9 +191,9 @@ fn share_from_wrong_key(places: &Consortium, releases: &[Release], network: &Net
     for release in releases {
         let mut altered = release.clone();
         for signed in &mut altered.answers {
-            let custodian = signed.answer.custodian.clone();
-            let request = signed.answer.request;
-            let decisions = signed.answer.groups.iter_mut().flat_map(|group| &mut group.decisions);
+            let custodian = signed.statement.custodian.clone();
+            let request = signed.statement.request;
+            let decisions = signed.statement.groups.iter_mut().flat_map(|group| &mut group.decisions);
             let mut replaced = false;
             for decision in decisions {
                 let Decision::Opened(opened) = &mut decision.decision else { continue };
@@ -207,7 +206,7 @@ fn share_from_wrong_key(places: &Consortium, releases: &[Release], network: &Net
             let config = places.custodians.get(&custodian.to_string()).context("the custodian has a configuration")?;
             let config = nacre_custodian::Config::read(config)?;
             let key = key::read_signing(&config.signing_key)?;
-            signed.signature = key.sign(Role::Answer, &signed.answer.to_canonical());
+            signed.signature = key.sign_detached(&signed.statement);
             return Ok(Fraud::held(fraud, nacre_verifier::release::check(&altered, network).map(drop)));
         }
     }

@@ -1,10 +1,9 @@
 //! The grantee's side: records that others granted, read.
 
-use nacre_ledger::signing::Role;
 use nacre_schemas::{
     Digest, Document as _,
     cohort::CellKey,
-    grant::{Access, GrantState, SignedAccess, Terms},
+    grant::{Access, GrantState, Terms},
 };
 use nacre_verifier::grant::check_delivery;
 use nacre_wire::exchange::{OfChain, POST_ACCESS};
@@ -77,13 +76,12 @@ impl Site {
             at: now(),
             nonce: Digest(nonce),
         };
-        let signature = self.keys.signing.sign(Role::Access, &access.to_canonical());
-        let access = SignedAccess { access, signature };
+        let access = self.keys.signing.sign(access);
         let client = self.clients.get(chain).ok_or(GrantError::UnknownGrant(listed.grant))?;
         let sent = client.call(POST_ACCESS, &OfChain::new(chain), &access).await;
         let delivery = sent.map_err(|error| blame(chain, error))?;
         let header = check_delivery(&delivery, &access, &self.network, now())?;
-        let terms = delivery.grant.grant.terms.clone();
+        let terms = delivery.grant.statement.terms.clone();
         let key = self.keys.signing.open(&terms.digest(), delivery.key.as_bytes());
         let key = key.and_then(|key| key.as_slice().try_into().ok().map(Zeroizing::new));
         let key: Zeroizing<[u8; 16]> = key.ok_or(GrantError::Key(listed.grant))?;

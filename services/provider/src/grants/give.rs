@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use nacre_ledger::{sealing, signing::Role};
+use nacre_ledger::sealing;
 use nacre_schemas::{
-    Digest, Document as _,
+    Digest, Document as _, Signed,
     catalogue::Catalogue,
     cohort::Period,
     entry::Entry,
-    grant::{Grant, NewGrant, Revocation, SealedKey, SignedGrant, SignedRevocation, Terms},
+    grant::{Grant, NewGrant, Revocation, SealedKey, Terms},
     id::MemberId,
-    membership::SignedMembership,
+    membership::Membership,
     problem::Retry,
 };
 use nacre_verifier::{Check, grant::may_read, membership};
@@ -112,8 +112,7 @@ impl Site {
 
     async fn revoke(&self, outbox: &Outbox, grant: Digest) -> Result<(), GrantError> {
         let revocation = Revocation { chain: self.home.clone(), grant, provider: self.member.clone() };
-        let signature = self.keys.signing.sign(Role::Revocation, &revocation.to_canonical());
-        let signed = SignedRevocation { revocation, signature };
+        let signed = self.keys.signing.sign(revocation);
         let sent = self.own().call(POST_REVOCATION, &OfChain::new(&self.home), &signed).await;
         let stands = sent.map_err(|error| blame(&self.home, error))?;
         logged::check(&stands, &Entry::Revocation(signed.digest()), &self.home, &self.network, Check::Grant)?;
@@ -165,17 +164,16 @@ impl<'g> Giving<'g> {
         let wrapped = self.outbox.wrapped_key(&record, &receipt.batch).await?.ok_or(GrantError::Erased(record))?;
         let key = unwrap_key(&self.site.keys.payload, &record, &wrapped)
             .map_err(|source| GrantError::Payload { record, source })?;
-        let sealed = sealing::seal(&grantee.membership.signing_key, &terms.digest(), &key[..]);
+        let sealed = sealing::seal(&grantee.statement.signing_key, &terms.digest(), &key[..]);
         let unusable = |detail: &str| GrantError::Grantee { grantee: terms.grantee.clone(), detail: detail.to_owned() };
         let sealed = sealed.ok_or_else(|| unusable("nothing can be encrypted to its key"))?;
         let sealed = SealedKey::new(sealed).map_err(|error| unusable(&error.to_string()))?;
         let grant = Grant { key: Digest::of(sealed.as_bytes()), terms };
-        let signature = self.site.keys.signing.sign(Role::Grant, &grant.to_canonical());
-        Ok(NewGrant { signed: SignedGrant { grant, signature }, key: sealed })
+        Ok(NewGrant { signed: self.site.keys.signing.sign(grant), key: sealed })
     }
 
     /// The grantee's admission, on its authority's word.
-    async fn admission(&self, grantee: &MemberId) -> Result<SignedMembership, GrantError> {
+    async fn admission(&self, grantee: &MemberId) -> Result<Signed<Membership>, GrantError> {
         let asked = self.site.own().get(GET_MEMBER, &OfMember { member: grantee.clone() }).await;
         let signed = asked.map_err(|error| blame(&self.site.home, error))?;
         let admitted = membership::check(&signed, &self.site.network)?;
@@ -190,7 +188,7 @@ impl<'g> Giving<'g> {
     }
 
     async fn send(&self, digest: &Digest, new: &NewGrant) -> Result<(), GrantError> {
-        let chain = &new.signed.grant.terms.chain;
+        let chain = &new.signed.statement.terms.chain;
         let stands = match self.site.own().call(POST_GRANT, &OfChain::new(chain), new).await {
             Ok(stands) => stands,
             Err(error) => {
@@ -228,7 +226,7 @@ impl<'g> Giving<'g> {
             }
         }
         for given in self.outbox.given_by(&handle).await? {
-            let is_over = given.new.signed.grant.terms.until <= now();
+            let is_over = given.new.signed.statement.terms.until <= now();
             if !wanted.contains(&given.digest) && !is_over {
                 match self.site.revoke(self.outbox, given.digest).await {
                     // It never arrived.

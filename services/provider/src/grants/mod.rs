@@ -170,8 +170,8 @@ impl Site {
                 let grant = one.signed.digest();
                 listed.push(ListedGrant {
                     grant,
-                    is_given: one.signed.grant.terms.provider == self.member,
-                    terms: one.signed.grant.terms,
+                    is_given: one.signed.statement.terms.provider == self.member,
+                    terms: one.signed.statement.terms,
                     leaf: one.leaf,
                     state: one.state,
                     accesses: one.accesses,

@@ -52,7 +52,7 @@ impl Outbox {
 
     /// Keeps a grant that is about to be sent, unless there is one on the same terms.
     pub(crate) async fn keep_grant(&self, new: &NewGrant, consent: Option<&Digest>) -> Result<(), OutboxError> {
-        let terms = &new.signed.grant.terms;
+        let terms = &new.signed.statement.terms;
         sqlx::query(
             "INSERT INTO granted (digest, record, terms, bytes, state, consent) VALUES ($1, $2, $3, $4, 'queued', $5)
              ON CONFLICT DO NOTHING",

@@ -10,13 +10,13 @@ use nacre_access::client::{
     Client, ClientError,
     quorum::{Busy, Heard, Quorum, WAS_LATE, quorum},
 };
-use nacre_ledger::signing::{self, Role};
+use nacre_ledger::signing;
 use nacre_schemas::{
-    Digest, Document as _, SigningPublicKey,
+    Digest, Signed, SigningPublicKey,
     answer::CustodianId,
     id::{JurisdictionId, MemberId},
     problem::Retry,
-    pseudonym::{EvaluationRequest, SignedEvaluation},
+    pseudonym::{Evaluation, EvaluationRequest},
 };
 use nacre_wire::{body::Encoded, custodian::POST_PSEUDONYMS};
 use nacre_zk::pseudonym::{Blinding, Checked, Keys};
@@ -151,7 +151,7 @@ async fn ask_one(
     checked.map_err(|error| fault(false, error.to_string()))?.map_err(|detail| fault(true, detail))
 }
 
-async fn fetch(client: &Client, request: &EvaluationRequest, busy: Busy) -> Result<SignedEvaluation, ClientError> {
+async fn fetch(client: &Client, request: &EvaluationRequest, busy: Busy) -> Result<Signed<Evaluation>, ClientError> {
     let encoded = Encoded::of(request)?;
     let tried = client.call_encoded(POST_PSEUDONYMS, &(), &encoded).await;
     let Err(error) = tried else { return tried };
@@ -170,9 +170,8 @@ fn check(
     asked: &Custodian,
     keys: &Keys,
     request: &EvaluationRequest,
-    answer: &SignedEvaluation,
+    answer: &Signed<Evaluation>,
 ) -> Result<Checked, String> {
-    signing::verify(&asked.signing_key, Role::Evaluation, &answer.evaluation.to_canonical(), &answer.signature)
-        .map_err(|error| format!("its signature does not hold: {error}"))?;
-    keys.check(request, &asked.id, &answer.evaluation).map_err(|error| error.to_string())
+    signing::verify(&asked.signing_key, answer).map_err(|error| format!("its signature does not hold: {error}"))?;
+    keys.check(request, &asked.id, &answer.statement).map_err(|error| error.to_string())
 }

@@ -5,7 +5,6 @@
 //! Cost: some 5 ms of one core a record, nearly all of it proofs.
 
 use nacre_fhe::{FheError, keys::PublicKey, list::Plain, wire};
-use nacre_ledger::signing::Role;
 use nacre_schemas::{
     Digest, Document as _, Signature,
     batch::Batch,
@@ -169,7 +168,7 @@ impl Sealer {
             cross,
             signature: Signature([0; 64]),
         };
-        batch.signature = self.keys.signing.sign(Role::Batch, &batch.statement().to_canonical());
+        batch.signature = self.keys.signing.sign_detached(&batch.statement());
         let bytes = batch.to_canonical();
         Ok(Sealed { id: Digest::of(&bytes), bytes, records: names })
     }

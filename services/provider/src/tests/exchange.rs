@@ -28,15 +28,15 @@ use nacre_hosting::{
 use nacre_ledger::{
     merkle::{Sm3Hasher, Tree},
     note::{Checkpoint, SignedCheckpoint},
-    signing::{self, Role, SigningKey},
+    signing::{self, SigningKey},
 };
 use nacre_schemas::{
-    Digest, Document as _,
+    Digest, Document as _, Signed,
     batch::Batch,
     catalogue::Catalogue,
     dossier::Inclusion,
     id::JurisdictionId,
-    membership::{MemberRole, Membership, SignedMembership},
+    membership::{MemberRole, Membership},
     problem::{Problem, Retry},
     receipt::{BatchReceipt, Receipt},
     trust::{Chain, Custodian, Disclosure, Endorsement, Jurisdiction, SignedTrustRoot, TrustRoot},
@@ -196,7 +196,7 @@ fn trust_root(config: &Config, chain_key: &SigningKey, authority: &SigningKey) -
 }
 
 /// Writes the provider's keys and admits it.
-fn admit(config: &Config, authority: &SigningKey, change: impl FnOnce(&mut Membership)) -> SignedMembership {
+fn admit(config: &Config, authority: &SigningKey, change: impl FnOnce(&mut Membership)) -> Signed<Membership> {
     let (signing, access) = (SigningKey::generate().unwrap(), AccessKey::generate().unwrap());
     secret::write(&config.signing_key, &*signing.to_bytes()).unwrap();
     secret::write_text(&config.access_key, &access.to_pem()).unwrap();
@@ -214,22 +214,21 @@ fn admit(config: &Config, authority: &SigningKey, change: impl FnOnce(&mut Membe
         access_key: access.public(),
     };
     change(&mut membership);
-    let signature = authority.sign(Role::Membership, &membership.to_canonical());
-    SignedMembership { membership, signature }
+    authority.sign(membership)
 }
 
 impl Admits<Members> for Server {
-    type Caller = SignedMembership;
+    type Caller = Signed<Membership>;
 
-    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<SignedMembership, Problem> {
+    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<Signed<Membership>, Problem> {
         self.gatekeeper.caller(route, headers)
     }
 }
 
 async fn member(
     server: Arc<Server>,
-    call: Call<OfMember, Nothing, SignedMembership>,
-) -> Result<Reply<body::Json<SignedMembership>>, ProblemResponse> {
+    call: Call<OfMember, Nothing, Signed<Membership>>,
+) -> Result<Reply<body::Json<Signed<Membership>>>, ProblemResponse> {
     let found = server.gatekeeper.members().find(&call.parameters.member).cloned();
     found.map(Reply::new).ok_or_else(|| UNKNOWN_MEMBER.problem("not here").into())
 }
@@ -242,7 +241,7 @@ async fn healthz(server: Arc<Server>, _: Call<(), Nothing>) -> Result<Reply<Text
 
 async fn batches(
     server: Arc<Server>,
-    call: Call<OfChain, Canonical<Batch>, SignedMembership>,
+    call: Call<OfChain, Canonical<Batch>, Signed<Membership>>,
 ) -> Result<Reply<body::Json<BatchReceipt>>, Response> {
     let refused = |problem: Problem| ProblemResponse(problem).into_response();
     let batch = call.body.value().await.map_err(refused)?;
@@ -264,7 +263,7 @@ async fn batches(
         Some(Fault::Gibberish) => return Err(Json("thank you").into_response()),
         Some(Fault::LostAnswer | Fault::FalseReceipt) | None => {}
     }
-    let mut receipt = take(&server, &mut held, &call.caller.membership, &batch).map_err(refused)?;
+    let mut receipt = take(&server, &mut held, &call.caller.statement, &batch).map_err(refused)?;
     match fault {
         Some(Fault::LostAnswer) => return Err(StatusCode::BAD_GATEWAY.into_response()),
         Some(Fault::FalseReceipt) => receipt.receipts[0].inclusion.leaf += 1,
@@ -279,9 +278,7 @@ fn take(server: &Server, held: &mut Held, member: &Membership, batch: &Batch) ->
     if let Some(receipt) = held.receipts.get(&batch.id()) {
         return Ok(receipt.clone());
     }
-    let statement = batch.statement().to_canonical();
-    signing::verify(&member.signing_key, Role::Batch, &statement, &batch.signature)
-        .map_err(|error| refuse("bad-signature", error.to_string()))?;
+    signing::verify(&member.signing_key, &batch.body()).map_err(|error| refuse("bad-signature", error.to_string()))?;
     nacre_zk::batch::verify(server.network.key(), Catalogue::built_in(), batch, &mut OsRng)
         .map_err(|error| refuse("proof-rejected", error.to_string()))?;
     for (entry, contribution) in batch.contributions.iter().enumerate() {

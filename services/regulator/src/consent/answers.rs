@@ -5,7 +5,8 @@
 //! is 130 µs.
 
 use nacre_schemas::{
-    answer::{CustodianId, Decision, SignedAnswer, Verdict},
+    Signed,
+    answer::{Answer, CustodianId, Decision, Verdict},
     dossier::Submission,
     trust::Jurisdiction,
 };
@@ -26,16 +27,16 @@ use crate::{
 struct Answers;
 
 impl Errand for Answers {
-    const ROUTE: Route<(), Json<Submission>, Json<Verdict>, Members> = POST_ANSWER;
+    const ROUTE: Route<(), Json<Submission>, Json<Verdict<Answer>>, Members> = POST_ANSWER;
     const STAGE: Stage = Stage::Custodians;
-    type Reply = Json<Verdict>;
-    type Given = SignedAnswer;
+    type Reply = Json<Verdict<Answer>>;
+    type Given = Signed<Answer>;
 
     fn concerns(_: &Jurisdiction, _: &Subject) -> bool {
         true
     }
 
-    fn check(asked: &CustodianId, verdict: Verdict, subject: &Subject) -> Result<SignedAnswer, FaultCause> {
+    fn check(asked: &CustodianId, verdict: Verdict<Answer>, subject: &Subject) -> Result<Signed<Answer>, FaultCause> {
         match verdict {
             Verdict::Answered(answer) => check_answer(asked, &answer, subject).map(|()| answer),
             Verdict::Refused(refusal) => Err(check_refusal(asked, &refusal, subject)),
@@ -50,18 +51,18 @@ impl Custodians {
         subject: &std::sync::Arc<Subject>,
         submission: &Encoded<Json<Submission>>,
         progress: &dyn Progress,
-    ) -> Result<Consent<SignedAnswer>, QueryError> {
+    ) -> Result<Consent<Signed<Answer>>, QueryError> {
         let Consent { mut given, mut faults } = self.ask::<Answers>(subject, submission, progress).await?;
-        given.sort_by(|one, other| one.answer.custodian.cmp(&other.answer.custodian));
+        given.sort_by(|one, other| one.statement.custodian.cmp(&other.statement.custodian));
         faults.extend(dissents(&given));
         faults.sort_by(|one, other| one.custodian.cmp(&other.custodian));
         Ok(Consent { given, faults })
     }
 }
 
-fn check_answer(asked: &CustodianId, signed: &SignedAnswer, subject: &Subject) -> Result<(), FaultCause> {
-    if signed.answer.custodian != *asked {
-        let detail = format!("it answers as {}", signed.answer.custodian);
+fn check_answer(asked: &CustodianId, signed: &Signed<Answer>, subject: &Subject) -> Result<(), FaultCause> {
+    if signed.statement.custodian != *asked {
+        let detail = format!("it answers as {}", signed.statement.custodian);
         return Err(FaultCause::False(Failure::new(Check::AnswerForm, asked, detail)));
     }
     answer::check(signed, &subject.dossier, &subject.network).map_err(FaultCause::False)?;
@@ -69,22 +70,22 @@ fn check_answer(asked: &CustodianId, signed: &SignedAnswer, subject: &Subject) -
 }
 
 /// Custodians whose answers count, and who withhold what others opened: once each, for the first such quantity.
-fn dissents(answers: &[SignedAnswer]) -> Vec<CustodianFault> {
+fn dissents(answers: &[Signed<Answer>]) -> Vec<CustodianFault> {
     let opened = |group: usize, quantity: usize| {
         answers
             .iter()
-            .any(|signed| matches!(signed.answer.groups[group].decisions[quantity].decision, Decision::Opened(_)))
+            .any(|signed| matches!(signed.statement.groups[group].decisions[quantity].decision, Decision::Opened(_)))
     };
-    let dissent = |signed: &SignedAnswer| {
+    let dissent = |signed: &Signed<Answer>| {
         // Every answer that counts has the same groups and quantities, in the same order.
-        for (position, group) in signed.answer.groups.iter().enumerate() {
+        for (position, group) in signed.statement.groups.iter().enumerate() {
             for (place, decided) in group.decisions.iter().enumerate() {
                 if let Decision::Withheld(rule) = decided.decision
                     && opened(position, place)
                 {
                     let (group, quantity) = (group.group.clone(), decided.quantity);
                     let cause = FaultCause::Dissent { group, quantity, rule };
-                    return Some(CustodianFault { custodian: signed.answer.custodian.clone(), cause });
+                    return Some(CustodianFault { custodian: signed.statement.custodian.clone(), cause });
                 }
             }
         }

@@ -6,8 +6,9 @@
 //! without a chain in the request have nothing to confirm and are not asked. Cost: a signature's check for each chain.
 
 use nacre_schemas::{
+    Signed,
     answer::CustodianId,
-    confirmation::{Finding, SignedConfirmation},
+    confirmation::{Confirmation, Finding},
     dossier::Submission,
     trust::Jurisdiction,
 };
@@ -31,11 +32,11 @@ impl Errand for Confirmations {
     const ROUTE: Route<(), Json<Submission>, Json<Finding>, Members> = POST_CONFIRMATION;
     const STAGE: Stage = Stage::Confirming;
     type Reply = Json<Finding>;
-    type Given = Vec<SignedConfirmation>;
+    type Given = Vec<Signed<Confirmation>>;
 
     fn concerns(jurisdiction: &Jurisdiction, subject: &Subject) -> bool {
         let root = subject.network.root();
-        let mut chains = subject.sums.iter().filter_map(|signed| root.chain(&signed.sums.chain));
+        let mut chains = subject.sums.iter().filter_map(|signed| root.chain(&signed.statement.chain));
         chains.any(|chain| chain.jurisdiction == jurisdiction.id)
     }
 
@@ -58,13 +59,12 @@ impl Custodians {
         subject: &std::sync::Arc<Subject>,
         submission: &Encoded<Json<Submission>>,
         progress: &dyn Progress,
-    ) -> Result<Consent<SignedConfirmation>, QueryError> {
+    ) -> Result<Consent<Signed<Confirmation>>, QueryError> {
         let Consent { given, faults } = self.ask::<Confirmations>(subject, submission, progress).await?;
-        let mut given: Vec<SignedConfirmation> = given.into_iter().flatten().collect();
+        let mut given: Vec<Signed<Confirmation>> = given.into_iter().flatten().collect();
         given.sort_by(|one, other| {
-            let place = |signed: &SignedConfirmation| {
-                (signed.confirmation.chain.clone(), signed.confirmation.custodian.clone())
-            };
+            let place =
+                |signed: &Signed<Confirmation>| (signed.statement.chain.clone(), signed.statement.custodian.clone());
             place(one).cmp(&place(other))
         });
         Ok(Consent { given, faults })

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{Stream, StreamExt as _, stream};
 use nacre_access::client::quorum::LATE;
 use nacre_schemas::{
-    Document as _,
-    answer::CustodianId,
-    cross::{CrossSubmission, CrossVerdict, SignedCrossAnswer},
+    Document as _, Signed,
+    answer::{CustodianId, Verdict},
+    cross::{CrossAnswer, CrossSubmission},
     summand::{PublishedSummands, SummandDispute},
 };
 use nacre_verifier::{
@@ -41,7 +41,7 @@ impl Custodians {
         network: &Network,
         submission: &CrossSubmission,
         progress: &dyn Progress,
-    ) -> Result<(Vec<SignedCrossAnswer>, Vec<CustodianFault>), QueryError> {
+    ) -> Result<(Vec<Signed<CrossAnswer>>, Vec<CustodianFault>), QueryError> {
         let total = self.clients.len();
         progress.report(Stage::Custodians, 0, total);
         let sent = Encoded::<Json<CrossSubmission>>::of(submission)
@@ -73,7 +73,7 @@ impl Custodians {
             }
         }
         faults.extend(silent.into_iter().map(|custodian| CustodianFault { custodian, cause: FaultCause::Late }));
-        answers.sort_by(|one, other| one.answer.custodian.cmp(&other.answer.custodian));
+        answers.sort_by(|one, other| one.statement.custodian.cmp(&other.statement.custodian));
         faults.sort_by(|one, other| one.custodian.cmp(&other.custodian));
         enough(network, &answers, &faults)?;
         Ok((answers, faults))
@@ -90,22 +90,20 @@ async fn next<T>(answers: &mut (impl Stream<Item = T> + Unpin), deadline: Option
 
 fn check(
     asked: &CustodianId,
-    verdict: CrossVerdict,
+    verdict: Verdict<CrossAnswer>,
     submission: &CrossSubmission,
     network: &Network,
-) -> Result<SignedCrossAnswer, FaultCause> {
+) -> Result<Signed<CrossAnswer>, FaultCause> {
     match verdict {
-        CrossVerdict::Answered(signed) => {
-            if signed.answer.custodian != *asked {
-                let detail = format!("it answers as {}", signed.answer.custodian);
+        Verdict::Answered(signed) => {
+            if signed.statement.custodian != *asked {
+                let detail = format!("it answers as {}", signed.statement.custodian);
                 return Err(FaultCause::False(Failure::new(Check::AnswerForm, asked, detail)));
             }
             cross::check_answer(&signed, &submission.result, network).map_err(FaultCause::False)?;
             Ok(signed)
         }
-        CrossVerdict::Refused(refusal) => {
-            Err(refusal_of(asked, &refusal, network, &submission.logged.request.digest()))
-        }
+        Verdict::Refused(refusal) => Err(refusal_of(asked, &refusal, network, &submission.logged.request.digest())),
     }
 }
 
@@ -122,7 +120,7 @@ impl Custodians {
         &self,
         asking: &Asking<'_>,
         disputed: &[Disputed],
-        answers: &[SignedCrossAnswer],
+        answers: &[Signed<CrossAnswer>],
     ) -> Result<Vec<CustodianFault>, QueryError> {
         let mut liars: Vec<CustodianFault> = Vec::new();
         for Disputed { summand, holders } in disputed {
@@ -132,7 +130,9 @@ impl Custodians {
                 if liars.iter().any(|liar| liar.custodian == *holder) {
                     continue;
                 }
-                let Some(signed) = answers.iter().find(|signed| signed.answer.custodian == *holder) else { continue };
+                let Some(signed) = answers.iter().find(|signed| signed.statement.custodian == *holder) else {
+                    continue;
+                };
                 if let Err(cause) = self.prove(asking, &commitments, signed).await {
                     tracing::warn!(custodian = %holder, %cause, "a share of the cross lane is not proven");
                     liars.push(CustodianFault { custodian: holder.clone(), cause });
@@ -146,9 +146,9 @@ impl Custodians {
         &self,
         asking: &Asking<'_>,
         commitments: &SummandCommitments,
-        signed: &SignedCrossAnswer,
+        signed: &Signed<CrossAnswer>,
     ) -> Result<(), FaultCause> {
-        let client = self.clients.get(&signed.answer.custodian).ok_or(FaultCause::NoAddress)?;
+        let client = self.clients.get(&signed.statement.custodian).ok_or(FaultCause::NoAddress)?;
         let dispute = SummandDispute { submission: asking.submission.clone(), summand: commitments.summand().number };
         let asked = client.call(POST_CROSS_PROOF, &(), &dispute);
         let proof = match tokio::time::timeout(self.timeout, asked).await {
@@ -162,12 +162,12 @@ impl Custodians {
 /// Of every jurisdiction a threshold of custodians answered.
 pub(crate) fn enough(
     network: &Network,
-    answers: &[SignedCrossAnswer],
+    answers: &[Signed<CrossAnswer>],
     faults: &[CustodianFault],
 ) -> Result<(), QueryError> {
     let mut counts: BTreeMap<_, usize> = BTreeMap::new();
     for signed in answers {
-        *counts.entry(&signed.answer.custodian.jurisdiction).or_default() += 1;
+        *counts.entry(&signed.statement.custodian.jurisdiction).or_default() += 1;
     }
     for jurisdiction in &network.root().jurisdictions {
         let (needed, got) =

@@ -5,8 +5,13 @@
 //! deceives whoever asked for it, until the answers come.
 
 use nacre_access::client::quorum::{Quorum, quorum};
-use nacre_ledger::signing::{self, Role};
-use nacre_schemas::{Document as _, answer::CustodianId, preview::SignedPreview, query::SignedRequest};
+use nacre_ledger::signing;
+use nacre_schemas::{
+    Document as _, Signed,
+    answer::CustodianId,
+    preview::Preview,
+    query::{Request, SignedRequest},
+};
 use nacre_verifier::{Check, Failure, Network};
 use nacre_wire::custodian::POST_PREVIEW;
 
@@ -18,8 +23,8 @@ impl Custodians {
     pub(crate) async fn preview(
         &self,
         network: &Network,
-        request: &SignedRequest,
-    ) -> Result<(SignedPreview, Vec<CustodianFault>), QueryError> {
+        request: &SignedRequest<Request>,
+    ) -> Result<(Signed<Preview>, Vec<CustodianFault>), QueryError> {
         let ask = |custodian: CustodianId, _| async move {
             let client = self.clients.get(&custodian).ok_or(FaultCause::NoAddress)?;
             let asked = client.call(POST_PREVIEW, &(), request);
@@ -40,17 +45,16 @@ impl Custodians {
 
 fn check(
     custodian: &CustodianId,
-    signed: &SignedPreview,
+    signed: &Signed<Preview>,
     network: &Network,
-    request: &SignedRequest,
+    request: &SignedRequest<Request>,
 ) -> Result<(), Failure> {
-    let preview = &signed.preview;
+    let preview = &signed.statement;
     let fail = |detail: String| Failure::new(Check::AnswerSignature, custodian, detail);
     if preview.custodian != *custodian || preview.request != request.request.digest() {
         return Err(fail("it sends a preview of another custodian or request".to_owned()));
     }
     let known = network.root().custodian(custodian);
     let known = known.ok_or_else(|| fail("the trust root has no such custodian".to_owned()))?;
-    signing::verify(&known.signing_key, Role::Preview, &preview.to_canonical(), &signed.signature)
-        .map_err(|error| fail(error.to_string()))
+    signing::verify(&known.signing_key, signed).map_err(|error| fail(error.to_string()))
 }

@@ -15,11 +15,11 @@ use nacre_hosting::{
 };
 use nacre_ledger::signing::SigningKey;
 use nacre_schemas::{
-    Digest, Point, Signature,
-    answer::{Answer, Decision, GroupAnswer, QuantityDecision, Refusal, Rule, SignedAnswer, Verdict},
-    confirmation::{Confirmation, Finding, SignedConfirmation},
+    Digest, Document as _, Point, Signature, Signed,
+    answer::{Answer, Decision, GroupAnswer, QuantityDecision, Refusal, Rule, Verdict},
+    confirmation::{Confirmation, Finding},
     dossier::QuantityKey,
-    membership::SignedMembership,
+    membership::Membership,
     problem::Problem,
     query::Quantity,
     release::Outcome,
@@ -80,31 +80,31 @@ struct Desk {
 }
 
 impl Admits<Members> for Desk {
-    type Caller = SignedMembership;
+    type Caller = Signed<Membership>;
 
-    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<SignedMembership, Problem> {
+    fn admit(&self, route: &Facts, headers: &HeaderMap) -> Result<Signed<Membership>, Problem> {
         self.gatekeeper.caller(route, headers)
     }
 }
 
 /// A submission that is not read.
-type Submitted = Call<(), Json<Submission>, SignedMembership>;
+type Submitted = Call<(), Json<Submission>, Signed<Membership>>;
 
-async fn answers(desk: Arc<Desk>, _: Submitted) -> Result<Reply<Json<Verdict>>, ProblemResponse> {
+async fn answers(desk: Arc<Desk>, _: Submitted) -> Result<Reply<Json<Verdict<Answer>>>, ProblemResponse> {
     let verdict =
-        |refusal: Option<SignedRefusal>| refusal.map_or_else(|| Verdict::Answered(desk.answer()), Verdict::Refused);
+        |refusal: Option<Signed<Refusal>>| refusal.map_or_else(|| Verdict::Answered(desk.answer()), Verdict::Refused);
     desk.receive().await.map(|refusal| Reply::new(verdict(refusal)))
 }
 
 async fn confirmations(desk: Arc<Desk>, _: Submitted) -> Result<Reply<Json<Finding>>, ProblemResponse> {
     let finding =
-        |refusal: Option<SignedRefusal>| refusal.map_or_else(|| Finding::Confirmed(desk.confirm()), Finding::Refused);
+        |refusal: Option<Signed<Refusal>>| refusal.map_or_else(|| Finding::Confirmed(desk.confirm()), Finding::Refused);
     desk.receive().await.map(|refusal| Reply::new(finding(refusal)))
 }
 
 impl Desk {
     /// The refusal with which it answers anything, if that is its manner.
-    async fn receive(&self) -> Result<Option<SignedRefusal>, ProblemResponse> {
+    async fn receive(&self) -> Result<Option<Signed<Refusal>>, ProblemResponse> {
         let times = {
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
             *asked += 1;
@@ -120,8 +120,8 @@ impl Desk {
         }
     }
 
-    fn confirm(&self) -> Vec<SignedConfirmation> {
-        let sums = &self.subject.sums[0].sums;
+    fn confirm(&self) -> Vec<Signed<Confirmation>> {
+        let sums = &self.subject.sums[0].statement;
         let mut confirmation = Confirmation {
             request: self.subject.dossier.request_digest,
             sums: sums.digest(),
@@ -135,25 +135,24 @@ impl Desk {
             Manner::ShortAnswer => return Vec::new(),
             _ => {}
         }
-        let mut signature = self.signing_key.sign(Role::Confirmation, &confirmation.to_canonical());
+        let mut signature = self.signing_key.sign_detached(&confirmation);
         if self.manner == Manner::Unsigned {
             signature = Signature([1; 64]);
         }
-        vec![SignedConfirmation { confirmation, signature }]
+        vec![Signed { statement: confirmation, signature }]
     }
 
-    fn refuse(&self, key: &SigningKey) -> SignedRefusal {
+    fn refuse(&self, key: &SigningKey) -> Signed<Refusal> {
         let refusal = Refusal {
             request: self.subject.dossier.request_digest,
             custodian: self.id.clone(),
             check: "chain-details".parse().unwrap(),
             detail: "region/440100 signed other sums".parse().unwrap(),
         };
-        let signature = key.sign(Role::Refusal, &refusal.to_canonical());
-        SignedRefusal { refusal, signature }
+        key.sign(refusal)
     }
 
-    fn answer(&self) -> SignedAnswer {
+    fn answer(&self) -> Signed<Answer> {
         let mut custodian = self.id.clone();
         if self.manner == Manner::OtherName {
             custodian.number = 3;
@@ -171,11 +170,11 @@ impl Desk {
             groups.pop();
         }
         let answer = Answer { request, dossier: self.subject.dossier.dossier_digest, custodian, groups };
-        let mut signature = self.signing_key.sign(Role::Answer, &answer.to_canonical());
+        let mut signature = self.signing_key.sign_detached(&answer);
         if self.manner == Manner::Unsigned {
             signature = Signature([1; 64]);
         }
-        SignedAnswer { answer, signature }
+        Signed { statement: answer, signature }
     }
 
     fn decision(&self, request: &Digest, custodian: &CustodianId, key: &QuantityKey) -> QuantityDecision {
@@ -255,7 +254,7 @@ impl Town {
             tokio::spawn(axum::serve(listener, routes.merge(server::router(gatekeeper))).into_future());
             desks.push(desk);
         }
-        let member = scene.regulator.membership.member.clone();
+        let member = scene.regulator.statement.member.clone();
         let mut custodians =
             Custodians::new(&addresses, &member, &Arc::new(scene.access_key), &ClientTls::default()).unwrap();
         custodians.timeout = Duration::from_secs(3);
@@ -274,25 +273,25 @@ fn nothing() -> Encoded<Json<Submission>> {
 }
 
 /// Asks for answers.
-async fn ask(guangdong: [Manner; 3], macao: [Manner; 3]) -> Asked<SignedAnswer> {
+async fn ask(guangdong: [Manner; 3], macao: [Manner; 3]) -> Asked<Signed<Answer>> {
     let (town, progress) = (Town::open(guangdong, macao).await, Steps::default());
     let result = town.custodians.answers(&town.subject, &nothing(), &progress).await;
     town.asked(result, progress)
 }
 
 /// Asks for confirmations; Macao has nothing to confirm.
-async fn ask_to_confirm(guangdong: [Manner; 3]) -> Asked<SignedConfirmation> {
+async fn ask_to_confirm(guangdong: [Manner; 3]) -> Asked<Signed<Confirmation>> {
     let (town, progress) = (Town::open(guangdong, [Honest; 3]).await, Steps::default());
     let result = town.custodians.confirmations(&town.subject, &nothing(), &progress).await;
     town.asked(result, progress)
 }
 
-fn counted(consent: &Consent<SignedAnswer>) -> Vec<String> {
-    consent.given.iter().map(|signed| signed.answer.custodian.to_string()).collect()
+fn counted(consent: &Consent<Signed<Answer>>) -> Vec<String> {
+    consent.given.iter().map(|signed| signed.statement.custodian.to_string()).collect()
 }
 
 /// The integers that the answers open the scene's group to.
-fn opened(asked: &Asked<SignedAnswer>) -> Vec<Outcome> {
+fn opened(asked: &Asked<Signed<Answer>>) -> Vec<Outcome> {
     let definition = Scene::definition();
     let dossier = &asked.subject.dossier;
     let answers = &asked.result.as_ref().unwrap().given;
@@ -423,9 +422,8 @@ async fn only_the_chains_own_jurisdiction_is_asked_to_confirm() {
     let asked = ask_to_confirm([Honest; 3]).await;
     let consent = asked.result.as_ref().unwrap();
     let subject = &asked.subject;
-    let word = |signed: &SignedConfirmation| {
-        (signed.confirmation.chain.to_string(), signed.confirmation.custodian.to_string())
-    };
+    let word =
+        |signed: &Signed<Confirmation>| (signed.statement.chain.to_string(), signed.statement.custodian.to_string());
     let words: Vec<(String, String)> = consent.given.iter().map(word).collect();
     assert_eq!(words, ["guangdong-1", "guangdong-2"].map(|who| ("region/440100".to_owned(), who.to_owned())));
     nacre_verifier::confirmation::check(&consent.given, &subject.sums, &subject.dossier, &subject.network).unwrap();
@@ -450,7 +448,7 @@ async fn a_false_confirmation_names_its_custodian_and_the_next_one_is_asked() {
     ] {
         let asked = ask_to_confirm([manner, Honest, Honest]).await;
         let consent = asked.result.as_ref().unwrap();
-        let who: Vec<u16> = consent.given.iter().map(|signed| signed.confirmation.custodian.number).collect();
+        let who: Vec<u16> = consent.given.iter().map(|signed| signed.statement.custodian.number).collect();
         assert_eq!(who, [2, 3], "{manner:?}");
         let [fault] = consent.faults.as_slice() else { panic!("{manner:?}: {:?}", consent.faults) };
         assert!(fault.to_string().starts_with("guangdong-1: ") && fault.to_string().contains(said), "{fault}");

@@ -1,10 +1,11 @@
 //! Grants: who else may read a record; their revocation, and each access. And the admission of a member, whose key a grant is for.
 
 use nacre_schemas::{
-    grant::{Delivery, GrantsPage, NewGrant, SignedAccess, SignedRevocation},
+    Signed,
+    grant::{Access, Delivery, GrantsPage, NewGrant, Revocation},
     id::MemberId,
     log::Logged,
-    membership::SignedMembership,
+    membership::Membership,
 };
 
 use super::{
@@ -42,7 +43,7 @@ parameters! {
 }
 
 /// The admission of a member.
-pub const GET_MEMBER: Route<OfMember, Nothing, Json<SignedMembership>, Members> =
+pub const GET_MEMBER: Route<OfMember, Nothing, Json<Signed<Membership>>, Members> =
     Route::get("/v1/members/{member}", "getMember", "Shows the admission of a member, whose key a grant is for.")
         .scope(Scope::GrantsWrite)
         .gives_bytes(2 << 20)
@@ -67,7 +68,7 @@ pub const GET_GRANTS: Route<WhichGrants, Nothing, Json<GrantsPage>, Members> = R
 .problems(&[OF_CHAIN]);
 
 /// A grant is ended.
-pub const POST_REVOCATION: Route<OfChain, Json<SignedRevocation>, Json<Logged>, Members> = Route::post(
+pub const POST_REVOCATION: Route<OfChain, Json<Signed<Revocation>>, Json<Logged>, Members> = Route::post(
     "/v1/chains/{slug}/revocations",
     "postRevocation",
     "Ends a grant before its time, and says where the revocation stands.",
@@ -78,7 +79,7 @@ pub const POST_REVOCATION: Route<OfChain, Json<SignedRevocation>, Json<Logged>, 
 .problems(&[OF_LOGGING, &[UNKNOWN_GRANT, CHECK_FAILED]]);
 
 /// A granted record is read.
-pub const POST_ACCESS: Route<OfChain, Json<SignedAccess>, Json<Delivery>, Members> = Route::post(
+pub const POST_ACCESS: Route<OfChain, Json<Signed<Access>>, Json<Delivery>, Members> = Route::post(
     "/v1/chains/{slug}/accesses",
     "postAccess",
     "Logs that a granted record is read, and hands the record over.",

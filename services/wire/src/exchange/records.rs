@@ -1,11 +1,11 @@
 //! Records: batches in, epochs closed, evidence out, bodies erased, disputes.
 
 use nacre_schemas::{
-    Digest,
+    Digest, Signed,
     batch::Batch,
     entry::SealEntry,
-    erasure::SignedErasure,
-    evidence::{Evidence, SignedDispute},
+    erasure::Erasure,
+    evidence::{Dispute, Evidence},
     log::Logged,
     receipt::BatchReceipt,
 };
@@ -76,7 +76,7 @@ pub const GET_EVIDENCE: Route<OfRecord, Nothing, Json<Evidence>, Members> = Rout
 .problems(&[OF_CHAIN, &[UNKNOWN_RECORD, NOT_FINAL]]);
 
 /// A record's body is destroyed.
-pub const POST_ERASURE: Route<OfChain, Json<SignedErasure>, Json<Logged>, Members> = Route::post(
+pub const POST_ERASURE: Route<OfChain, Json<Signed<Erasure>>, Json<Logged>, Members> = Route::post(
     "/v1/chains/{slug}/erasures",
     "postErasure",
     "Destroys the body of a record on its provider's order, and says where the order stands.",
@@ -87,7 +87,7 @@ pub const POST_ERASURE: Route<OfChain, Json<SignedErasure>, Json<Logged>, Member
 .problems(&[OF_LOGGING, &[UNKNOWN_RECORD, CHECK_FAILED]]);
 
 /// A dispute is logged.
-pub const POST_DISPUTE: Route<OfChain, Json<SignedDispute>, Json<Logged>, Members> =
+pub const POST_DISPUTE: Route<OfChain, Json<Signed<Dispute>>, Json<Logged>, Members> =
     Route::post("/v1/chains/{slug}/disputes", "postDispute", "Logs a dispute over a record on the judicial chain.")
         .scope(Scope::DisputesWrite)
         .takes_bytes(MAX_DISPUTE_BYTES)

@@ -2,11 +2,11 @@
 
 use nacre_schemas::{
     cell::ChainDetails,
-    cross::{CrossDelivery, LoggedCrossRequest, SignedCrossRequest},
+    cross::{CrossDelivery, CrossRequest},
     dossier::{ChainAnswer, ChainNumbers, LoggedRequest, NumbersRequest},
     limits,
     log::Logged,
-    query::SignedRequest,
+    query::{Request, SignedRequest},
     release::Release,
 };
 
@@ -29,14 +29,15 @@ pub const MAX_SIGNED_REQUEST_BYTES: usize = 2 * limits::MAX_SIGNED_REQUEST_BYTES
 pub const MAX_LOGGED_REQUEST_BYTES: usize = MAX_SIGNED_REQUEST_BYTES + (128 << 10);
 
 /// A request is logged.
-pub const POST_REQUEST: Route<OfChain, Json<SignedRequest>, Json<LoggedRequest>, Members> = Route::post(
-    "/v1/chains/{slug}/requests",
-    "postRequest",
-    "Logs a request on the main chain of its measure, and shows where it stands.",
-)
-.scope(Scope::LogWrite)
-.takes_bytes(MAX_SIGNED_REQUEST_BYTES)
-.problems(&[OF_LOGGING, &[OTHER_SENDER, UNKNOWN_MEASURE, OTHER_CHAIN, CHECK_FAILED, ADMISSION_NOT_LOGGED]]);
+pub const POST_REQUEST: Route<OfChain, Json<SignedRequest<Request>>, Json<LoggedRequest<Request>>, Members> =
+    Route::post(
+        "/v1/chains/{slug}/requests",
+        "postRequest",
+        "Logs a request on the main chain of its measure, and shows where it stands.",
+    )
+    .scope(Scope::LogWrite)
+    .takes_bytes(MAX_SIGNED_REQUEST_BYTES)
+    .problems(&[OF_LOGGING, &[OTHER_SENDER, UNKNOWN_MEASURE, OTHER_CHAIN, CHECK_FAILED, ADMISSION_NOT_LOGGED]]);
 
 /// A release is published.
 pub const POST_RELEASE: Route<OfChain, Canonical<Release>, Json<Logged>, Members> = Route::post(
@@ -49,7 +50,7 @@ pub const POST_RELEASE: Route<OfChain, Canonical<Release>, Json<Logged>, Members
 .problems(&[OF_LOGGING, &[OTHER_SENDER, OTHER_CHAIN, CHECK_FAILED]]);
 
 /// The cells of a request.
-pub const POST_CELLS: Route<OfChain, Json<LoggedRequest>, Json<ChainAnswer>, Members> = Route::post(
+pub const POST_CELLS: Route<OfChain, Json<LoggedRequest<Request>>, Json<ChainAnswer>, Members> = Route::post(
     "/v1/chains/{slug}/cells",
     "postCells",
     "Shows the requester of a logged request its cells with their proofs, and the sums of its groups.",
@@ -61,7 +62,7 @@ pub const POST_CELLS: Route<OfChain, Json<LoggedRequest>, Json<ChainAnswer>, Mem
 .problems(&[OF_SEALS, &[OTHER_SENDER, NOT_ADMITTED, CHECK_FAILED]]);
 
 /// The details of a request's cells.
-pub const POST_DETAILS: Route<OfChain, Json<LoggedRequest>, Json<ChainDetails>, Members> = Route::post(
+pub const POST_DETAILS: Route<OfChain, Json<LoggedRequest<Request>>, Json<ChainDetails>, Members> = Route::post(
     "/v1/chains/{slug}/details",
     "postDetails",
     "Shows custodians of the chain's own jurisdiction what the cells of a logged request are made of.",
@@ -85,27 +86,32 @@ pub const POST_NUMBERS: Route<OfChain, Json<NumbersRequest>, Json<ChainNumbers>,
 .problems(&[OF_SEALS, &[CHECK_FAILED]]);
 
 /// A request of the cross lane is logged.
-pub const POST_CROSS_REQUEST: Route<OfChain, Json<SignedCrossRequest>, Json<LoggedCrossRequest>, Members> =
-    Route::post(
-        "/v1/chains/{slug}/cross/requests",
-        "postCrossRequest",
-        "Logs a request of the cross lane on its main chain, and shows where it stands.",
-    )
-    .scope(Scope::LogWrite)
-    .takes_bytes(MAX_SIGNED_REQUEST_BYTES)
-    .problems(&[OF_LOGGING, &[OTHER_SENDER, OTHER_CHAIN, CHECK_FAILED, ADMISSION_NOT_LOGGED]]);
+pub const POST_CROSS_REQUEST: Route<
+    OfChain,
+    Json<SignedRequest<CrossRequest>>,
+    Json<LoggedRequest<CrossRequest>>,
+    Members,
+> = Route::post(
+    "/v1/chains/{slug}/cross/requests",
+    "postCrossRequest",
+    "Logs a request of the cross lane on its main chain, and shows where it stands.",
+)
+.scope(Scope::LogWrite)
+.takes_bytes(MAX_SIGNED_REQUEST_BYTES)
+.problems(&[OF_LOGGING, &[OTHER_SENDER, OTHER_CHAIN, CHECK_FAILED, ADMISSION_NOT_LOGGED]]);
 
 /// The inputs of a request of the cross lane.
-pub const POST_CROSS_INPUTS: Route<OfChain, Json<LoggedCrossRequest>, Canonical<CrossDelivery>, Members> = Route::post(
-    "/v1/chains/{slug}/cross/inputs",
-    "postCrossInputs",
-    "Hands an evaluator what the chain has for a logged request of the cross lane.",
-)
-.scope(Scope::CrossRead)
-.pool(Pool::Members)
-.long()
-.takes_bytes(MAX_LOGGED_REQUEST_BYTES)
-.problems(&[OF_CHAIN, &[NOT_ADMITTED, CHECK_FAILED, CHAIN_NOT_ASKED, UNSEALED_EPOCH, OTHER_SEAL]]);
+pub const POST_CROSS_INPUTS: Route<OfChain, Json<LoggedRequest<CrossRequest>>, Canonical<CrossDelivery>, Members> =
+    Route::post(
+        "/v1/chains/{slug}/cross/inputs",
+        "postCrossInputs",
+        "Hands an evaluator what the chain has for a logged request of the cross lane.",
+    )
+    .scope(Scope::CrossRead)
+    .pool(Pool::Members)
+    .long()
+    .takes_bytes(MAX_LOGGED_REQUEST_BYTES)
+    .problems(&[OF_CHAIN, &[NOT_ADMITTED, CHECK_FAILED, CHAIN_NOT_ASKED, UNSEALED_EPOCH, OTHER_SEAL]]);
 
 pub(super) fn group() -> Group {
     Group {
