@@ -459,11 +459,13 @@ mod tests {
     #[test]
     fn the_summary_for_machines_names_nothing_new() {
         let json = serde_json::to_value(summary(&[(3, true)], &[Outcome::Caught])).unwrap();
-        let names = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let names = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+        let expected = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
         let of_summary =
-            ["answers", "contributions", "cross_lane", "evidence", "folder", "frauds", "people", "seconds"];
-        assert_eq!(names(&json), of_summary);
-        assert_eq!(names(&json["frauds"][0]), ["by", "fraud", "outcome"]);
-        assert_eq!(names(&json["answers"][0]), ["answered", "exact", "question", "release", "shown", "withheld"]);
+            ["people", "contributions", "cross_lane", "evidence", "answers", "frauds", "seconds", "folder"];
+        assert_eq!(names(&json), expected(&of_summary));
+        assert_eq!(names(&json["frauds"][0]), expected(&["fraud", "outcome", "by"]));
+        let of_answer = ["question", "release", "answered", "withheld", "shown", "exact"];
+        assert_eq!(names(&json["answers"][0]), expected(&of_answer));
     }
 }
