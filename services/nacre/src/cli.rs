@@ -9,6 +9,7 @@ mod trust;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use nacre_pages::Language;
 use nacre_schemas::{
     Digest,
     cohort::{AgeBand, Period, Sex},
@@ -43,6 +44,15 @@ pub struct Cli {
     /// Print one JSON value instead of text.
     #[arg(long, global = true)]
     pub json: bool,
+    /// Language of results and of the demo: en, zh-Hans (简体中文), zh-Hant (繁體中文), pt (português).
+    ///
+    /// A locale's name will do too: zh_HK is zh-Hant, pt_PT is pt. Without this option LC_ALL, else LC_MESSAGES, else LANG decides,
+    /// and English stands in for a language that is not among these. JSON is the same in every language; --help, errors and warnings
+    /// are in English.
+    ///
+    /// Example: nacre demo --lang zh-Hans
+    #[arg(long, global = true, value_name = "LANGUAGE")]
+    pub lang: Option<Language>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -52,6 +62,9 @@ pub struct Cli {
 #[derive(Subcommand)]
 pub enum Command {
     /// Run a whole network on this machine: people, providers, exchanges, custodians, five questions, their proofs.
+    ///
+    /// It says step by step what happens, and leaves one page that shows it with charts: index.html of --out, which opens from
+    /// disk. Both are in the language of --lang.
     Demo(DemoArgs),
     /// Make a network to try out.
     #[command(subcommand)]
@@ -123,7 +136,7 @@ pub struct DemoArgs {
     /// Seed of the population. Keys and nonces are never seeded.
     #[arg(long, default_value_t = 2026)]
     pub seed: u64,
-    /// Where to leave the network, its records and the releases. A demo's folder is replaced, any other is not.
+    /// Where to leave the page, the network, its records and the releases. A demo's folder is replaced, any other is not.
     #[arg(long, default_value = "nacre-demo")]
     pub out: PathBuf,
     /// With the cross lane, or without.
@@ -456,6 +469,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_language_can_stand_anywhere_and_one_that_is_not_known_is_told_which_are() {
+        let lang = |arguments: &[&str]| Cli::try_parse_from(arguments).map(|cli| cli.lang);
+        assert_eq!(lang(&["nacre", "demo", "--lang", "pt"]).ok(), Some(Some(Language::Portuguese)));
+        assert_eq!(lang(&["nacre", "--lang", "zh_HK.UTF-8", "demo"]).ok(), Some(Some(Language::TraditionalChinese)));
+        assert_eq!(lang(&["nacre", "demo"]).ok(), Some(None));
+        let told = lang(&["nacre", "demo", "--lang", "fr"]).unwrap_err().to_string();
+        assert!(told.contains("zh-Hant (繁體中文)"), "{told}");
     }
 
     #[test]

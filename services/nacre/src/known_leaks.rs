@@ -21,6 +21,10 @@ pub const LEAKS: [&str; 4] = [
     "one custodian can change a result unnoticed",
 ];
 
+/// Keys of the same in the languages of people, in the same order.
+pub const LEAK_TEXTS: [&str; LEAKS.len()] =
+    ["leak-invented-people", "leak-erasure", "leak-copied-ciphertext", "leak-custodian"];
+
 /// The flag of every command that can make a network.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct CrossLaneFlag {

@@ -1,6 +1,10 @@
 //! Tables for people.
 
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
+use nacre_pages::{
+    Language,
+    table::{Cell as Shown, Table as Results},
+};
 use nacre_schemas::{
     answer::Rule,
     cross::{CrossCell, CrossStatistic},
@@ -9,7 +13,6 @@ use nacre_schemas::{
     query::{Quantity, Statistic},
     release::{GroupFigures, Outcome, Release},
 };
-
 use nacre_verifier::cross::Definitions;
 
 /// A line below the heads and one at either end: rows stand close, as in a printed table.
@@ -31,20 +34,38 @@ pub fn number(text: impl ToString) -> Cell {
     Cell::new(text.to_string()).set_alignment(CellAlignment::Right)
 }
 
+/// Results as a terminal shows them.
+pub fn drawn(results: &Results) -> Table {
+    let heads: Vec<&str> = results.heads.iter().map(String::as_str).collect();
+    let mut table = table(&heads);
+    for row in &results.rows {
+        table.add_row(row.iter().map(|cell| match cell {
+            Shown::Words(text) => Cell::new(text),
+            Shown::Number(text) | Shown::Withheld(text) => number(text),
+        }));
+    }
+    table
+}
+
 /// A quantity of a group, or the rule that withheld it.
-pub fn outcome(figures: &GroupFigures, quantity: Quantity) -> String {
+fn outcome(figures: &GroupFigures, quantity: Quantity, language: Language) -> Shown {
     match find(figures, quantity) {
-        Some(Outcome::Value(value)) => value.to_string(),
-        Some(Outcome::Withheld(rule)) => format!("withheld: {rule}"),
-        None => String::new(),
+        Some(Outcome::Value(value)) => Shown::Number(language.number(&value.to_string())),
+        Some(Outcome::Withheld(rule)) => Shown::Withheld(withheld(rule, language)),
+        None => Shown::Number(String::new()),
     }
 }
 
+/// That a rule withheld something.
+fn withheld(rule: Rule, language: Language) -> String {
+    language.fill("withheld", &[("rule", language.rule(rule).into())])
+}
+
 /// The rule that withheld a quantity, if one did.
-fn withheld(figures: &GroupFigures, quantity: Quantity) -> String {
+pub fn withheld_by(figures: &GroupFigures, quantity: Quantity) -> Option<Rule> {
     match find(figures, quantity) {
-        Some(Outcome::Withheld(rule)) => format!("withheld: {rule}"),
-        Some(Outcome::Value(_)) | None => String::new(),
+        Some(Outcome::Withheld(rule)) => Some(rule),
+        Some(Outcome::Value(_)) | None => None,
     }
 }
 
@@ -52,125 +73,157 @@ fn find(figures: &GroupFigures, quantity: Quantity) -> Option<Outcome> {
     figures.results.iter().find(|result| result.quantity == quantity).map(|result| result.outcome)
 }
 
-/// A band as people read it: `120-139`, in the measure's unit.
-pub fn band(measure: &Measure, position: usize) -> String {
-    measure.bands().get(position).map(|band| limits(measure, band)).unwrap_or_default()
+/// A band as people read it: `120–139`, in the measure's unit.
+pub fn band(measure: &Measure, position: usize, language: Language) -> String {
+    measure.bands().get(position).map(|band| limits(measure, band, language)).unwrap_or_default()
 }
 
 /// The same of a coarse band of the cross lane.
-pub fn cross_band(measure: &Measure, position: usize) -> String {
-    measure.cross_bands().get(position).map(|band| limits(measure, band)).unwrap_or_default()
+pub fn cross_band(measure: &Measure, position: usize, language: Language) -> String {
+    measure.cross_bands().get(position).map(|band| limits(measure, band, language)).unwrap_or_default()
 }
 
 /// The cells of a cross release: a table of counts, or counts and means by band.
-pub fn cross(cells: &[CrossCell], definitions: &Definitions, statistic: CrossStatistic) -> Table {
+pub fn cross(cells: &[CrossCell], definitions: &Definitions, statistic: CrossStatistic, language: Language) -> Results {
     let Definitions { by, of } = definitions;
     let (rows, columns) = definitions.shape(statistic);
     let cell = |row: usize, column: usize| {
         cells.iter().find(|cell| usize::from(cell.by) == row && usize::from(cell.of) == column)
     };
-    let head = format!("{} \\ {}", by.title, of.title);
-    match statistic {
+    let people = |cell: &CrossCell| Shown::Number(language.number(&cell.people.to_string()));
+    let none = || Shown::Number("–".to_owned());
+    let heads = match statistic {
         CrossStatistic::Table => {
-            let heads: Vec<String> = (0..columns).map(|column| cross_band(of, column)).collect();
-            let heads: Vec<&str> = std::iter::once(head.as_str()).chain(heads.iter().map(String::as_str)).collect();
-            let mut table = table(&heads);
-            for row in 0..rows {
-                let counts = (0..columns).map(|column| match cell(row, column) {
-                    Some(cell) => number(cell.people),
-                    None => number("–"),
-                });
-                table.add_row(std::iter::once(Cell::new(cross_band(by, row))).chain(counts));
-            }
-            table
+            let bands = (0..columns).map(|column| cross_band(of, column, language));
+            std::iter::once(format!("{} \\ {}", language.measure(by), language.measure(of))).chain(bands).collect()
         }
-        CrossStatistic::Mean => {
-            let mut table = table(&[by.title.as_str(), "people", of.title.as_str()]);
-            for row in 0..rows {
-                let (people, mean) = match cell(row, 0) {
-                    Some(CrossCell { people, sum: Some(sum), .. }) => (people.to_string(), mean(of, *sum, *people)),
-                    _ => ("–".to_owned(), "–".to_owned()),
-                };
-                table.add_row([Cell::new(cross_band(by, row)), number(people), number(mean)]);
+        CrossStatistic::Mean => vec![language.measure(by), language.text("table-people"), language.measure(of)],
+    };
+    let row = |row: usize| {
+        let mut shown = vec![Shown::Words(cross_band(by, row, language))];
+        match statistic {
+            CrossStatistic::Table => {
+                shown.extend((0..columns).map(|column| cell(row, column).map_or_else(none, people)));
             }
-            table
+            CrossStatistic::Mean => match cell(row, 0) {
+                Some(found @ CrossCell { sum: Some(sum), .. }) => {
+                    shown.extend([people(found), Shown::Number(mean(of, *sum, found.people, language))]);
+                }
+                _ => shown.extend([none(), none()]),
+            },
         }
-    }
+        shown
+    };
+    Results { heads, rows: (0..rows).map(row).collect() }
 }
 
 /// A mean in the measure's unit, to one decimal more than its step has.
-fn mean(measure: &Measure, sum: u64, people: u64) -> String {
+fn mean(measure: &Measure, sum: u64, people: u64, language: Language) -> String {
     let places = usize::from(measure.step.places()) + 1;
     let step = measure.step.mantissa() as f64 / measure.step.denominator() as f64;
-    format!("{:.places$} {}", sum as f64 * step / people as f64, measure.unit())
+    let mean = language.number(&format!("{:.places$}", sum as f64 * step / people as f64));
+    format!("{mean} {}", language.unit(measure))
 }
 
-fn limits(measure: &Measure, band: &Band) -> String {
+fn limits(measure: &Measure, band: &Band, language: Language) -> String {
     let places = usize::from(measure.step.places());
     let unit = |steps: u32| {
         let scaled = u64::from(steps) * measure.step.mantissa();
         let denominator = measure.step.denominator();
-        match places {
+        language.number(&match places {
             0 => scaled.to_string(),
             _ => format!("{}.{:0places$}", scaled / denominator, scaled % denominator),
-        }
+        })
     };
-    format!("{}-{}", unit(band.lo), unit(band.hi))
+    format!("{}–{}", unit(band.lo), unit(band.hi))
 }
 
 /// What would become of each group and quantity.
-pub fn preview(preview: &Preview) -> Table {
+pub fn preview(preview: &Preview, language: Language) -> Results {
     let quantities = preview.groups.first().map(|group| group.quantities.as_slice()).unwrap_or_default();
-    let names: Vec<String> = quantities.iter().map(|ruling| ruling.quantity.to_string()).collect();
-    let heads: Vec<&str> = std::iter::once("group").chain(names.iter().map(String::as_str)).collect();
-    let mut table = table(&heads);
-    for group in &preview.groups {
-        let rulings = group.quantities.iter().map(|ruling| ruling.withheld.map_or("open", Rule::word));
-        table.add_row(std::iter::once(group.group.to_string()).chain(rulings.map(str::to_owned)));
+    let names = quantities.iter().map(|ruling| quantity(ruling.quantity, language));
+    let heads = std::iter::once(language.text("table-group")).chain(names).collect();
+    let rows = preview.groups.iter().map(|group| {
+        let rulings = group.quantities.iter().map(|ruling| match ruling.withheld {
+            Some(rule) => Shown::Withheld(withheld(rule, language)),
+            None => Shown::Words(language.text("preview-open")),
+        });
+        std::iter::once(Shown::Words(language.group(&group.group))).chain(rulings).collect()
+    });
+    Results { heads, rows: rows.collect() }
+}
+
+fn quantity(quantity: Quantity, language: Language) -> String {
+    match quantity {
+        Quantity::Count => language.text("quantity-count"),
+        Quantity::Sum => language.text("quantity-sum"),
+        Quantity::Squares => language.text("quantity-squares"),
+        Quantity::Band(position) => language.fill("quantity-band", &[("number", (u64::from(position) + 1).into())]),
     }
-    table
+}
+
+/// These rules, a line each, with what they say.
+pub fn rules(rules: impl IntoIterator<Item = Rule>, language: Language) -> String {
+    let line = |rule| format!("\n  {}", named(&language.rule(rule), &language.rule_meaning(rule), language));
+    rules.into_iter().map(line).collect()
+}
+
+/// A name, and what there is to say of it.
+pub fn named(name: &str, text: &str, language: Language) -> String {
+    language.fill("name-and-text", &[("name", name.into()), ("text", text.into())])
 }
 
 /// The figures of a release.
-pub fn release(release: &Release) -> Table {
+pub fn release(release: &Release, language: Language) -> Results {
     let statistics = &release.dossier.logged.request.request.statistics;
     let asks = |statistic| statistics.contains(&statistic);
-    let mut heads = vec!["group".to_owned(), "n".to_owned()];
+    let unit = language.unit(&release.definition);
+    let mut heads = vec![language.text("table-group"), language.text("table-records")];
     if asks(Statistic::Mean) {
-        heads.extend(["mean".to_owned(), "95 %".to_owned()]);
+        heads.push(language.fill("table-mean", &[("unit", unit.as_str().into())]));
+        heads.push(language.text("table-interval"));
     }
     if asks(Statistic::Sd) {
-        heads.push("SD".to_owned());
+        heads.push(language.text("table-sd"));
     }
     if asks(Statistic::Bands) {
-        heads.extend((0..release.definition.bands().len()).map(|position| band(&release.definition, position)));
+        heads.extend((0..release.definition.bands().len()).map(|position| {
+            let band = band(&release.definition, position, language);
+            language.fill("band-in-unit", &[("band", band.into()), ("unit", unit.as_str().into())])
+        }));
     }
-    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
-    let mut table = table(&heads);
-    for figures in &release.figures {
-        table.add_row(row(release, figures));
-    }
-    table
+    Results { heads, rows: release.figures.iter().map(|figures| row(release, figures, language)).collect() }
 }
 
-fn row(release: &Release, figures: &GroupFigures) -> Vec<Cell> {
+fn row(release: &Release, figures: &GroupFigures, language: Language) -> Vec<Shown> {
     let statistics = &release.dossier.logged.request.request.statistics;
     let asks = |statistic| statistics.contains(&statistic);
-    let mut row = vec![Cell::new(figures.group.to_string()), number(outcome(figures, Quantity::Count))];
+    let mut row = vec![Shown::Words(language.group(&figures.group)), outcome(figures, Quantity::Count, language)];
     if asks(Statistic::Mean) {
-        row.push(number(figures.mean.as_ref().map(|mean| mean.estimate.to_string()).unwrap_or_default()));
+        let written = |value: &dyn ToString| language.number(&value.to_string());
+        row.push(Shown::Number(figures.mean.as_ref().map(|mean| written(&mean.estimate)).unwrap_or_default()));
         let interval = figures.mean.as_ref().and_then(|mean| mean.interval.as_ref());
-        row.push(number(interval.map(|interval| format!("{} to {}", interval.low, interval.high)).unwrap_or_default()));
+        row.push(Shown::Number(interval.map_or_else(String::new, |interval| {
+            let (low, high) = (written(&interval.low), written(&interval.high));
+            language.fill("interval", &[("low", low.into()), ("high", high.into())])
+        })));
     }
     if asks(Statistic::Sd) {
-        let sd = figures.sd.map(|sd| sd.to_string());
-        row.push(number(sd.unwrap_or_else(|| withheld(figures, Quantity::Squares))));
+        row.push(match (figures.sd, withheld_by(figures, Quantity::Squares)) {
+            (None, Some(rule)) => Shown::Withheld(withheld(rule, language)),
+            (sd, _) => Shown::Number(sd.map(|sd| language.number(&sd.to_string())).unwrap_or_default()),
+        });
     }
     if asks(Statistic::Bands) {
         for position in 0..release.definition.bands().len() {
-            let share =
-                figures.bands.get(position).map(|share| format!("{} ({} %)", share.count, share.percent.estimate));
-            row.push(number(share.unwrap_or_else(|| outcome(figures, Quantity::Band(position as u8)))));
+            row.push(match figures.bands.get(position) {
+                Some(share) => {
+                    let percent = language.number(&share.percent.estimate.to_string());
+                    let values = [("count", share.count.into()), ("percent", percent.into())];
+                    Shown::Number(language.fill("band-share", &values))
+                }
+                None => outcome(figures, Quantity::Band(position as u8), language),
+            });
         }
     }
     row

@@ -12,7 +12,7 @@ async fn show(people: u32, seed: u64) -> Summary {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("demo");
     let args = DemoArgs { people, seed, out, cross_lane: CrossLaneFlag::default() };
-    demo::show(&args, Output { json: true }).await.unwrap()
+    demo::show(&args, Output::for_machines()).await.unwrap()
 }
 
 fn outcome(summary: &Summary, fraud: &str) -> frauds::Outcome {

@@ -21,13 +21,13 @@ pub(super) async fn run(args: QueryArgs, output: Output) -> anyhow::Result<ExitC
     for fault in &answered.faults {
         eprintln!("warning: {fault}");
     }
-    let statistic = question.statistic;
+    let (statistic, language) = (question.statistic, output.language);
     output.print(&answered.release.cells, || {
         format!(
-            "{}\nCells of fewer people than the network's minimum, and empty ones, are not shown.\nThe release is in {}; who \
-             has the trust root can verify the shares, who has the inputs can compute it again.",
-            output::cross(&answered.release.cells, &answered.definitions, statistic),
-            path.display()
+            "{}\n{}\n{}",
+            output::drawn(&output::cross(&answered.release.cells, &answered.definitions, statistic, language)),
+            language.text("cross-small-cells"),
+            language.fill("cross-release", &[("file", path.display().to_string().into())]),
         )
     })?;
     Ok(ExitCode::SUCCESS)

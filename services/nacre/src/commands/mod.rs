@@ -6,6 +6,7 @@ use std::{
 };
 
 use nacre_hosting::server::{Listeners, ServerConfig};
+use nacre_pages::Language;
 use serde::Serialize;
 
 use crate::cli::{Cli, Command};
@@ -30,7 +31,8 @@ mod witness;
 
 /// Runs a command; its exit code says whether all went well.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let output = Output { json: cli.json };
+    let language = cli.lang.unwrap_or_else(|| Language::of_environment(|name| std::env::var(name).ok()));
+    let output = Output { json: cli.json, language };
     match cli.command {
         Command::Demo(args) => crate::demo::run(&args, output).await,
         Command::Consortium(command) => consortium::run(command, output),
@@ -52,11 +54,18 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 /// Where a command's result goes: text for people, or one JSON value.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
-    /// One JSON value.
+    /// One JSON value, which is the same in every language.
     pub json: bool,
+    /// The language of text for people.
+    pub language: Language,
 }
 
 impl Output {
+    /// One JSON value. What is left in files for people is in English.
+    pub fn for_machines() -> Self {
+        Self { json: true, language: Language::English }
+    }
+
     /// Prints the result in the form that was asked for.
     pub fn print<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> anyhow::Result<()> {
         write_line(if self.json { serde_json::to_string_pretty(value)? } else { text() })?;

@@ -25,17 +25,27 @@ pub(super) async fn run(args: QueryArgs, output: Output) -> anyhow::Result<ExitC
     for fault in &outcome.faults {
         eprintln!("warning: {fault}");
     }
+    let language = output.language;
     output.print(&outcome.release.figures, || {
         let results = outcome.release.figures.iter().flat_map(|figures| &figures.results);
-        let withheld = results.filter(|result| matches!(result.outcome, Outcome::Withheld(_))).count();
-        let note = match withheld {
+        let withheld: Vec<Rule> = results
+            .filter_map(|result| match result.outcome {
+                Outcome::Withheld(rule) => Some(rule),
+                Outcome::Value(_) => None,
+            })
+            .collect();
+        let note = match withheld.len() {
             0 => String::new(),
-            _ => format!("\n{withheld} quantities are withheld by the disclosure rules."),
+            count => {
+                let said = language.fill("query-withheld", &[("quantities", count.into())]);
+                format!("\n{said}{}", output::rules(BTreeSet::from_iter(withheld), language))
+            }
         };
         format!(
-            "{}{note}\nThe release is in {}; anyone with the trust root can verify it.",
-            output::release(&outcome.release),
-            path.display()
+            "{}\n{}{note}\n{}",
+            language.measure(&outcome.release.definition),
+            output::drawn(&output::release(&outcome.release, language)),
+            language.fill("query-release", &[("file", path.display().to_string().into())]),
         )
     })?;
     Ok(ExitCode::SUCCESS)
@@ -47,16 +57,18 @@ async fn preview(config: &Config, question: &Question, bars: &Bars, output: Outp
     for fault in &faults {
         eprintln!("warning: {fault}");
     }
-    let preview = &signed.statement;
+    let (preview, language) = (&signed.statement, output.language);
     output.print(&signed, || {
         let rulings = preview.groups.iter().flat_map(|group| &group.quantities);
         let rules: BTreeSet<Rule> = rulings.filter_map(|ruling| ruling.withheld).collect();
-        let reasons: String = rules.iter().map(|rule| format!("\n  {rule}: {}", rule.explain())).collect();
-        let reasons = if rules.is_empty() { "Nothing would be withheld.".to_owned() } else { format!("Why:{reasons}") };
+        let reasons = match rules.len() {
+            0 => language.text("preview-nothing"),
+            _ => format!("{}{}", language.text("preview-why"), output::rules(rules, language)),
+        };
         format!(
-            "{}\n{reasons}\nBy the word of {}; nothing was logged on a main chain and nothing opened.",
-            output::preview(preview),
-            preview.custodian
+            "{}\n{reasons}\n{}",
+            output::drawn(&output::preview(preview, language)),
+            language.fill("preview-word", &[("custodian", preview.custodian.to_string().into())]),
         )
     })?;
     Ok(ExitCode::SUCCESS)

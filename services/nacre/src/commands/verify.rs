@@ -7,6 +7,7 @@ use nacre_hosting::{
     file::{self, FileError},
     trust::{self, TrustError},
 };
+use nacre_pages::Language;
 use nacre_schemas::{
     Document,
     cross::{CrossCell, CrossRelease, CrossStatistic},
@@ -68,7 +69,7 @@ pub(super) fn run(args: &VerifyArgs, output: Output) -> anyhow::Result<ExitCode>
     };
     match proof {
         Proof::Release(release) => {
-            conclude(output, release::check(&release, &network), |report| of_release(&release, report))
+            conclude(output, release::check(&release, &network), |report| of_release(&release, report, output.language))
         }
         Proof::Cross(release) => conclude(
             output,
@@ -77,7 +78,7 @@ pub(super) fn run(args: &VerifyArgs, output: Output) -> anyhow::Result<ExitCode>
                 statistic: release.submission.logged.request.request.statistic,
                 definitions,
             }),
-            |crossed| of_cross(&release, crossed),
+            |crossed| of_cross(&release, crossed, output.language),
         ),
         Proof::Evidence(evidence) => conclude(output, evidence::check(&evidence, &network), of_evidence),
         Proof::Equivocation(found) => {
@@ -169,26 +170,26 @@ fn lines(items: &[String]) -> String {
     items.iter().map(|item| format!("  {item}\n")).collect()
 }
 
-fn of_release(release: &Release, report: &release::Report) -> String {
+fn of_release(release: &Release, report: &release::Report, language: Language) -> String {
     format!(
         "VERIFIED  {} by {}: {}\n\n{}\n\nChecked:\n{}\nRests on, without this check seeing it:\n{}",
         release.definition.title,
         release.dossier.logged.request.request.requester,
         release.dossier.logged.request.request.purpose,
-        output::release(release),
+        output::drawn(&output::release(release, language)),
         lines(&report.checked),
         lines(&report.rests_on),
     )
 }
 
-fn of_cross(release: &CrossRelease, crossed: &Crossed) -> String {
+fn of_cross(release: &CrossRelease, crossed: &Crossed, language: Language) -> String {
     let request = &release.submission.logged.request.request;
     format!(
         "VERIFIED  {} by {}: {}\n\n{}\n\nChecked:\n{}\nRests on, without this check seeing it:\n{}",
         request.statistic,
         request.requester,
         request.purpose,
-        output::cross(&crossed.cells, &crossed.definitions, crossed.statistic),
+        output::drawn(&output::cross(&crossed.cells, &crossed.definitions, crossed.statistic, language)),
         lines(&[
             "the request stands in the main chain, signed by an admitted regulator".to_owned(),
             "an evaluator of every jurisdiction signed that it computed this very result".to_owned(),

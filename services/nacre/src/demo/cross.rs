@@ -5,18 +5,23 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context as _;
 use nacre_hosting::{file, trust};
+use nacre_pages::{
+    Language,
+    chart::{Chart, Mark, Row, Shape},
+};
 use nacre_regulator::{Config, CrossQuestion, NamedMeasure};
 use nacre_schemas::{catalogue::Catalogue, cohort::Period, cross::CrossStatistic, measure::Measure, region::Region};
 use nacre_verifier::cross;
 
 use super::{
     population::{Population, Truth},
-    questions::Answered,
+    questions::{Answered, Told},
+    tell::Teller,
 };
 use crate::{
-    commands::Output,
     consortium::{Consortium, CrossPlan},
-    known_leaks, output,
+    known_leaks::LEAK_TEXTS,
+    output,
     progress::Bars,
 };
 
@@ -24,12 +29,8 @@ use crate::{
 const REGION: &str = "820000";
 /// Whose bands are rows, and columns.
 const MEASURES: [&str; 2] = ["steps", "systolic-bp"];
+/// The question for machines: the same in every language.
 const TEXT: &str = "Systolic pressure by steps a day, of people whose steps a gym knows and whose pressure a hospital";
-
-/// What is said in place of the question.
-pub(super) const OFF: &str = "\nThe cross lane (statistics over what a hospital and a gym know of the same people) is off, as in every network unless \
-     its\ntrust root has it: it is known to tell more than it should, up to one patient's exact value. \
-     `nacre demo --cross-lane-with-known-leaks`\nshows it, and what leaks.";
 
 /// People by row and column.
 type Cells = BTreeMap<(u8, u8), u64>;
@@ -62,18 +63,20 @@ fn question() -> anyhow::Result<CrossQuestion> {
 }
 
 /// Asks for the table, verifies the release, and sets the truth beside it.
-pub async fn ask(
+pub(super) async fn ask(
     places: &Consortium,
     folder: &Path,
     population: &Population,
-    output: Output,
-) -> anyhow::Result<Answered> {
-    output.say(format_args!("\n6.6 {TEXT}"));
-    let leaks = known_leaks::listed("   - ");
-    output.say(format_args!(
-        "   This is the cross lane, for invented data only. What is known to leak:\n{}",
-        leaks.trim_end()
-    ));
+    teller: &mut Teller,
+) -> anyhow::Result<(Answered, Told)> {
+    let language = teller.language();
+    let region: Region = REGION.parse().map_err(anyhow::Error::msg::<String>)?;
+    let values = [("region", language.region(region).into()), ("month", language.month(month()?).into())];
+    let title = language.fill("question-pressure-by-steps", &values);
+    teller.step("step-cross-lane");
+    teller.tell("cross-leaks", &[]);
+    LEAK_TEXTS.iter().for_each(|leak| teller.say(&format!("- {}", language.text(leak))));
+    teller.part(&title);
     let config = Config::read(&places.regulator)?;
     let answered = nacre_regulator::cross_query(&config, &question()?, &Bars::new()).await?;
     let path = folder.join("releases/pressure-by-steps.json");
@@ -81,22 +84,57 @@ pub async fn ask(
     let network = trust::read(&places.trust)?;
     let definitions = cross::check_release(&answered.release, &network)?;
     let cells = &answered.release.cells;
-    output.say(output::cross(cells, &definitions, CrossStatistic::Table));
+    let table = output::cross(cells, &definitions, CrossStatistic::Table, language);
+    teller.show(&table);
     let (truth, people) = counted(population)?;
     let minimum = u64::from(network.root().disclosure.minimum_people);
     let shown: Cells = cells.iter().map(|cell| ((cell.by, cell.of), cell.people)).collect();
     let expected: Cells = truth.into_iter().filter(|(_, people)| *people >= minimum).collect();
     let exact = shown == expected;
     let (rows, columns) = definitions.shape(CrossStatistic::Table);
-    let (answered, withheld) = (shown.len(), rows * columns - shown.len());
-    let answered = Answered { question: TEXT.to_owned(), release: path, answered, withheld, shown: shown.len(), exact };
-    output.say(format_args!(
-        "   {people} people, counted on ciphertexts by three evaluators; cells of fewer than {minimum} were set to zero under \
-         encryption:\n   {withheld} of {} are not shown. Shares verified; every cell equals the truth, and none is missing: {}",
-        rows * columns,
-        answered.verdict(),
-    ));
-    Ok(answered)
+    let withheld = rows * columns - shown.len();
+    let values = [
+        ("people", people.into()),
+        ("minimum", minimum.into()),
+        ("withheld", withheld.into()),
+        ("cells", (rows * columns).into()),
+    ];
+    let verified = teller.tell("cross-counted", &values);
+    let verdict = match (exact, shown.len()) {
+        (false, _) => "answer-differs",
+        (true, 0) => "answer-nothing-shown",
+        (true, _) => "cross-equal",
+    };
+    let verdict = teller.tell(verdict, &[]);
+    let chart = chart(&title, &shown, &definitions, language);
+    let (question, release) = (TEXT.to_owned(), path.clone());
+    let answered = Answered { question, release, answered: shown.len(), withheld, shown: shown.len(), exact };
+    Ok((answered, Told { title, chart, table, reasons: Vec::new(), verified, verdict, exact, release: path }))
+}
+
+/// People by pairs of bands: a row for each band of the one measure, with a bar for each of the other.
+fn chart(title: &str, shown: &Cells, definitions: &cross::Definitions, language: Language) -> Chart {
+    let (rows, columns) = definitions.shape(CrossStatistic::Table);
+    let in_unit = |measure: &Measure, position| {
+        let band = output::cross_band(measure, position, language);
+        language.fill("band-in-unit", &[("band", band.into()), ("unit", language.unit(measure).into())])
+    };
+    let mark = |row: usize, column: usize| match shown.get(&(row as u8, column as u8)) {
+        Some(people) => Mark::Value { at: *people as f64, text: language.number(&people.to_string()), interval: None },
+        None => Mark::Withheld { rule: language.text("cross-empty-or-small") },
+    };
+    let row = |row| Row {
+        label: in_unit(definitions.by, row),
+        marks: (0..columns).map(|column| mark(row, column)).collect(),
+    };
+    Chart {
+        id: "chart-pressure-by-steps".to_owned(),
+        title: title.to_owned(),
+        axis: language.text("axis-people"),
+        shape: Shape::Bars,
+        series: (0..columns).map(|column| in_unit(definitions.of, column)).collect(),
+        rows: (0..rows).map(row).collect(),
+    }
 }
 
 /// How many people are in each pair of bands that month, as the generator knows, and how many have both.

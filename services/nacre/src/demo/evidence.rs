@@ -11,11 +11,9 @@ use nacre_provider::Config;
 use nacre_schemas::{Digest, id::ChainId};
 use serde::Serialize;
 
+use super::tell::{Teller, site};
 use crate::{
-    commands::{
-        Output,
-        verify::{self, Proof},
-    },
+    commands::verify::{self, Proof},
     consortium::Consortium,
 };
 
@@ -35,8 +33,9 @@ pub struct Shown {
     pub file: PathBuf,
 }
 
-/// Gathers the evidence on the first record of the last provider that posted any, and verifies it from its file.
-pub async fn show(places: &Consortium, folder: &Path, output: Output) -> anyhow::Result<Shown> {
+/// Gathers the evidence on the first record of the last provider that posted any, and verifies it from its file. Gives what was said
+/// of it too.
+pub(super) async fn show(places: &Consortium, folder: &Path, teller: &mut Teller) -> anyhow::Result<(Shown, String)> {
     let (member, config, record) = a_record(places).await?;
     let gathered = nacre_provider::gather(&config, record, PATIENCE).await?;
     let file = folder.join("evidence.json");
@@ -44,16 +43,17 @@ pub async fn show(places: &Consortium, folder: &Path, output: Output) -> anyhow:
     let Proof::Evidence(read) = verify::read(&file)? else { bail!("{} is no evidence", file.display()) };
     let report = nacre_verifier::evidence::check(&read, &trust::read(&places.trust)?)?;
     let anchored_in: Vec<ChainId> = read.anchors.iter().map(|step| step.chain.clone()).collect();
-    let way: Vec<&str> = anchored_in.iter().map(ChainId::as_str).collect();
-    output.say(format_args!(
-        "5. The chains are anchored: a record of {member} is leaf {} of {}, below {}; its evidence verifies offline: {} \
-         checks.",
-        report.leaf,
-        report.chain,
-        way.join(", below "),
-        report.checked.len(),
-    ));
-    Ok(Shown { record, chain: report.chain, anchored_in, file })
+    let language = teller.language();
+    let above: Vec<String> = anchored_in.iter().map(|chain| language.chain(chain)).collect();
+    let values = [
+        ("provider", site(member, language).into()),
+        ("chain", language.chain(&report.chain).into()),
+        ("above", language.list(&above).into()),
+        ("checks", report.checked.len().into()),
+    ];
+    teller.step("step-evidence");
+    let told = teller.tell("demo-evidence", &values);
+    Ok((Shown { record, chain: report.chain, anchored_in, file }, told))
 }
 
 /// A record, and whose it is. At some sizes a region has nobody, and its providers posted nothing.

@@ -28,8 +28,8 @@ use nacre_zk::{
 use rand::rngs::OsRng;
 use serde::Serialize;
 
-use super::questions;
-use crate::{commands::Output, consortium::Consortium};
+use super::{questions, tell::Teller};
+use crate::{consortium::Consortium, output};
 
 /// What became of a fraud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -44,11 +44,56 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    fn word(self) -> &'static str {
+    /// The key of it in a word.
+    pub(super) fn key(self) -> &'static str {
         match self {
-            Self::Caught => "caught:",
-            Self::NotTried => "not tried,",
-            Self::NotCaught => "NOT CAUGHT",
+            Self::Caught => "outcome-caught",
+            Self::NotTried => "outcome-not-tried",
+            Self::NotCaught => "outcome-not-caught",
+        }
+    }
+}
+
+/// What is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A published sum is raised by one.
+    RaisedSum,
+    /// A published number is raised by one.
+    RaisedNumber,
+    /// A provider posts a value beyond its measure's range.
+    OutOfRange,
+    /// A custodian answers with a share from a wrong key.
+    WrongShare,
+}
+
+impl Kind {
+    /// What it is, for machines: the same in every language.
+    fn name(self) -> &'static str {
+        match self {
+            Self::RaisedSum => "a published sum raised by one",
+            Self::RaisedNumber => "a published number raised by one",
+            Self::OutOfRange => "a systolic pressure of 350 posted by a patched provider",
+            Self::WrongShare => "a decryption share made from the wrong key",
+        }
+    }
+
+    /// The key of what it is, for people.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::RaisedSum => "fraud-raised-sum",
+            Self::RaisedNumber => "fraud-raised-number",
+            Self::OutOfRange => "fraud-out-of-range",
+            Self::WrongShare => "fraud-wrong-share",
+        }
+    }
+
+    /// The key of what catches it.
+    fn caught_key(self) -> &'static str {
+        match self {
+            Self::RaisedSum | Self::RaisedNumber => "fraud-raised-caught",
+            Self::OutOfRange => "fraud-out-of-range-caught",
+            Self::WrongShare => "fraud-wrong-share-caught",
         }
     }
 }
@@ -56,7 +101,10 @@ impl Outcome {
 /// A fraud and what became of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Fraud {
-    /// What it is.
+    /// Which it is.
+    #[serde(skip)]
+    pub kind: Kind,
+    /// The same in words.
     pub fraud: &'static str,
     /// What became of it.
     pub outcome: Outcome,
@@ -65,20 +113,34 @@ pub struct Fraud {
 }
 
 impl Fraud {
-    fn held(fraud: &'static str, verdict: Result<(), Failure>) -> Self {
+    /// A fraud with what became of it.
+    pub(super) fn new(kind: Kind, outcome: Outcome, by: impl Into<String>) -> Self {
+        Self { kind, fraud: kind.name(), outcome, by: by.into() }
+    }
+
+    fn held(kind: Kind, verdict: Result<(), Failure>) -> Self {
         match verdict {
-            Ok(()) => Self { fraud, outcome: Outcome::NotCaught, by: String::new() },
-            Err(failure) => Self { fraud, outcome: Outcome::Caught, by: failure.to_string() },
+            Ok(()) => Self::new(kind, Outcome::NotCaught, ""),
+            Err(failure) => Self::new(kind, Outcome::Caught, failure.to_string()),
         }
     }
 
-    fn nothing_shown(fraud: &'static str) -> Self {
-        Self { fraud, outcome: Outcome::NotTried, by: "because nothing was shown that could be altered".to_owned() }
+    fn nothing_shown(kind: Kind) -> Self {
+        Self::new(kind, Outcome::NotTried, "because nothing was shown that could be altered")
+    }
+
+    /// The key of what is to be said of the outcome.
+    pub(super) fn means_key(&self) -> &'static str {
+        match self.outcome {
+            Outcome::Caught => self.kind.caught_key(),
+            Outcome::NotTried => "fraud-not-tried",
+            Outcome::NotCaught => "fraud-not-caught-means",
+        }
     }
 }
 
 /// Tries all three.
-pub async fn show_all(places: &Consortium, folder: &Path, output: Output) -> anyhow::Result<Vec<Fraud>> {
+pub(super) async fn show_all(places: &Consortium, folder: &Path, teller: &mut Teller) -> anyhow::Result<Vec<Fraud>> {
     let network = trust::read(&places.trust)?;
     let releases = questions::releases(folder, network.root())?;
     let frauds = vec![
@@ -86,9 +148,16 @@ pub async fn show_all(places: &Consortium, folder: &Path, output: Output) -> any
         value_out_of_range(places, &network).await?,
         share_from_wrong_key(places, &releases, &network)?,
     ];
-    output.say("\n7. Three frauds:");
+    teller.step("step-frauds");
+    teller.tell("demo-frauds", &[]);
+    let language = teller.language();
     for fraud in &frauds {
-        output.say(format_args!("   {}: {} {}", fraud.fraud, fraud.outcome.word(), fraud.by));
+        teller.say(&format!("- {}", language.text(fraud.kind.key())));
+        let (outcome, means) = (language.text(fraud.outcome.key()), language.text(fraud.means_key()));
+        teller.say(&format!("  {}", output::named(&outcome, &means, language)));
+        if fraud.outcome == Outcome::Caught {
+            teller.say(&format!("  {} {}", language.text("fraud-detail"), fraud.by));
+        }
     }
     Ok(frauds)
 }
@@ -96,12 +165,12 @@ pub async fn show_all(places: &Consortium, folder: &Path, output: Output) -> any
 /// Somebody raises a published figure by one, a sum if one was published, and makes all that follows from it fit.
 fn altered_figure(releases: &[Release], network: &Network) -> Fraud {
     let is_sum = |quantity: Quantity| quantity == Quantity::Sum;
-    let (fraud, altered) = match raised(releases, is_sum) {
-        Some(altered) => ("a published sum raised by one", Some(altered)),
-        None => ("a published number raised by one", raised(releases, |_| true)),
+    let (kind, altered) = match raised(releases, is_sum) {
+        Some(altered) => (Kind::RaisedSum, Some(altered)),
+        None => (Kind::RaisedNumber, raised(releases, |_| true)),
     };
-    let Some(altered) = altered else { return Fraud::nothing_shown(fraud) };
-    Fraud::held(fraud, nacre_verifier::release::check(&altered, network).map(drop))
+    let Some(altered) = altered else { return Fraud::nothing_shown(kind) };
+    Fraud::held(kind, nacre_verifier::release::check(&altered, network).map(drop))
 }
 
 /// The first release that shows such a quantity, with the first of them raised by one.
@@ -129,7 +198,6 @@ fn raised(releases: &[Release], wanted: impl Fn(Quantity) -> bool) -> Option<Rel
 
 /// A hospital with a patched program posts a pressure of 350, by widening the range in its own copy of the definition.
 async fn value_out_of_range(places: &Consortium, network: &Network) -> anyhow::Result<Fraud> {
-    let fraud = "a systolic pressure of 350 posted by a patched provider";
     let (member, path) =
         places.providers.iter().find(|(name, _)| name.starts_with("hospital")).context("a hospital")?;
     let config = nacre_provider::Config::read(path)?;
@@ -166,13 +234,13 @@ async fn value_out_of_range(places: &Consortium, network: &Network) -> anyhow::R
     let access = AccessKey::read(&config.access_key)?;
     let client = Client::new(&config.exchange, config.member.clone(), Arc::new(access), &config.tls.read()?)?;
     match client.call(POST_BATCH, &OfChain::new(&config.chain), &batch).await {
-        Ok(_) => Ok(Fraud { fraud, outcome: Outcome::NotCaught, by: String::new() }),
+        Ok(_) => Ok(Fraud::new(Kind::OutOfRange, Outcome::NotCaught, "")),
         Err(ClientError::Problem(problem)) if problem.word() == "proof-rejected" => {
             let by = format!(
                 "the exchange answers {}: {} (it is bound to the catalogue's definition, range included)",
                 problem.status, problem.detail
             );
-            Ok(Fraud { fraud, outcome: Outcome::Caught, by })
+            Ok(Fraud::new(Kind::OutOfRange, Outcome::Caught, by))
         }
         // What was refused for another reason shows nothing of the proof.
         Err(error) => bail!("the exchange did not come to the batch's proofs: {error}"),
@@ -186,7 +254,7 @@ fn definition(name: &str) -> anyhow::Result<Measure> {
 
 /// A custodian answers with a share made from another key, and signs it.
 fn share_from_wrong_key(places: &Consortium, releases: &[Release], network: &Network) -> anyhow::Result<Fraud> {
-    let fraud = "a decryption share made from the wrong key";
+    let kind = Kind::WrongShare;
     let wrong = SecretShare::from_bytes(&[7; 32].map(|byte: u8| byte & 0x0f))?;
     for release in releases {
         let mut altered = release.clone();
@@ -207,8 +275,8 @@ fn share_from_wrong_key(places: &Consortium, releases: &[Release], network: &Net
             let config = nacre_custodian::Config::read(config)?;
             let key = key::read_signing(&config.signing_key)?;
             signed.signature = key.sign_detached(&signed.statement);
-            return Ok(Fraud::held(fraud, nacre_verifier::release::check(&altered, network).map(drop)));
+            return Ok(Fraud::held(kind, nacre_verifier::release::check(&altered, network).map(drop)));
         }
     }
-    Ok(Fraud::nothing_shown(fraud))
+    Ok(Fraud::nothing_shown(kind))
 }

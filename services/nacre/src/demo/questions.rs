@@ -1,36 +1,56 @@
 //! The demo's questions, each answered by the network and beside it by the generator's own list.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
 use nacre_hosting::{file, trust};
+use nacre_pages::{
+    Language,
+    chart::{Chart, Mark, Row, Shape},
+    table::{Cell, Table},
+};
 use nacre_regulator::{Config, Question};
 use nacre_schemas::{
-    answer::Rule,
     cohort::AgeBand,
+    decimal::Decimal,
     measure::Measure,
     query::{Attribute, GroupKey, Quantity, Statistic},
-    release::{GroupFigures, Outcome, Release},
+    release::{BandShare, GroupFigures, Mean, Outcome, Release},
     trust::TrustRoot,
 };
 use nacre_verifier::Network;
 use serde::Serialize;
 
-use super::population::{Population, Truth};
-use crate::{
-    commands::{Output, verify},
-    consortium::Consortium,
-    output,
-    progress::Bars,
+use super::{
+    population::{Population, Truth},
+    reasons,
+    tell::Teller,
 };
+use crate::{commands::verify, consortium::Consortium, output, progress::Bars};
 
 struct Asked {
+    /// The question for machines: the same in every language.
     text: &'static str,
+    /// The key of the question for people.
+    key: &'static str,
     file: &'static str,
     question: Question,
+}
+
+impl Asked {
+    fn title(&self, language: Language) -> String {
+        let oldest = self.question.oldest;
+        let values = [
+            ("from", language.month(self.question.from).into()),
+            ("to", language.month(self.question.to).into()),
+            ("youngest", u64::from(self.question.youngest.from_age()).into()),
+            ("oldest", u64::from(oldest.to_age().unwrap_or(oldest.from_age())).into()),
+        ];
+        language.fill(self.key, &values)
+    }
 }
 
 /// How a question came out.
@@ -51,14 +71,27 @@ pub struct Answered {
 }
 
 impl Answered {
-    /// Whether it was held against the truth, in a word.
-    pub(super) fn verdict(&self) -> &'static str {
+    /// The key of how it compares with the truth, in a sentence.
+    fn verdict(&self) -> &'static str {
         match (self.exact, self.shown) {
-            (false, _) => "NO",
-            (true, 0) => "nothing was shown",
-            (true, _) => "yes",
+            (false, _) => "answer-differs",
+            (true, 0) => "answer-nothing-shown",
+            (true, _) => "answer-equal",
         }
     }
+}
+
+/// A question and its answer, as the page tells them.
+pub(super) struct Told {
+    pub(super) title: String,
+    pub(super) chart: Chart,
+    pub(super) table: Table,
+    /// What is withheld and why; that nothing is.
+    pub(super) reasons: Vec<String>,
+    pub(super) verified: String,
+    pub(super) verdict: String,
+    pub(super) exact: bool,
+    pub(super) release: PathBuf,
 }
 
 fn question(measure: &str, by: &[Attribute], statistics: &[Statistic], purpose: &str) -> anyhow::Result<Question> {
@@ -102,26 +135,31 @@ fn questions(root: &TrustRoot) -> anyhow::Result<Vec<Asked>> {
     Ok(vec![
         Asked {
             text: "Mean systolic pressure by region and sex, from January 2026 on",
+            key: "question-systolic-by-region-and-sex",
             file: "systolic-by-region-and-sex.json",
             question: Question { to: last, ..pressure },
         },
         Asked {
             text: "Underweight, normal, overweight and obese by sex (WS/T 428), all regions",
+            key: "question-bmi-bands-by-sex",
             file: "bmi-bands-by-sex.json",
             question: bmi,
         },
         Asked {
             text: "Steps a day, of people of 30 to 39 years",
+            key: "question-steps",
             file: "steps-of-30-to-39.json",
             question: of_decade(30, steps.clone()),
         },
         Asked {
             text: "Steps a day, of people of 50 to 59 years",
+            key: "question-steps",
             file: "steps-of-50-to-59.json",
             question: of_decade(50, steps.clone()),
         },
         Asked {
             text: "Steps a day, of people of 70 to 79 years",
+            key: "question-steps",
             file: "steps-of-70-to-79.json",
             question: of_decade(70, steps),
         },
@@ -129,92 +167,135 @@ fn questions(root: &TrustRoot) -> anyhow::Result<Vec<Asked>> {
 }
 
 /// Asks them all.
-pub async fn ask_all(
+pub(super) async fn ask_all(
     places: &Consortium,
     folder: &Path,
     population: &Population,
-    output: Output,
-) -> anyhow::Result<Vec<Answered>> {
+    teller: &mut Teller,
+) -> anyhow::Result<Vec<(Answered, Told)>> {
+    teller.step("step-questions");
+    teller.tell("records-are", &[]);
+    teller.tell("why-known", &[]);
     let config = Config::read(&places.regulator)?;
     let releases = folder.join("releases");
     fs::create_dir_all(&releases)?;
     let network = trust::read(&places.trust)?;
     let mut answers = Vec::new();
     for asked in questions(network.root())? {
-        output.say(format_args!("\n6.{} {}", answers.len() + 1, asked.text));
+        teller.part(&asked.title(teller.language()));
         let outcome = nacre_regulator::query(&config, &asked.question, &Bars::new()).await?;
         let path = releases.join(asked.file);
         file::publish(&path, &serde_json::to_vec_pretty(&outcome.release)?)?;
-        answers.push(compare(asked.text, path, population, &network, output)?);
+        answers.push(compare(&asked, path, population, &network, teller)?);
     }
     Ok(answers)
 }
 
 /// Reads the release back from its file, verifies it, and sets the truth beside it.
 fn compare(
-    text: &str,
+    asked: &Asked,
     path: PathBuf,
     population: &Population,
     network: &Network,
-    output: Output,
-) -> anyhow::Result<Answered> {
+    teller: &Teller,
+) -> anyhow::Result<(Answered, Told)> {
+    let language = teller.language();
     let release = verify::read_release(&path)?;
     let report = nacre_verifier::release::check(&release, network)?;
     let truths = truths(&release, &population.truths);
-    let mut table = output::release(&release);
+    let mut table = output::release(&release, language);
+    table.heads.push(language.text("table-truth"));
     let (mut exact, mut withheld) = (true, 0);
-    for (figures, row) in release.figures.iter().zip(table.row_iter_mut()) {
+    for (figures, row) in release.figures.iter().zip(&mut table.rows) {
         let values = truths.get(&figures.group).map(Vec::as_slice).unwrap_or_default();
-        withheld += usize::from(rules(figures).next().is_some());
+        withheld += usize::from(!reasons::rules(figures).is_empty());
         exact &= agrees(&release.definition, figures, values);
-        row.add_cell(output::number(truth_text(&release.definition, figures, values)));
-    }
-    if let Some(header) = table.header() {
-        let mut header = header.clone();
-        header.add_cell(comfy_table::Cell::new("truth (only the demo knows)"));
-        table.set_header(header);
+        row.push(Cell::Words(truth_text(&release.definition, figures, values, language)));
     }
     exact &= truths.len() == release.figures.len();
-    output.say(table);
-    output.say(explained(&release));
-    let verified = format!("verified offline: {} checks, {} custodians", report.checked.len(), report.custodians.len());
     let results = release.figures.iter().flat_map(|figures| &figures.results);
     let answered = Answered {
-        question: text.to_owned(),
-        release: path,
+        question: asked.text.to_owned(),
+        release: path.clone(),
         answered: release.figures.len() - withheld,
         withheld,
         shown: results.filter(|result| matches!(result.outcome, Outcome::Value(_))).count(),
         exact,
     };
-    output.say(format_args!("   {verified}; every integer equals the truth: {}", answered.verdict()));
-    Ok(answered)
+    let minimum = network.root().disclosure.minimum_people;
+    let mut reasons = reasons::of_release(&release, &population.truths, minimum, language);
+    if reasons.is_empty() {
+        reasons.push(language.text("answer-nothing-withheld"));
+    }
+    teller.show(&table);
+    reasons.iter().for_each(|reason| teller.say(reason));
+    let (checks, custodians) = (report.checked.len(), report.custodians.len());
+    let verified = teller.tell("answer-verified", &[("checks", checks.into()), ("custodians", custodians.into())]);
+    let verdict = teller.tell(answered.verdict(), &[]);
+    let title = asked.title(language);
+    let chart = chart(asked.file, &title, &release, language);
+    Ok((answered, Told { title, chart, table, reasons, verified, verdict, exact, release: path }))
 }
 
-/// The rules that withheld something of a group.
-fn rules(figures: &GroupFigures) -> impl Iterator<Item = Rule> + '_ {
-    figures.results.iter().filter_map(|result| match result.outcome {
-        Outcome::Withheld(rule) => Some(rule),
-        Outcome::Value(_) => None,
-    })
+/// The answer as a picture: shares of bands as bars; means as points, and a single one as a bar.
+fn chart(file: &str, title: &str, release: &Release, language: Language) -> Chart {
+    let definition = &release.definition;
+    let is_by_band = release.dossier.logged.request.request.statistics.contains(&Statistic::Bands);
+    let bands = 0..definition.bands().len();
+    let row = |figures: &GroupFigures| {
+        let marks = if is_by_band {
+            bands.clone().map(|position| share_mark(figures, position, language)).collect()
+        } else {
+            vec![mean_mark(figures, language)]
+        };
+        Row { label: language.group(&figures.group), marks }
+    };
+    let unit = language.unit(definition);
+    let in_unit = |position| {
+        let band = output::band(definition, position, language);
+        language.fill("band-in-unit", &[("band", band.into()), ("unit", unit.as_str().into())])
+    };
+    Chart {
+        id: format!("chart-{}", file.trim_end_matches(".json")),
+        title: title.to_owned(),
+        axis: if is_by_band { language.text("axis-percent") } else { unit.clone() },
+        shape: if is_by_band || release.figures.len() < 2 { Shape::Bars } else { Shape::Points },
+        series: if is_by_band { bands.clone().map(in_unit).collect() } else { vec![language.measure(definition)] },
+        rows: release.figures.iter().map(row).collect(),
+    }
 }
 
-/// Why what is not shown is not.
-fn explained(release: &Release) -> String {
-    let mut groups: BTreeMap<Rule, usize> = BTreeMap::new();
-    for figures in &release.figures {
-        for rule in rules(figures).collect::<BTreeSet<_>>() {
-            *groups.entry(rule).or_default() += 1;
-        }
+fn share_mark(figures: &GroupFigures, position: usize, language: Language) -> Mark {
+    let Some(BandShare { count, percent, .. }) = figures.bands.get(position) else {
+        return withheld_mark(figures, Quantity::Band(position as u8), language);
+    };
+    let written = language.number(&percent.estimate.to_string());
+    Mark::Value {
+        at: real(percent.estimate),
+        text: language.fill("band-share", &[("count", (*count).into()), ("percent", written.into())]),
+        interval: Some((real(percent.low), real(percent.high))),
     }
-    if groups.is_empty() {
-        return "   nothing is withheld".to_owned();
+}
+
+fn mean_mark(figures: &GroupFigures, language: Language) -> Mark {
+    let Some(Mean { estimate, interval }) = &figures.mean else {
+        return withheld_mark(figures, Quantity::Sum, language);
+    };
+    Mark::Value {
+        at: real(*estimate),
+        text: language.number(&estimate.to_string()),
+        interval: interval.as_ref().map(|interval| (real(interval.low), real(interval.high))),
     }
-    let all = release.figures.len();
-    let lines = groups
-        .iter()
-        .map(|(rule, groups)| format!("   withheld in {groups} of {all} groups, {rule}: {}", rule.explain()));
-    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Where there is no figure, a rule withheld the quantity that it rests on.
+fn withheld_mark(figures: &GroupFigures, quantity: Quantity, language: Language) -> Mark {
+    let rule = output::withheld_by(figures, quantity).map(|rule| language.rule(rule));
+    Mark::Withheld { rule: rule.unwrap_or_default() }
+}
+
+fn real(decimal: Decimal) -> f64 {
+    decimal.mantissa() as f64 / decimal.denominator() as f64
 }
 
 /// The generator's values of each group.
@@ -245,17 +326,18 @@ fn integer(measure: &Measure, quantity: Quantity, values: &[u32]) -> u64 {
     }
 }
 
-/// The group's truth in a few words: n, and the mean or the band counts.
-fn truth_text(measure: &Measure, figures: &GroupFigures, values: &[u32]) -> String {
+/// The group's truth in a few words: its records, and the mean or the band counts.
+fn truth_text(measure: &Measure, figures: &GroupFigures, values: &[u32], language: Language) -> String {
+    let records = ("records", values.len().into());
     let asks_bands = figures.results.iter().any(|result| matches!(result.quantity, Quantity::Band(_)));
     if asks_bands {
-        let count = |position| integer(measure, Quantity::Band(position), values).to_string();
+        let count = |position| language.number(&integer(measure, Quantity::Band(position), values).to_string());
         let counts: Vec<String> = (0..measure.bands().len() as u8).map(count).collect();
-        return format!("n {}: {}", values.len(), counts.join(" / "));
+        return language.fill("truth-bands", &[records, ("bands", counts.join(" / ").into())]);
     }
     let step = measure.step.mantissa() as f64 / measure.step.denominator() as f64;
     let mean = integer(measure, Quantity::Sum, values) as f64 / values.len().max(1) as f64 * step;
-    format!("n {}, mean {mean:.2}", values.len())
+    language.fill("truth-mean", &[records, ("mean", language.number(&format!("{mean:.2}")).into())])
 }
 
 /// The releases, for the frauds.
