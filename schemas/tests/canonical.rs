@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 use nacre_schemas::{
-    Blob, DecodeError, Digest, Document as _,
+    Blob, DecodeError, Digest, Document as _, Signature, Signed,
     batch::BatchStatement,
     canonical::fields,
     cohort::{AgeBand, Sex},
     entry::{BatchEntry, Entry, SealEntry},
-    query::{Attribute, Predicate, Quantity, Request, SealSpan, Statistic},
+    query::{Attribute, Predicate, Quantity, Request, SealSpan, SignedRequest, Statistic},
 };
 use proptest::prelude::*;
 
@@ -178,4 +178,21 @@ proptest! {
             prop_assert_eq!(quantity.to_string().parse::<Quantity>(), Ok(quantity));
         }
     }
+}
+
+#[test]
+fn a_signed_statement_is_its_tag_the_statement_and_the_signature() {
+    let signed = Signed { statement: statement(), signature: Signature([7; 64]) };
+    let bytes = signed.to_canonical();
+    // A statement's own tag and version are not repeated within.
+    assert_eq!(bytes, [b"NcBb\x01".as_slice(), &statement().to_canonical()[5..], &[7; 64]].concat());
+    assert_eq!(Signed::from_canonical(&bytes), Ok(signed));
+}
+
+#[test]
+fn a_signed_request_has_its_seals_before_the_signature() {
+    let signed = SignedRequest { request: request(), seals: Vec::new(), signature: Signature([7; 64]) };
+    let bytes = signed.to_canonical();
+    assert_eq!(bytes, [b"NcSr\x01".as_slice(), &request().to_canonical()[5..], &[0; 4], &[7; 64]].concat());
+    assert_eq!(SignedRequest::from_canonical(&bytes), Ok(signed));
 }
