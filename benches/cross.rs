@@ -1,8 +1,7 @@
-//! The cross lane beside its peers: a 4×4 table by one rotation a person, by sixteen single look-ups a person, and by
-//! tfhe's integer types; what lists, suppression, squashing and shares take.
+//! The cross lane beside its peers: a 4×4 table by one rotation a person, and by sixteen single look-ups a person; what lists,
+//! suppression, squashing and shares take. The same table by tfhe's integer types is in `benches/integers`.
 //!
-//! `cargo bench --bench cross`: one line a measurement, medians of a few runs. `NACRE_CROSS_PEOPLE=3000` for tables of 10 to 3,000 people;
-//! `NACRE_CROSS_PEER=1` for tfhe's integer types too, which take minutes.
+//! `cargo bench --bench cross`: one line a measurement, medians of a few runs. `NACRE_CROSS_PEOPLE=3000` for tables of 10 to 3,000 people.
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on says so by panicking")]
 
@@ -18,7 +17,6 @@ use nacre_fhe::{
 };
 use nacre_schemas::Digest;
 use nacre_zk::replicated;
-use tfhe::{ConfigBuilder, FheUint8, generate_keys, prelude::*, set_server_key};
 
 /// People of what is measured at one size only.
 const FEW: usize = 300;
@@ -77,9 +75,6 @@ fn main() {
     }
     mean(&keys, &lists, people.min(FEW));
     single_look_ups(&keys, &pair(0));
-    if std::env::var("NACRE_CROSS_PEER").is_ok() {
-        integer_types();
-    }
 }
 
 /// A table of so many people, normalized.
@@ -148,35 +143,4 @@ fn single_look_ups(keys: &EvaluationKeys, pair: &Pair<'_>) {
         }
     });
     println!("  ratio {:.1}", sixteen.as_secs_f64() / one.as_secs_f64());
-}
-
-/// The same table by tfhe's integer types: equality with each band, and, sums. Twenty people.
-fn integer_types() {
-    const PEOPLE: u8 = 20;
-    let (client, server) = generate_keys(ConfigBuilder::default().build());
-    set_server_key(server);
-    let encrypt = |value: u8| FheUint8::try_encrypt(value, &client).unwrap();
-    let rows: Vec<FheUint8> = (0..PEOPLE).map(|person| encrypt(person % 4)).collect();
-    let columns: Vec<FheUint8> = (0..PEOPLE).map(|person| encrypt(person * 7 % 4)).collect();
-    let (cells, took) = timed("4×4 table of 20 people by tfhe's integer types", || {
-        let mut cells: Vec<FheUint8> = (0..16).map(|_| encrypt(0)).collect();
-        for (row, column) in rows.iter().zip(&columns) {
-            let of_row: Vec<_> = (0..4u8).map(|band| row.eq(band)).collect();
-            let of_column: Vec<_> = (0..4u8).map(|band| column.eq(band)).collect();
-            for (cell, count) in cells.iter_mut().enumerate() {
-                let both = &of_row[cell / 4] & &of_column[cell % 4];
-                *count += FheUint8::cast_from(both);
-            }
-        }
-        cells
-    });
-    let total: u8 = cells
-        .iter()
-        .map(|cell| {
-            let count: u8 = cell.decrypt(&client);
-            count
-        })
-        .sum();
-    assert_eq!(total, PEOPLE);
-    println!("  {:.0} ms a person", took.as_secs_f64() * 1e3 / f64::from(PEOPLE));
 }
