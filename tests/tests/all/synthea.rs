@@ -117,7 +117,7 @@ const DEVICES: [&str; 4] = [
     "fit/valid/MonitoringFile.fit",
     "apple-health/export-small.xml",
 ];
-const OF_DEVICES: [&str; 10] = [
+const OF_DEVICES: [&str; 9] = [
     "3945849289",
     "456099128",
     "1463077077",
@@ -125,8 +125,8 @@ const OF_DEVICES: [&str; 10] = [
     "Simon’s iPhone",
     "Health Mate",
     "userid=12345",
-    "122.426",
-    "37.7777",
+    // A longitude with its sign. Without one, log lines say the same of a call that took so many microseconds.
+    "-122.426",
     "1990-02-02",
 ];
 
